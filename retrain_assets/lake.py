@@ -1,0 +1,185 @@
+"""The lake: one folder of Delta tables a pipeline, each change one atomic commit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+PARTITIONED_TABLES = frozenset({"training_data", "features", "predictions", "shadow_predictions"})
+
+_TIME = pl.Datetime("us", "UTC")
+SCHEMAS: dict[str, dict[str, pl.DataType]] = {
+    "quarantine": {
+        "partition_key": pl.String(),
+        "row_id": pl.Int64(),
+        "rule": pl.String(),
+        "column": pl.String(),
+        "value": pl.String(),
+        "row": pl.String(),
+        "file": pl.String(),
+        "run_id": pl.String(),
+        "quarantined_at": _TIME,
+        "released_at": _TIME,
+    },
+    "partitions": {
+        "partition_key": pl.String(),
+        "fingerprint": pl.String(),
+        "features_hash": pl.String(),
+        "labels_hash": pl.String(),
+        "declaration": pl.String(),
+        "rows": pl.Int64(),
+        "quarantined": pl.Int64(),
+        "duplicates": pl.Int64(),
+        "accepted": pl.Boolean(),
+        "problem": pl.String(),
+        "run_id": pl.String(),
+    },
+    "monitoring": {"partition_key": pl.String(), "as_of": _TIME, "payload": pl.String()},
+    "attempts": {
+        "attempt": pl.String(),
+        "stage": pl.String(),
+        "as_of": _TIME,
+        "at": _TIME,
+        "payload": pl.String(),
+    },
+    "decisions": {"as_of": _TIME, "at": _TIME, "act": pl.Boolean(), "payload": pl.String()},
+}
+
+
+def project_root() -> Path:
+    """The folder that the home folder lies in by default: the nearest one above with a pyproject.toml."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / "pyproject.toml").exists():
+            return folder
+    return Path.cwd()
+
+
+def home() -> Path:
+    """The folder that holds everything written: ``RETRAIN_ASSETS_HOME``, or ``var`` beside pyproject.toml."""
+    declared = os.environ.get("RETRAIN_ASSETS_HOME")
+    return Path(declared).expanduser().resolve() if declared else project_root() / "var"
+
+
+class Lake:
+    """The Delta tables of one pipeline.
+
+    Parameters
+    ----------
+    name
+        The pipeline's name.
+    root
+        Folder or object store address of all pipelines' tables; default: ``lake`` in the home folder, or
+        ``RETRAIN_ASSETS_LAKE``.
+    storage_options
+        Options of the object store.
+    """
+
+    def __init__(
+        self, name: str, root: str | None = None, storage_options: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.root = root or os.environ.get("RETRAIN_ASSETS_LAKE") or str(home() / "lake")
+        self.storage_options = dict(storage_options or {})
+
+    @cached_property
+    def _is_local(self) -> bool:
+        return "://" not in self.root
+
+    def uri(self, table: str) -> str:
+        """Address of a table."""
+        return f"{self.root}/{self.name}/{table}"
+
+    def open(self, table: str, version: int | None = None) -> DeltaTable | None:
+        """Handle of a table, or None where it does not exist yet."""
+        if self._is_local and not Path(self.uri(table), "_delta_log").is_dir():
+            return None
+        try:
+            return DeltaTable(self.uri(table), version=version, storage_options=self.storage_options)
+        except TableNotFoundError:
+            return None
+
+    def exists(self, table: str) -> bool:
+        """Whether a table has been created."""
+        return self.open(table) is not None
+
+    def version(self, table: str) -> int | None:
+        """Newest version of a table, or None where it does not exist yet."""
+        handle = self.open(table)
+        return None if handle is None else handle.version()
+
+    def schema(self, table: str) -> dict[str, pl.DataType] | None:
+        """Columns of a table with their Polars types, or None where it does not exist yet."""
+        handle = self.open(table)
+        return None if handle is None else dict(pl.scan_delta(handle).collect_schema())
+
+    def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
+        """Rows of a table; where it does not exist yet, no rows with the table's known columns."""
+        handle = self.open(table, version)
+        if handle is None:
+            return pl.LazyFrame(schema=SCHEMAS.get(table, {"partition_key": pl.String()}))
+        return pl.scan_delta(handle)
+
+    def rows(self, table: str, keys: Sequence[str], version: int | None = None) -> pl.LazyFrame:
+        """Rows of some partitions of a table."""
+        return self.scan(table, version).filter(pl.col("partition_key").is_in(list(keys)))
+
+    def replace_partitions(self, table: str, frame: pl.DataFrame, keys: Sequence[str]) -> None:
+        """Put ``frame`` in the place of all rows of some partitions, in one commit.
+
+        Parameters
+        ----------
+        table
+            The table's name.
+        frame
+            The new rows, with a column ``partition_key`` that holds none but ``keys``.
+        keys
+            The partitions that are replaced; one without rows in ``frame`` becomes empty.
+        """
+        if not keys:
+            return
+        partition_by = ["partition_key"] if table in PARTITIONED_TABLES else None
+        handle = self.open(table)
+        if handle is None:
+            write_deltalake(
+                self._created(table, frame, partition_by),
+                _deltable(frame),
+                mode="append",
+            )
+            return
+        listed = ", ".join("'" + key.replace("'", "''") + "'" for key in keys)
+        write_deltalake(
+            handle,
+            _deltable(frame),
+            mode="overwrite",
+            predicate=f"partition_key in ({listed})",
+        )
+
+    def append(self, table: str, frame: pl.DataFrame) -> None:
+        """Add rows to a table in one commit."""
+        partition_by = ["partition_key"] if table in PARTITIONED_TABLES else None
+        handle = self.open(table) or self._created(table, frame, partition_by)
+        write_deltalake(handle, _deltable(frame), mode="append")
+
+    def _created(
+        self, table: str, frame: pl.DataFrame, partition_by: list[str] | None
+    ) -> DeltaTable:
+        if self._is_local:
+            Path(self.uri(table)).mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(
+            self.uri(table),
+            _deltable(frame.clear()).to_arrow().schema,
+            mode="ignore",
+            partition_by=partition_by,
+            storage_options=self.storage_options,
+        )
+
+
+def _deltable(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give a column that holds nothing a type that Delta can store."""
+    return frame.with_columns(pl.selectors.by_dtype(pl.Null).cast(pl.String))

@@ -1,0 +1,37 @@
+"""What a user declares: one file a block."""
+
+from retrain_assets.spec.base import Duration, Spec, format_duration, parse_duration
+from retrain_assets.spec.features import ExpectationSpec, FeaturesSpec
+from retrain_assets.spec.pipeline import PipelineSpec, load_spec
+from retrain_assets.spec.source import LabelSpec, ReadSpec, SourceSpec
+from retrain_assets.spec.training import EvaluationSpec, PromotionSpec, TrainingSpec, WindowSpec
+from retrain_assets.spec.triggers import (
+    BusinessTrigger,
+    DriftTrigger,
+    LimitsSpec,
+    PerformanceTrigger,
+    RetrainWhenSpec,
+)
+
+__all__ = [
+    "BusinessTrigger",
+    "DriftTrigger",
+    "Duration",
+    "EvaluationSpec",
+    "ExpectationSpec",
+    "FeaturesSpec",
+    "LabelSpec",
+    "LimitsSpec",
+    "PerformanceTrigger",
+    "PipelineSpec",
+    "PromotionSpec",
+    "ReadSpec",
+    "RetrainWhenSpec",
+    "SourceSpec",
+    "Spec",
+    "TrainingSpec",
+    "WindowSpec",
+    "format_duration",
+    "load_spec",
+    "parse_duration",
+]

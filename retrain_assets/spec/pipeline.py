@@ -1,0 +1,98 @@
+"""A whole declaration, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from retrain_assets.errors import SpecError
+from retrain_assets.spec.base import Spec, sentences
+from retrain_assets.spec.features import ExpectationSpec, FeaturesSpec
+from retrain_assets.spec.source import LabelSpec, SourceSpec
+from retrain_assets.spec.training import EvaluationSpec, PromotionSpec, TrainingSpec
+from retrain_assets.spec.triggers import LimitsSpec, RetrainWhenSpec
+
+RESERVED_COLUMNS = frozenset({"partition_key", "row_id", "score", "model_version"})
+
+
+class PipelineSpec(Spec):
+    """A declared model: its rows, its features, its estimator, what better means, when to retrain."""
+
+    name: str = Field(max_length=63)
+    """Asset key prefix, asset group, MLflow experiment and registered model."""
+    description: str = ""
+    owners: list[str] = Field(default_factory=list)
+    """Dagster owners: an e-mail address, or ``team:name``."""
+    timezone: str = "UTC"
+    """Time zone of partitions, schedule and naive timestamps."""
+    source: SourceSpec
+    label: LabelSpec
+    weight: str | None = None
+    """Column: sample weight."""
+    expectations: list[ExpectationSpec] = Field(default_factory=list)
+    features: FeaturesSpec = Field(default_factory=FeaturesSpec)
+    training: TrainingSpec = Field(default_factory=TrainingSpec)
+    evaluation: EvaluationSpec = Field(default_factory=EvaluationSpec)
+    promotion: PromotionSpec = Field(default_factory=PromotionSpec)
+    retrain_when: RetrainWhenSpec = Field(default_factory=RetrainWhenSpec)
+    limits: LimitsSpec = Field(default_factory=LimitsSpec)
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_safe(cls, value: str) -> str:
+        plain = value.replace("_", "a")
+        if not (plain.isascii() and plain.isalnum() and plain == plain.lower() and value[0].isalpha()):
+            raise ValueError(
+                f"the name {value!r} must be a small letter followed by small letters, digits and _, 63 at most"
+            )
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{value!r} is no time zone; write one such as UTC or Europe/Berlin") from None
+        return value
+
+    @model_validator(mode="after")
+    def _columns_are_free(self) -> Self:
+        features = {*(self.features.numeric or ()), *(self.features.categorical or ())}
+        if self.label.column in features:
+            raise ValueError(f"features: the label {self.label.column!r} cannot be a feature; remove it")
+        taken = RESERVED_COLUMNS & {
+            self.source.timestamp,
+            self.label.column,
+            *features,
+            *self.features.derive,
+        }
+        if taken:
+            raise ValueError(f"features: {sorted(taken)[0]!r} is a column of retrain_assets itself; rename yours")
+        return self
+
+
+def load_spec(attributes: Mapping[str, Any], file: Path | str) -> PipelineSpec:
+    """Validate a declaration.
+
+    Parameters
+    ----------
+    attributes
+        The ``attributes`` block of a ``defs.yaml``, templates resolved.
+    file
+        Where it was read from, for messages and as the base of relative paths.
+
+    Raises
+    ------
+    SpecError
+        With a sentence a fault, each naming the file and the field.
+    """
+    try:
+        return PipelineSpec.model_validate(attributes)
+    except ValidationError as error:
+        lines = [f"{file}: {line}" for line in sentences(error, PipelineSpec)]
+        raise SpecError("\n".join(lines)) from None

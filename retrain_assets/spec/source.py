@@ -1,0 +1,112 @@
+"""The ``source`` and ``label`` blocks: where labelled rows come from, and when they are known."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from retrain_assets.spec.base import Duration, Spec
+
+
+class ReadSpec(Spec):
+    """How files are read."""
+
+    separator: str = ","
+    """Column separator of CSV files."""
+    decimal: Literal[".", ","] = "."
+    """Decimal mark of CSV files."""
+    encoding: str = "utf-8"
+    """Encoding of CSV files."""
+    timestamp_format: str | None = None
+    """strftime format of the timestamp column, where it is text in no ISO form."""
+    null_values: list[str] = Field(default_factory=list)
+    """Texts that mean "no value" in CSV files, besides the empty text."""
+    storage_options: dict[str, str] = Field(default_factory=dict)
+    """Options of the object store (credentials, region, endpoint)."""
+
+
+class SourceSpec(Spec):
+    """Where the rows come from: exactly one of ``path``, ``url`` and ``function``."""
+
+    path: str | None = None
+    """Parquet or CSV: one file, a glob, or a path with ``{partition:...}``; local or an object store's address."""
+    url: str | None = None
+    """SQLAlchemy address of a database."""
+    table: str | None = None
+    """The table to read, with ``url``."""
+    query: str | None = None
+    """A query with ``:start`` and ``:end``, with ``url``."""
+    updated_at: str | None = None
+    """With ``url``: the column that tells when a row was last written; changed rows are found by it."""
+    function: str | None = None
+    """``module:function`` that takes (start, end) and returns a Polars frame."""
+    timestamp: str
+    """Event time of a row."""
+    key: str | None = None
+    """Column that identifies a row; exact duplicates are then dropped, and counted."""
+    start: date | None = None
+    """First day to take in; default: the earliest row."""
+    partition: Literal["daily", "weekly", "monthly"] = "daily"
+    """The period that is taken in, replaced and monitored as one."""
+    complete_after: Duration = Field(default="0h", validate_default=True)
+    """A partition is ready this long after its end."""
+    expected_every: Duration | None = None
+    """The source counts as late when nothing new came for this long; default: two partitions."""
+    late_rows: Literal["own_partition", "quarantine"] = "own_partition"
+    """What becomes of a row found in another partition's file."""
+    read: ReadSpec = Field(default_factory=ReadSpec)
+    known_at: str | None = None
+    """Column: when the row itself became known, if later than its timestamp."""
+
+    @model_validator(mode="after")
+    def _exactly_one_address(self) -> Self:
+        given = [name for name in ("path", "url", "function") if getattr(self, name)]
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none of them"
+            raise ValueError(f"declare exactly one of path, url and function; the file declares {found}")
+        if self.url and bool(self.table) == bool(self.query):
+            raise ValueError("with url, declare exactly one of table and query")
+        if self.query and not {":start", ":end"} <= set(_words(self.query)):
+            raise ValueError("query must use :start and :end, so that a partition reads only its own rows")
+        return self
+
+    @field_validator("function")
+    @classmethod
+    def _is_reference(cls, value: str | None) -> str | None:
+        return check_reference(value)
+
+
+class LabelSpec(Spec):
+    """The column to predict, and when its value is known."""
+
+    column: str
+    """The label's column."""
+    delay: Duration
+    """A row's label counts as known this long after its timestamp: its maturity."""
+    known_at: str | None = None
+    """Column: when the label really became known; the delay is still the maturity."""
+    positive: Any = 1
+    """The value that counts as the positive class, in binary classification."""
+
+
+def _words(query: str) -> list[str]:
+    for mark in "(),;":
+        query = query.replace(mark, " ")
+    return query.replace("=", " ").replace("<", " ").replace(">", " ").split()
+
+
+def check_reference(value: str | None) -> str | None:
+    """Check that a value has the form ``module:function``.
+
+    Raises
+    ------
+    ValueError
+        When it has another form.
+    """
+    if value is not None:
+        module, mark, name = value.partition(":")
+        if not (mark and name.isidentifier() and all(part.isidentifier() for part in module.split("."))):
+            raise ValueError(f"{value!r} is no module:function reference, such as my_package.my_module:load")
+    return value

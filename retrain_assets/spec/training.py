@@ -1,0 +1,119 @@
+"""The ``training``, ``evaluation`` and ``promotion`` blocks: what is fitted, and what counts as better."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from retrain_assets.spec.base import Duration, Spec, parse_duration, suggest
+from retrain_assets.spec.source import check_reference
+
+DEFAULT_ESTIMATOR = "sklearn.ensemble.HistGradientBoostingClassifier"
+CLASSIFICATION_METRICS = ("log_loss", "brier_score", "roc_auc")
+REGRESSION_METRICS = ("mean_absolute_error", "mean_squared_error")
+
+
+class WindowSpec(Spec):
+    """Which part of the past a model is trained on."""
+
+    type: Literal["rolling", "expanding"] = "expanding"
+    length: Duration | None = None
+    """Length of a rolling window in time."""
+    rows: int | None = Field(default=None, gt=0)
+    """Length of a rolling window as the newest so many rows."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        given = [self.length is not None, self.rows is not None].count(True)
+        if self.type == "rolling" and given != 1:
+            raise ValueError("a rolling window needs exactly one of length and rows")
+        if self.type == "expanding" and given:
+            raise ValueError("an expanding window has no length; declare type: rolling")
+        return self
+
+
+class TrainingSpec(Spec):
+    """The estimator and the rows that it is fitted on."""
+
+    estimator: str = DEFAULT_ESTIMATOR
+    """Import path of a scikit-learn estimator's class."""
+    model: str | None = None
+    """``module:function`` that takes the parameters and returns any scikit-learn estimator; instead of ``estimator``."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Parameters of the estimator."""
+    window: WindowSpec = Field(default_factory=WindowSpec)
+    minimum_rows: int = Field(default=500, gt=0)
+    """Fewer training rows than this train nothing."""
+    random_state: int = 7
+
+    @field_validator("model")
+    @classmethod
+    def _is_reference(cls, value: str | None) -> str | None:
+        return check_reference(value)
+
+
+class EvaluationSpec(Spec):
+    """The rows and the measures by which two models are compared."""
+
+    holdout: Duration = Field(default="7d", validate_default=True)
+    """Mature rows' time that is kept from training."""
+    block: str = "1d"
+    """Rows of one block may depend on each other: a duration, a column (entity), or ``row``."""
+    metrics: list[str] = Field(default_factory=list)
+    """Metrics, the first decides; default: those of the estimator's task."""
+    slices: list[str] = Field(default_factory=list)
+    """Columns by whose values the comparison is broken down."""
+
+    @field_validator("metrics")
+    @classmethod
+    def _known_metrics(cls, value: list[str]) -> list[str]:
+        known = CLASSIFICATION_METRICS + REGRESSION_METRICS
+        plain = [name.removeprefix("neg_") for name in value]
+        for name in plain:
+            if name not in known:
+                raise ValueError(f"the metric {name!r} is not known. {suggest(name, known)}")
+        if len({name in CLASSIFICATION_METRICS for name in plain}) > 1:
+            raise ValueError("metrics of classification and of regression cannot be mixed")
+        return plain
+
+    @property
+    def block_duration(self) -> timedelta | None:
+        """The block as a duration, or None where it is a column or ``row``."""
+        try:
+            return parse_duration(self.block)
+        except ValueError:
+            return None
+
+
+class PromotionSpec(Spec):
+    """When a candidate replaces the champion."""
+
+    rule: Literal["superiority", "non_inferiority"] = "superiority"
+    margin: float | None = Field(default=None, gt=0)
+    """With ``non_inferiority``: how much worse is still allowed, in the metric's unit."""
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    """Two-sided error rate of the comparison: promotes on the lower end of the (1 - alpha) interval."""
+    min_gain: float | str = "10%"
+    """The gain worth having: a share of the champion's advantage over the baseline, or a number in the metric's unit."""
+
+    approval: Literal["automatic"] = "automatic"
+    """A blessed candidate becomes champion without a person's consent."""
+
+    @field_validator("min_gain")
+    @classmethod
+    def _share_or_number(cls, value: float | str) -> float | str:
+        if isinstance(value, str):
+            number = value.removesuffix("%")
+            if not value.endswith("%") or not number.strip().replace(".", "", 1).isdigit():
+                raise ValueError(f"{value!r} is no gain: write a share such as 10% or a number such as 0.002")
+        elif value < 0:
+            raise ValueError("a gain worth having cannot be negative")
+        return value
+
+    @model_validator(mode="after")
+    def _margin_with_rule(self) -> Self:
+        if (self.rule == "non_inferiority") != (self.margin is not None):
+            raise ValueError("margin belongs to rule: non_inferiority, which needs it")
+        return self

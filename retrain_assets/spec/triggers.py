@@ -1,0 +1,76 @@
+"""The ``retrain_when`` and ``limits`` blocks: what makes a retrain due, and what holds it back."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from retrain_assets.spec.base import Duration, Spec
+
+
+class PerformanceTrigger(Spec):
+    """Retrain when the realised performance has fallen."""
+
+    metric: str
+    drop: float | None = Field(default=None, gt=0)
+    """Absolute loss of quality against the level since the promotion."""
+    at_least: float | None = None
+    """The level that the metric must keep (an upper bound for losses)."""
+    over: Duration = Field(default="7d", validate_default=True)
+
+    @model_validator(mode="after")
+    def _some_threshold(self) -> Self:
+        if self.drop is None and self.at_least is None:
+            raise ValueError("declare drop, at_least or both")
+        return self
+
+
+class BusinessTrigger(Spec):
+    """Retrain when a business metric leaves its expected range."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    sql: str
+    """An aggregate in Polars SQL over a partition's rows with predictions and mature labels, such as ``AVG(clicked)``."""
+    below: float | None = None
+    above: float | None = None
+    over: Duration = Field(default="7d", validate_default=True)
+
+    @model_validator(mode="after")
+    def _some_threshold(self) -> Self:
+        if self.below is None and self.above is None:
+            raise ValueError("declare below, above or both")
+        return self
+
+
+class DriftTrigger(Spec):
+    """Retrain when features that the model relies on have moved."""
+
+    psi: float = Field(default=0.2, gt=0)
+    """A feature has moved when its population stability index exceeds this."""
+    importance: float = Field(default=0.3, gt=0, le=1)
+    """Share of the importance that the moved features must carry."""
+
+
+class RetrainWhenSpec(Spec):
+    """What makes a retrain due; each is optional."""
+
+    schedule: str | None = None
+    """Cron expression in the pipeline's time zone."""
+    new_rows: int | None = Field(default=None, gt=0)
+    """So many new label-mature rows since the last attempt."""
+    performance: PerformanceTrigger | None = None
+    business: list[BusinessTrigger] = Field(default_factory=list)
+    drift: DriftTrigger | None = None
+    max_age: Duration | None = None
+    """The champion is replaced or confirmed within this time."""
+    code_changes: bool = False
+    """The declaration, or code that it names, has changed since the last attempt."""
+
+
+class LimitsSpec(Spec):
+    """What holds an automatic retrain back."""
+
+    cooldown: Duration = Field(default="12h", validate_default=True)
+    runs: int = Field(default=6, gt=0)
+    per: Duration = Field(default="30d", validate_default=True)
