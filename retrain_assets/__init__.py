@@ -1,1 +1,17 @@
-"""x."""
+"""Continuous training as a Dagster project: a champion that is replaced only when a better model is proven."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from retrain_assets.pipeline import RetrainingPipeline
+
+__all__ = ["RetrainingPipeline"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  the type of a module's attribute
+    """Import the component only when asked for, so that the functional core needs no Dagster."""
+    if name == "RetrainingPipeline":
+        from retrain_assets.pipeline import RetrainingPipeline
+
+        return RetrainingPipeline
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,83 @@
+"""What the assets of every node have in common: key, group, owners, kinds, code reference, table metadata."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from retrain_assets.declaration import Declaration
+
+PIPELINE_TAG = "retrain_assets/pipeline"
+AS_OF_TAG = "retrain_assets/as_of"
+REASON_TAG = "retrain_assets/reason"
+WHY_TAG = "retrain_assets/why"
+EVIDENCE_TAG = "retrain_assets/evidence"
+RETRAIN_TAG = "retrain_assets/retrain"
+INGEST_TAG = "retrain_assets/ingest"
+
+
+def asset_key(declaration: Declaration, node: str) -> dg.AssetKey:
+    """Key of a node of the pipeline's graph."""
+    return dg.AssetKey([declaration.name, node])
+
+
+def common(
+    declaration: Declaration, node: str, description: str, kinds: set[str], code: Callable[..., Any]
+) -> dict[str, Any]:
+    """Arguments that an asset and an asset spec take alike.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    node
+        Name of the node, as in the folder tree.
+    description
+        What the asset is, for a reader of the graph.
+    kinds
+        Technologies shown on the node.
+    code
+        The function whose place is the asset's code reference.
+    """
+    file = inspect.getsourcefile(code)
+    line = inspect.getsourcelines(code)[1]
+    references: list[Any] = [
+        dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=Path(str(file)).name),
+        dg.LocalFileCodeReference(file_path=str(declaration.file), line_number=1, label="declaration"),
+    ]
+    return {
+        "key": asset_key(declaration, node),
+        "description": description,
+        "kinds": kinds,
+        "owners": declaration.spec.owners,
+        "group_name": declaration.name,
+        "metadata": {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=references)},
+    }
+
+
+def partitions_definition(declaration: Declaration) -> dg.TimeWindowPartitionsDefinition:
+    """The pipeline's partitions as Dagster knows them; keys equal those of the lake."""
+    start = declaration.first_day().isoformat()
+    zone = declaration.spec.timezone
+    match declaration.spec.source.partition:
+        case "daily":
+            return dg.DailyPartitionsDefinition(start_date=start, timezone=zone)
+        case "weekly":
+            return dg.WeeklyPartitionsDefinition(start_date=start, timezone=zone, day_offset=1)
+        case "monthly":
+            return dg.MonthlyPartitionsDefinition(start_date=start, timezone=zone)
+
+
+def table_metadata(schema: Mapping[str, pl.DataType], rows: int) -> dict[str, Any]:
+    """Row count and column schema, in the form that Dagster's UI shows."""
+    columns = [dg.TableColumn(name=name, type=str(dtype)) for name, dtype in schema.items()]
+    return {
+        "dagster/row_count": rows,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+    }
+

@@ -1,0 +1,111 @@
+"""The candidate_model asset: a model fitted with what was known at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from retrain_assets.asset import AS_OF_TAG, EVIDENCE_TAG, PIPELINE_TAG, REASON_TAG, WHY_TAG, asset_key, common
+from retrain_assets.declaration import Declaration
+
+
+class CandidateConfig(dg.Config):
+    """What a retrain run can be asked for."""
+
+    as_of: str | None = None
+    """Moment of knowledge (ISO 8601); default: the end of the newest ingested partition."""
+    params: dict[str, Any] = {}  # noqa: RUF012  Dagster's Config copies defaults
+    """Parameters of the estimator for a trial, which is evaluated and never promoted."""
+
+
+@dg.resource(description="The MLflow run of the Dagster run; candidates are logged as its children.")
+def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
+    """Open dagster-mlflow's run for the Dagster run, and end it with the right status."""
+    from dagster_mlflow import mlflow_tracking
+
+    from retrain_assets.champion.registry import tracking_uri
+
+    run = init_context.run
+    experiment = run.tags.get(PIPELINE_TAG, "retrain_assets") if run is not None else "retrain_assets"
+    yield from _tracked(mlflow_tracking, init_context, experiment, tracking_uri())
+
+
+def build(declaration: Declaration) -> dg.AssetsDefinition:
+    """Declare the asset for a pipeline."""
+
+    def materialize(
+        context: dg.AssetExecutionContext, config: CandidateConfig
+    ) -> dg.MaterializeResult[None]:
+        import json
+
+        from retrain_assets.candidate_model.train import Request, train_candidate
+
+        tags = context.run.tags
+        record = train_candidate(
+            declaration,
+            Request(
+                attempt=context.run_id,
+                as_of=_moment(config.as_of or tags.get(AS_OF_TAG)),
+                params=config.params,
+                reasons=tuple(tags.get(REASON_TAG, "asked").split(",")),
+                why=tags.get(WHY_TAG, "A person asked for it."),
+                evidence=json.loads(tags.get(EVIDENCE_TAG, "{}")),
+                parent_run_id=context.resources.mlflow.mlflow_run_id,
+            ),
+        )
+        return dg.MaterializeResult(
+            metadata={
+                "as_of": record["as_of"],
+                "rows": record["rows"],
+                "features": len(record["features"]),
+                "seconds": record["seconds"],
+                "train_end": record["windows"]["train_end"],
+                "trial": record["trial"],
+                "mlflow_run_id": record["mlflow_run_id"],
+                "why": dg.MetadataValue.md(record["why"]),
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name="training_window_is_sound",
+                    passed=not record["guards"],
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={"rows": record["rows"], "findings": "\n".join(record["guards"]) or "none"},
+                )
+            ],
+        )
+
+    key = asset_key(declaration, "candidate_model")
+    return dg.asset(
+        **common(
+            declaration,
+            "candidate_model",
+            "A model fitted on the training window, with only what was known as of one moment; nothing is "
+            "registered yet.",
+            {"scikitlearn", "mlflow"},
+            build,
+        ),
+        deps=[asset_key(declaration, "features")],
+        code_version=declaration.code_version(),
+        required_resource_keys={"mlflow"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                name="training_window_is_sound",
+                asset=key,
+                description="No feature is empty in the training window, and no other guard was raised while fitting.",
+            )
+        ],
+    )(materialize)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise dg.Failure(
+            f"as_of {text!r} has no time zone: write it in ISO 8601 with an offset, such as 2026-01-05T00:00:00Z."
+        )
+    return moment

@@ -1,0 +1,176 @@
+"""Training a candidate with what was known at a moment, and recording the attempt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from retrain_assets.attempts import record_attempt
+from retrain_assets.candidate_model.fit import fit_candidate
+from retrain_assets.candidate_model.track import log_candidate
+from retrain_assets.champion.registry import client, ensure_experiment
+from retrain_assets.declaration import Declaration
+from retrain_assets.features.derive import feature_columns
+from retrain_assets.monitoring_report.profile import build_profile
+from retrain_assets.spec import PipelineSpec, format_duration
+from retrain_assets.windows import Windows, resolve_windows, training_rows
+
+PROFILE_ROWS = 200_000
+"""Training rows that the reference profile of the score is taken from, at most."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a retrain run was asked for.
+
+    Parameters
+    ----------
+    attempt
+        Id of the run.
+    as_of
+        The moment of knowledge; None means the end of the newest ingested partition.
+    params
+        Parameters of the estimator for a trial, which is evaluated and never promoted.
+    reasons
+        Codes of the reasons why it was launched.
+    why
+        The same as a sentence.
+    evidence
+        Identities of the evidence that the attempt consumes.
+    parent_run_id
+        MLflow run of the Dagster run.
+    """
+
+    attempt: str
+    as_of: datetime | None
+    params: Mapping[str, Any]
+    reasons: tuple[str, ...]
+    why: str
+    evidence: Mapping[str, str]
+    parent_run_id: str | None = None
+
+
+def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any]:
+    """Fit a candidate, log it to MLflow, and record the attempt.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    request
+        What the run was asked for.
+
+    Returns
+    -------
+    dict
+        The record of the attempt's stage ``trained``, JSON-able.
+
+    Raises
+    ------
+    TrainingError
+        When the window's rows cannot train a model; the sentence says why.
+    """
+    begin = time.monotonic()
+    spec = _with_params(declaration.spec, request.params)
+    lake = declaration.lake
+    as_of = request.as_of or declaration.data_clock()
+    windows = resolve_windows(as_of, spec.label.delay, spec.evaluation.holdout, spec.training.window)
+    versions = {table: lake.version(table) for table in ("training_data", "features")}
+    rows = training_rows(lake.scan("features", versions["features"]), windows, declaration.time_columns).collect()
+    columns = feature_columns(spec, lake.schema("training_data") or {})
+    fitted = fit_candidate(spec, rows, columns)
+
+    span = rows.select(
+        pl.col(spec.source.timestamp).min().alias("first"), pl.col(spec.source.timestamp).max().alias("last")
+    ).row(0)
+    raw = lake.rows("training_data", rows["partition_key"].tail(1).to_list(), versions["training_data"]).head(
+        1000
+    )
+    profile_rows = rows.sample(min(rows.height, PROFILE_ROWS), seed=spec.training.random_state)
+    profile = build_profile(
+        profile_rows, columns.numeric, columns.categorical, fitted.predict_features(profile_rows)
+    )
+    record: dict[str, Any] = {
+        "trial": bool(request.params),
+        "params": dict(spec.training.params),
+        "reasons": list(request.reasons),
+        "why": request.why,
+        "evidence": dict(request.evidence),
+        "windows": windows_record(windows, spec),
+        "first_row": span[0].isoformat(),
+        "last_row": span[1].isoformat(),
+        "rows": fitted.rows,
+        "baseline": fitted.baseline,
+        "task": fitted.task,
+        "guards": list(fitted.guards),
+        "features": [*columns.numeric, *columns.categorical],
+        "data": versions,
+        "code_version": declaration.code_version(),
+        "dagster_run_id": request.attempt,
+    }
+    logged = log_candidate(
+        spec,
+        fitted,
+        raw.collect(),
+        client=client(),
+        experiment_id=ensure_experiment(declaration.name),
+        parent_run_id=request.parent_run_id,
+        tags={
+            "retrain_assets/pipeline": declaration.name,
+            "retrain_assets/as_of": as_of.isoformat(),
+            "retrain_assets/reason": ",".join(request.reasons),
+            "retrain_assets/dagster_run_id": request.attempt,
+            "retrain_assets/code_version": record["code_version"],
+        },
+        params=_logged_params(spec, record),
+        metrics={"training_rows": float(fitted.rows)},
+        profile=profile,
+    )
+    record |= {
+        "mlflow_run_id": logged.run_id,
+        "model_uri": logged.model_uri,
+        "model_path": logged.model_path,
+        "seconds": time.monotonic() - begin,
+    }
+    record_attempt(lake, request.attempt, "trained", as_of, record)
+    return record | {"as_of": as_of.isoformat()}
+
+
+def windows_record(windows: Windows, spec: PipelineSpec) -> dict[str, str | None]:
+    """The bounds as text, for records and pages."""
+    return {
+        "train_start": windows.train_start.isoformat() if windows.train_start else None,
+        "train_end": windows.train_end.isoformat(),
+        "split": windows.split.isoformat(),
+        "holdout_end": windows.holdout_end.isoformat(),
+        "as_of": windows.as_of.isoformat(),
+        "delay": format_duration(spec.label.delay),
+        "holdout": format_duration(spec.evaluation.holdout),
+    }
+
+
+def _with_params(spec: PipelineSpec, params: Mapping[str, Any]) -> PipelineSpec:
+    if not params:
+        return spec
+    training = spec.training.model_copy(update={"params": spec.training.params | dict(params)})
+    return spec.model_copy(update={"training": training})
+
+
+def _logged_params(spec: PipelineSpec, record: Mapping[str, Any]) -> dict[str, str]:
+    windows = record["windows"]
+    return {
+        "estimator": spec.training.model or spec.training.estimator,
+        **{f"param.{name}": str(value) for name, value in spec.training.params.items()},
+        "train_start": str(windows["train_start"] or record["first_row"]),
+        "train_end": windows["train_end"],
+        "split": windows["split"],
+        "as_of": windows["as_of"],
+        "rows": str(record["rows"]),
+        **{f"delta.{table}": str(version) for table, version in record["data"].items()},
+    }
+

@@ -1,0 +1,42 @@
+"""What can be known wrong with a declaration when it is loaded, beyond its form."""
+
+from __future__ import annotations
+
+from retrain_assets.candidate_model.estimator import check_estimator
+from retrain_assets.declaration import Declaration
+from retrain_assets.errors import SourceError
+from retrain_assets.features.derive import check_derivations
+from retrain_assets.monitoring_report.business import check_business
+from retrain_assets.training_data.columns import check_columns
+from retrain_assets.training_data.expectations import check_expectations
+
+
+def check_declaration(declaration: Declaration) -> list[str]:
+    """Find faults that need a look at installed modules or at the source's columns.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+
+    Returns
+    -------
+    list of str
+        A sentence a fault, each beginning with the field; empty when all is well. A source that cannot be
+        reached is none: its sensor tells.
+    """
+    spec = declaration.spec
+    faults = [*check_estimator(spec), *check_expectations(spec.expectations)]
+    try:
+        source = declaration.source()
+        columns = source.columns()
+    except SourceError:
+        return faults
+    if columns is None:
+        return faults
+    return [
+        *faults,
+        *check_columns(spec, columns, source.address),
+        *check_derivations(spec, columns),
+        *check_business(spec, columns),
+    ]

@@ -1,0 +1,1 @@
+"""The demo: simulated ad impressions, and the replay of their sixteen weeks."""

@@ -1,0 +1,95 @@
+"""The evaluation_report asset: candidate, champion and baseline on the same unseen rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from retrain_assets.asset import asset_key, common
+from retrain_assets.declaration import Declaration
+
+CHECKS = {
+    "candidate_is_better": "The candidate is proven better than the champion, or than the baseline where there is "
+    "no champion yet.",
+    "candidate_beats_baseline": "The candidate is proven better than the naive baseline.",
+    "champion_can_be_scored": "The champion could be read and scored on the rows of the holdout.",
+}
+
+
+def build(declaration: Declaration) -> dg.AssetsDefinition:
+    """Declare the asset for a pipeline."""
+    key = asset_key(declaration, "evaluation_report")
+
+    def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        from retrain_assets.evaluation_report.assess import assess_candidate
+
+        document = assess_candidate(declaration, context.run_id)
+        page = declaration.reports / document["page"]
+        return dg.MaterializeResult(
+            metadata=_metadata(document) | {"page": dg.MetadataValue.url(page.as_uri())},
+            check_results=_checks(document),
+        )
+
+    return dg.asset(
+        **common(
+            declaration,
+            "evaluation_report",
+            "Candidate, champion and a naive baseline compared on the same rows, which none of them was trained "
+            "on; the verdict says blessed, rejected or inconclusive.",
+            {"scikitlearn", "html"},
+            build,
+        ),
+        deps=[asset_key(declaration, "candidate_model")],
+        check_specs=[
+            dg.AssetCheckSpec(name=name, asset=key, description=text) for name, text in CHECKS.items()
+        ],
+    )(materialize)
+
+
+def _metadata(document: dict[str, Any]) -> dict[str, Any]:
+    verdict = document["verdict"]
+    metadata: dict[str, Any] = {
+        "verdict": verdict["verdict"],
+        "reason": verdict["reason"],
+        "sentence": dg.MetadataValue.md(verdict["sentence"]),
+        "as_of": document["as_of"],
+        "holdout_rows": document["rows"]["holdout"],
+        "blocks": document["rows"]["blocks"],
+    }
+    for comparison in document["comparisons"]:
+        name = comparison["metric"]
+        metadata |= {f"candidate_{name}": comparison["candidate"], f"baseline_{name}": comparison["baseline"]}
+        if comparison["champion"] is not None:
+            metadata[f"champion_{name}"] = comparison["champion"]
+        against = comparison["vs_champion"] or comparison["vs_baseline"]
+        if against is not None:
+            metadata |= {
+                f"improvement_{name}": against["improvement"],
+                f"improvement_{name}_lower": against["lower"],
+                f"improvement_{name}_upper": against["upper"],
+            }
+    return {name: value for name, value in metadata.items() if value is not None}
+
+
+def _checks(document: dict[str, Any]) -> list[dg.AssetCheckResult]:
+    verdict = document["verdict"]
+    first = document["comparisons"][0] if document["comparisons"] else None
+    baseline = first["vs_baseline"] if first else None
+    unscorable = verdict["reason"] == "champion_unscorable"
+    passed = {
+        "candidate_is_better": verdict["verdict"] == "blessed",
+        "candidate_beats_baseline": baseline is not None and baseline["lower"] > 0,
+        "champion_can_be_scored": not unscorable,
+    }
+    return [
+        dg.AssetCheckResult(
+            check_name=name,
+            passed=passed[name],
+            severity=dg.AssetCheckSeverity.ERROR
+            if name == "champion_can_be_scored"
+            else dg.AssetCheckSeverity.WARN,
+            metadata={"sentence": verdict["sentence"]},
+        )
+        for name in CHECKS
+    ]

@@ -1,0 +1,128 @@
+"""Slices: the comparison, broken down by the values of a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from retrain_assets.comparison import Metric, compare
+from retrain_assets.comparison.metrics import FloatArray
+from retrain_assets.errors import TrainingError
+
+MOST_VALUES = 12
+FEWEST_ROWS = 50
+MISSING = "(missing)"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Rows with the scores of both models: arrays of shape (n,), ``champion`` and ``weight`` optional."""
+
+    y: FloatArray
+    candidate: FloatArray
+    champion: FloatArray | None
+    blocks: NDArray[np.int64]
+    weight: FloatArray | None
+
+    def __getitem__(self, chosen: NDArray[np.int64]) -> Scored:
+        """Keep only the chosen rows."""
+        return Scored(
+            self.y[chosen],
+            self.candidate[chosen],
+            None if self.champion is None else self.champion[chosen],
+            self.blocks[chosen],
+            None if self.weight is None else self.weight[chosen],
+        )
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The metric on the rows of one value of a column; bounds are None where the rows lie in one block."""
+
+    column: str
+    value: str
+    rows: int
+    candidate: float
+    champion: float | None = None
+    improvement: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+def compare_slices(
+    rows: pl.DataFrame, columns: list[str], scored: Scored, metric: Metric, alpha: float = 0.05
+) -> tuple[list[Slice], list[str]]:
+    """Compare two models on the commonest values of each column.
+
+    The intervals are each for itself: among twenty slices of two equal models one interval excludes 0 by
+    chance. They show where to look and decide nothing.
+
+    Parameters
+    ----------
+    rows
+        The holdout, with the columns.
+    columns
+        Columns to break down by; at most twelve values each, the commonest, with at least 50 rows.
+    scored
+        Labels, scores and blocks of the same rows.
+    metric
+        What is compared.
+    alpha
+        Two-sided error rate of the intervals.
+
+    Returns
+    -------
+    slices : list of Slice
+        By column, and by number of rows within a column.
+    notes : list of str
+        A sentence for every slice that could not be measured.
+
+    Raises
+    ------
+    TrainingError
+        When a column does not exist.
+    """
+    slices, notes = [], []
+    for column in columns:
+        if column not in rows.columns:
+            raise TrainingError(
+                f"evaluation.slices: {column!r} is no column of the source. Remove it or mend it."
+            )
+        for value, chosen in _values(rows[column]):
+            try:
+                slices.append(_measure(Slice(column, value, chosen.size, 0.0), scored[chosen], metric, alpha))
+            except TrainingError as error:
+                notes.append(f"The slice {column} = {value} is not shown. {error}")
+    return slices, notes
+
+
+def _values(column: pl.Series) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Yield the commonest values as text, each with the positions of its rows."""
+    named = pl.DataFrame({"value": column.cast(pl.String).fill_null(MISSING)}).with_row_index("row")
+    groups = (
+        named.group_by("value")
+        .agg(pl.col("row"), pl.len().alias("rows"))
+        .filter(pl.col("rows") >= FEWEST_ROWS)
+        .sort(["rows", "value"], descending=[True, False])
+        .head(MOST_VALUES)
+    )
+    for value, chosen in zip(groups["value"], groups["row"], strict=True):
+        yield value, chosen.to_numpy().astype(np.int64)
+
+
+def _measure(empty: Slice, scored: Scored, metric: Metric, alpha: float) -> Slice:
+    candidate, _ = metric.measure(scored.y, scored.candidate, scored.weight)
+    if scored.champion is None:
+        return replace(empty, candidate=candidate)
+    champion, _ = metric.measure(scored.y, scored.champion, scored.weight)
+    measured = replace(
+        empty, candidate=candidate, champion=champion, improvement=metric.gain(candidate, champion)
+    )
+    if np.unique(scored.blocks).size < 2:
+        return measured
+    gain = compare(metric, scored.y, scored.candidate, scored.champion, scored.blocks, scored.weight, alpha)
+    return replace(measured, improvement=gain.improvement, lower=gain.lower, upper=gain.upper)

@@ -1,0 +1,230 @@
+"""The verdict on a candidate: a pure function of the comparisons and of what the declaration asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from retrain_assets.comparison import Comparison, Metric
+from retrain_assets.spec import PromotionSpec
+
+MINIMUM_BLOCKS = 7
+LONGEST_WAIT = timedelta(days=90)
+
+Outcome = Literal["blessed", "rejected", "inconclusive"]
+Reason = Literal[
+    "better",
+    "first_champion",
+    "not_worse",
+    "worse",
+    "no_gain",
+    "below_baseline",
+    "gain_unclear",
+    "too_few_rows",
+    "too_few_blocks",
+    "champion_unscorable",
+]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict rests on.
+
+    Parameters
+    ----------
+    metric
+        The metric that decides.
+    rows, blocks, noun
+        Rows of the holdout, the blocks that they lie in, and what a block is, in the plural ("days").
+    as_of
+        The moment of knowledge, UTC.
+    holdout
+        Length of the holdout.
+    partition
+        Length of a partition: new rows arrive in such steps.
+    vs_champion
+        Candidate against champion; None when there is no champion, or when no comparison was possible.
+    vs_baseline
+        Candidate against the naive baseline; None when no comparison was possible.
+    champion_problem
+        A sentence: why the champion could not be scored.
+    rows_problem
+        A sentence: why the rows are too few.
+    """
+
+    metric: Metric
+    rows: int
+    blocks: int
+    noun: str
+    as_of: datetime
+    holdout: timedelta
+    partition: timedelta
+    vs_champion: Comparison | None = None
+    vs_baseline: Comparison | None = None
+    champion_problem: str | None = None
+    rows_problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a candidate, why, in words, and when another look makes sense (inconclusive only)."""
+
+    verdict: Outcome
+    reason: Reason
+    sentence: str
+    next_look: datetime | None = None
+
+
+def decide_verdict(evidence: Evidence, promotion: PromotionSpec) -> Verdict:
+    """Judge a candidate.
+
+    With [L, U] the interval of the improvement over the champion:
+
+    - Fewer than seven blocks, too few rows, or a champion that cannot be scored: ``inconclusive``. No
+      evidence promotes nothing.
+    - A candidate proven worse than the naive baseline is ``rejected`` (``below_baseline``), even if the
+      champion is worse still: a model that a constant beats points to broken data, and a person should look.
+    - ``blessed`` when L > 0 (``better``), or, under ``non_inferiority``, when L > -margin (``not_worse``).
+    - Else ``rejected`` when a gain worth having is ruled out, U < ``min_gain`` or U <= 0: ``worse`` when U <
+      0, ``no_gain`` otherwise.
+    - Else ``inconclusive`` (``gain_unclear``).
+
+    Without a champion the baseline takes its place: ``blessed`` (``first_champion``) when the candidate is
+    proven better than the baseline, ``rejected`` (``below_baseline``) when a gain over it is ruled out,
+    ``gain_unclear`` between. A ``min_gain`` given as a share is a share of the champion's advantage over the
+    baseline; without a champion, or with one that has no advantage, it is 0.
+
+    Parameters
+    ----------
+    evidence
+        The comparisons and what they rest on.
+    promotion
+        The declared rule.
+    """
+    if evidence.champion_problem is not None:
+        text = f"The champion could not be scored, so it stays: {evidence.champion_problem.rstrip('.')}."
+        return _inconclusive("champion_unscorable", text, evidence, evidence.partition)
+    if evidence.rows_problem is not None or evidence.vs_baseline is None:
+        problem = evidence.rows_problem or f"{evidence.rows} rows are too few for a comparison"
+        text = f"The candidate cannot be judged yet: {problem.rstrip('.')}."
+        return _inconclusive("too_few_rows", text, evidence, evidence.holdout)
+    if evidence.blocks < MINIMUM_BLOCKS:
+        return _too_few_blocks(evidence)
+    if evidence.vs_champion is None:
+        return _against_baseline(evidence, evidence.vs_baseline, promotion)
+    return _against_champion(evidence, evidence.vs_champion, evidence.vs_baseline, promotion)
+
+
+def minimum_gain(
+    promotion: PromotionSpec, vs_champion: Comparison | None, vs_baseline: Comparison | None
+) -> float:
+    """Resolve the gain worth having, in the metric's unit.
+
+    Parameters
+    ----------
+    promotion
+        The declared rule.
+    vs_champion, vs_baseline
+        The candidate's comparisons; their difference is the champion's advantage over the baseline.
+    """
+    if not isinstance(promotion.min_gain, str):
+        return promotion.min_gain
+    if vs_champion is None or vs_baseline is None:
+        return 0.0
+    advantage = vs_baseline.improvement - vs_champion.improvement
+    return max(advantage, 0.0) * float(promotion.min_gain.removesuffix("%")) / 100
+
+
+def _against_champion(
+    evidence: Evidence, gain: Comparison, vs_baseline: Comparison, promotion: PromotionSpec
+) -> Verdict:
+    worth = minimum_gain(promotion, gain, vs_baseline)
+    basis = _basis(evidence, gain)
+    if vs_baseline.upper < 0:
+        return _below_baseline(evidence, vs_baseline)
+    if gain.lower > 0:
+        return Verdict("blessed", "better", f"The candidate is better than the champion: {basis}")
+    if promotion.margin is not None and gain.lower > -promotion.margin:
+        allowed = f"a loss of {_amount(promotion.margin, evidence.metric)} or more is ruled out"
+        return Verdict(
+            "blessed", "not_worse", f"The candidate is not worse than the champion, {allowed}: {basis}"
+        )
+    if gain.upper < 0:
+        return Verdict("rejected", "worse", f"The candidate is worse than the champion, which stays: {basis}")
+    if gain.upper < worth or gain.upper <= 0:
+        ruled_out = (
+            f"a gain worth having ({_amount(worth, evidence.metric)}) is ruled out" if worth else "no gain"
+        )
+        return Verdict("rejected", "no_gain", f"The champion stays, {ruled_out}: {basis}")
+    return _gain_unclear(evidence, gain, worth, "the champion, which stays for now")
+
+
+def _against_baseline(evidence: Evidence, gain: Comparison, promotion: PromotionSpec) -> Verdict:
+    worth = minimum_gain(promotion, None, gain)
+    if gain.lower > 0:
+        text = f"The first model is better than the naive baseline: {_basis(evidence, gain)}"
+        return Verdict("blessed", "first_champion", text)
+    if gain.upper < worth or gain.upper <= 0:
+        return _below_baseline(evidence, gain)
+    return _gain_unclear(evidence, gain, worth, "the naive baseline, so there is no champion yet")
+
+
+def _below_baseline(evidence: Evidence, gain: Comparison) -> Verdict:
+    text = f"The candidate does not beat the naive baseline, a constant: {_basis(evidence, gain)}"
+    return Verdict("rejected", "below_baseline", text)
+
+
+def _gain_unclear(evidence: Evidence, gain: Comparison, worth: float, against: str) -> Verdict:
+    needed = _blocks_needed(gain, max(worth, gain.improvement))
+    text = f"It is not clear yet whether the candidate is better than {against}: {_basis(evidence, gain)}"
+    wait = LONGEST_WAIT
+    if needed is not None:
+        wait = min(evidence.holdout / evidence.blocks * max(needed - gain.blocks, 0.0), LONGEST_WAIT)
+        days = (evidence.holdout + wait).total_seconds() / 86400
+        if wait > evidence.partition:
+            text += f" About {days:.0f} days of labelled rows would tell (evaluation.holdout)."
+    return _inconclusive("gain_unclear", text, evidence, wait)
+
+
+def _blocks_needed(gain: Comparison, target: float) -> float | None:
+    """Blocks that would show a gain of ``target``: the error falls with their square root."""
+    if target <= 0:
+        return None
+    return gain.blocks * (gain.smallest_detectable / target) ** 2
+
+
+def _too_few_blocks(evidence: Evidence) -> Verdict:
+    text = (
+        f"The candidate cannot be judged yet: its {evidence.rows:,} rows lie in {evidence.blocks} "
+        f"{evidence.noun}, and an honest interval needs at least {MINIMUM_BLOCKS}. "
+        "Lengthen evaluation.holdout if it always is so."
+    )
+    missing = MINIMUM_BLOCKS - evidence.blocks
+    return _inconclusive(
+        "too_few_blocks", text, evidence, evidence.holdout / max(evidence.blocks, 1) * missing
+    )
+
+
+def _inconclusive(reason: Reason, text: str, evidence: Evidence, wait: timedelta) -> Verdict:
+    wait = max(min(wait, LONGEST_WAIT), evidence.partition)
+    return Verdict("inconclusive", reason, text, evidence.as_of + wait)
+
+
+def _basis(evidence: Evidence, gain: Comparison) -> str:
+    """Describe the gain, its interval and what it rests on, as the end of a sentence."""
+    verb = "improves" if gain.improvement >= 0 else "worsens"
+    lower, upper = _number(gain.lower), _number(gain.upper)
+    return (
+        f"{evidence.metric.title} {verb} by {_amount(abs(gain.improvement), evidence.metric)} "
+        f"({1 - gain.alpha:.0%} interval of the improvement: {lower} to {upper}; "
+        f"{gain.rows:,} rows, {gain.blocks:,} {evidence.noun})."
+    )
+
+
+def _amount(value: float, metric: Metric) -> str:
+    return f"{_number(value)} {metric.unit}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

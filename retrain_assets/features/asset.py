@@ -1,0 +1,46 @@
+"""The features asset: what the model sees of each row."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from retrain_assets.asset import asset_key, common, table_metadata
+from retrain_assets.declaration import Declaration
+from retrain_assets.features.derive import feature_columns
+from retrain_assets.features.table import feature_table
+
+
+def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Declare the asset for a pipeline."""
+
+    def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        lake = declaration.lake
+        keys = list(context.partition_keys)
+        raw = lake.rows("training_data", keys).collect()
+        columns = feature_columns(declaration.spec, dict(raw.schema))
+        table = feature_table(raw, declaration.spec, columns)
+        lake.replace_partitions("features", table, keys)
+        for (key,), part in table.group_by("partition_key"):
+            context.add_asset_metadata(
+                table_metadata(table.schema, part.height),
+                asset_key=asset_key(declaration, "features"),
+                partition_key=str(key),
+            )
+        return dg.MaterializeResult(
+            metadata=table_metadata(table.schema, table.height)
+            | {"numeric": len(columns.numeric), "categorical": len(columns.categorical)}
+        )
+
+    return dg.asset(
+        **common(
+            declaration,
+            "features",
+            "What the model sees of each accepted row: the declared columns and derivations, typed alike in "
+            "every partition.",
+            {"polars", "deltalake"},
+            build,
+        ),
+        deps=[asset_key(declaration, "training_data")],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )(materialize)

@@ -1,0 +1,166 @@
+"""RetrainingPipeline: a declared model becomes assets, checks, jobs, a schedule and sensors."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from retrain_assets.asset import INGEST_TAG, PIPELINE_TAG, RETRAIN_TAG, asset_key, common, partitions_definition
+from retrain_assets.candidate_model import asset as candidate_model
+from retrain_assets.checks import check_declaration
+from retrain_assets.declaration import Declaration
+from retrain_assets.errors import SpecError
+from retrain_assets.evaluation_report import asset as evaluation_report
+from retrain_assets.features import asset as features
+from retrain_assets.monitoring_report import asset as monitoring_report
+from retrain_assets.predictions import asset as predictions
+from retrain_assets.registered_model import asset as registered_model
+from retrain_assets.registered_model.jobs import promote_job, release_job, rollback_job
+from retrain_assets.retraining_decision.automation import retrain_schedule, retraining_sensor, source_sensor
+from retrain_assets.spec import PipelineSpec, load_spec
+from retrain_assets.training_data import asset as training_data
+
+_ENVIRONMENT = re.compile(r"\{\{\s*env\.(\w+)\s*\}\}|\{\{\s*env\(\s*['\"](\w+)['\"]\s*\)\s*\}\}")
+_INGEST = ("training_data", "features", "predictions", "monitoring_report")
+_RETRAIN = ("candidate_model", "evaluation_report", "registered_model")
+
+
+class Attributes(BaseModel):
+    """The ``attributes`` of a ``defs.yaml`` as written, before templates are resolved."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Show editors and ``dg`` the schema of the declaration itself."""
+        del core_schema, handler
+        return PipelineSpec.model_json_schema()
+
+
+@dataclass
+class RetrainingPipeline(dg.Component):
+    """A model that is retrained when it should be, and replaced only when a better one is proven."""
+
+    declaration: Declaration
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """The model of the attributes, which ``dg`` shows and checks."""
+        return Attributes
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """Read the declaration.
+
+        Raises
+        ------
+        SpecError
+            With a sentence a fault, each naming the file and the field.
+        """
+        folder = Path(context.path)
+        file = folder if folder.is_file() else folder / "defs.yaml"
+        written = attributes.model_dump() if attributes is not None else {}
+        shown = _shown(file)
+        _check_environment(written, shown)
+        spec = load_spec(context.resolution_context.resolve_value(written), shown)
+        declaration = Declaration(spec, file)
+        faults = check_declaration(declaration)
+        if faults:
+            raise SpecError("\n".join(f"{shown}: {fault}" for fault in faults))
+        return cls(declaration)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Build the pipeline's part of the code location."""
+        del context
+        return build_definitions(self.declaration)
+
+
+def build_definitions(declaration: Declaration) -> dg.Definitions:
+    """Build all of a pipeline: assets with their checks, jobs, schedule, sensors, and the MLflow resource."""
+    partitions = partitions_definition(declaration)
+    ingest = _job(declaration, "ingest", _INGEST, INGEST_TAG, "Take partitions in, score and monitor them.")
+    retrain = _job(declaration, "retrain", _RETRAIN, RETRAIN_TAG, "Train a candidate, judge it, act on it.")
+    cron = declaration.spec.retrain_when.schedule
+    return dg.Definitions(
+        assets=[
+            dg.AssetSpec(**_source(declaration)),
+            training_data.build(declaration, partitions),
+            features.build(declaration, partitions),
+            candidate_model.build(declaration),
+            evaluation_report.build(declaration),
+            registered_model.build(declaration),
+            predictions.build(declaration, partitions),
+            monitoring_report.build(declaration, partitions),
+            dg.AssetSpec(**_decision(declaration)),
+        ],
+        jobs=[ingest, retrain, *(make(declaration) for make in (rollback_job, promote_job, release_job))],
+        schedules=[retrain_schedule(declaration, retrain, cron)] if cron else [],
+        sensors=[source_sensor(declaration, ingest), retraining_sensor(declaration, retrain)],
+        resources={"mlflow": candidate_model.mlflow_resource},
+    )
+
+
+def _source(declaration: Declaration) -> dict[str, Any]:
+    return common(
+        declaration,
+        "source",
+        f"Where the labelled rows come from: {declaration.source_address}. The source sensor observes it.",
+        {"source"},
+        source_sensor,
+    )
+
+
+def _decision(declaration: Declaration) -> dict[str, Any]:
+    return common(
+        declaration,
+        "retraining_decision",
+        "Whether the model is trained again, with every reason and everything that holds it back; the retraining "
+        "sensor reports each change of the decision.",
+        {"decision"},
+        retraining_sensor,
+    ) | {"deps": [asset_key(declaration, "monitoring_report")]}
+
+
+def _job(
+    declaration: Declaration, kind: str, nodes: tuple[str, ...], tag: str, description: str
+) -> dg.UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        name=f"{declaration.name}_{kind}",
+        selection=dg.AssetSelection.assets(*(asset_key(declaration, node) for node in nodes)),
+        tags={PIPELINE_TAG: declaration.name, tag: declaration.name},
+        executor_def=dg.in_process_executor,
+        description=description,
+    )
+
+
+def _shown(file: Path) -> str:
+    """The file as a message names it: from the folder that the user works in, where it lies below it."""
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
+
+
+def _check_environment(written: Any, shown: str, field: str = "") -> None:
+    """Refuse a template whose environment variable is missing; Dagster would put nothing in its place."""
+    if isinstance(written, dict):
+        for name, value in written.items():
+            _check_environment(value, shown, f"{field}.{name}" if field else str(name))
+    elif isinstance(written, list):
+        for place, value in enumerate(written):
+            _check_environment(value, shown, f"{field}[{place}]")
+    elif isinstance(written, str):
+        for match in _ENVIRONMENT.finditer(written):
+            variable = match.group(1) or match.group(2)
+            if variable not in os.environ:
+                raise SpecError(
+                    f"{shown}: {field}: the environment variable {variable} is not set. Set it, or write "
+                    f"{{{{ env('{variable}', 'a default') }}}}."
+                )

@@ -1,0 +1,1 @@
+"""Every row scored by the champion of its time."""

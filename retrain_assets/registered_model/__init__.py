@@ -1,0 +1,1 @@
+"""The champion: registered, promoted, confirmed, rolled back."""

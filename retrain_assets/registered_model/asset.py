@@ -1,0 +1,48 @@
+"""The registered_model asset: the champion, after the newest evaluation was acted on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from retrain_assets.asset import asset_key, common
+from retrain_assets.declaration import Declaration
+
+
+def build(declaration: Declaration) -> dg.AssetsDefinition:
+    """Declare the asset for a pipeline."""
+    max_age = declaration.spec.retrain_when.max_age
+
+    def materialize(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        from retrain_assets.monitoring_report.life import write_life
+        from retrain_assets.registered_model.register import register_candidate
+
+        registration = register_candidate(declaration, context.run_id)
+        context.log.info(registration.sentence)
+        write_life(declaration)
+        # An unproven candidate materializes nothing, so that the champion goes on ageing.
+        if registration.outcome != "none" and registration.version is not None:
+            yield dg.MaterializeResult(
+                data_version=dg.DataVersion(str(registration.version)),
+                metadata={
+                    "version": registration.version,
+                    "outcome": registration.outcome,
+                    "sentence": dg.MetadataValue.md(registration.sentence),
+                    "page": dg.MetadataValue.url((declaration.reports / "index.html").as_uri()),
+                },
+            )
+
+    return dg.asset(
+        **common(
+            declaration,
+            "registered_model",
+            "The champion in the MLflow registry: replaced when a candidate was proven better, confirmed when "
+            "one was rejected, untouched when the evidence was inconclusive.",
+            {"mlflow", "deltalake"},
+            build,
+        ),
+        deps=[asset_key(declaration, "evaluation_report")],
+        output_required=False,
+        freshness_policy=None if max_age is None else dg.FreshnessPolicy.time_window(fail_window=max_age),
+    )(materialize)

@@ -1,0 +1,112 @@
+"""Jobs by which a person changes what the loop decided: roll back, force a version, release quarantined rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from retrain_assets.asset import PIPELINE_TAG, asset_key
+from retrain_assets.declaration import Declaration
+
+
+class RollbackConfig(dg.Config):
+    """Who rolls back, and why."""
+
+    actor: str
+    reason: str
+
+
+class PromoteConfig(dg.Config):
+    """Which version or candidate becomes champion, who says so, and why."""
+
+    actor: str
+    reason: str
+    version: int | None = None
+    """A registered version."""
+    attempt: str | None = None
+    """Id of the run whose candidate is registered and promoted, where it has no version yet."""
+
+
+class ReleaseConfig(dg.Config):
+    """Which quarantined rows are judged again."""
+
+    partitions: list[str] = []  # noqa: RUF012  Dagster's Config copies defaults
+    """Keys of the partitions; none means all."""
+
+
+def rollback_job(declaration: Declaration) -> dg.JobDefinition:
+    """Declare the job that puts the previous champion back and bars the present one."""
+    name = f"{declaration.name}_rollback"
+
+    @dg.op(name=f"{name}_op", description="Put the previous champion back; the present one is barred.")
+    def roll_back(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
+        from retrain_assets.registered_model.intervene import roll_back_champion
+
+        _tell(context, declaration, roll_back_champion(declaration, config.actor, config.reason))
+
+    return _job(declaration, name, roll_back, "Go back to the previous champion; the present one is barred.")
+
+
+def promote_job(declaration: Declaration) -> dg.JobDefinition:
+    """Declare the job by which a person makes a version champion."""
+    name = f"{declaration.name}_promote"
+
+    @dg.op(name=f"{name}_op", description="Make a version champion by a person's decision.")
+    def force(context: dg.OpExecutionContext, config: PromoteConfig) -> None:
+        from retrain_assets.registered_model.intervene import force_champion
+
+        version = force_champion(
+            declaration,
+            version=config.version,
+            attempt=config.attempt,
+            actor=config.actor,
+            reason=config.reason,
+        )
+        _tell(context, declaration, version)
+
+    return _job(declaration, name, force, "Make a version champion by a person's decision.")
+
+
+def release_job(declaration: Declaration) -> dg.JobDefinition:
+    """Declare the job that lets quarantined rows in whose rules have been mended."""
+    name = f"{declaration.name}_release"
+
+    @dg.op(name=f"{name}_op", description="Judge quarantined rows by the present declaration and let the good ones in.")
+    def release(context: dg.OpExecutionContext, config: ReleaseConfig) -> None:
+        from retrain_assets.training_data.release import release_quarantined
+
+        for key, rows in release_quarantined(declaration, config.partitions).items():
+            context.log.info(f"{rows} rows of partition {key} were released.")
+            context.log_event(
+                dg.AssetMaterialization(
+                    asset_key=asset_key(declaration, "training_data"),
+                    partition=key,
+                    metadata={"released_rows": rows},
+                )
+            )
+
+    return _job(declaration, name, release, "Let quarantined rows in whose rules have been mended.")
+
+
+def _job(declaration: Declaration, name: str, op: dg.OpDefinition, description: str) -> dg.JobDefinition:
+    def body() -> None:
+        op()
+
+    return dg.job(
+        name=name,
+        description=description,
+        tags={PIPELINE_TAG: declaration.name},
+        executor_def=dg.in_process_executor,
+    )(body)
+
+
+def _tell(context: dg.OpExecutionContext, declaration: Declaration, version: int) -> None:
+    context.log.info(f"Version {version} is champion of {declaration.name}.")
+    context.log_event(
+        dg.AssetMaterialization(
+            asset_key=asset_key(declaration, "registered_model"),
+            metadata={"version": version, "at": datetime.now(UTC).isoformat()},
+            tags={"dagster/data_version": str(version)},
+        )
+    )

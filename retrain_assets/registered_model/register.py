@@ -1,0 +1,168 @@
+"""What becomes of an evaluated candidate: promoted, the champion confirmed, or nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from retrain_assets.attempts import Attempt, newest_attempt, record_attempt
+from retrain_assets.champion.ledger import Standing
+from retrain_assets.champion.registry import promote, reconcile, register_version
+from retrain_assets.declaration import Declaration
+from retrain_assets.errors import ChampionError, TrainingError
+from retrain_assets.monitoring_report.findings import harm_stands
+
+ACTOR = "retrain_assets"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The outcome of an evaluation.
+
+    Parameters
+    ----------
+    outcome
+        ``promoted``, ``confirmed`` or ``none``.
+    version
+        The champion afterwards; None where there is none.
+    sentence
+        What happened and why.
+    """
+
+    outcome: str
+    version: int | None
+    sentence: str
+
+
+def register_candidate(declaration: Declaration, run_id: str) -> Registration:
+    """Act on an attempt's verdict.
+
+    ``blessed`` registers the very model that was evaluated and makes it champion; ``rejected`` confirms the
+    champion, unless an alarm of harm stands; ``inconclusive``, a trial, and a rejection without a champion
+    change nothing.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    run_id
+        The run; its own evaluation counts, or the newest where it made none.
+
+    Raises
+    ------
+    TrainingError
+        When nothing has been evaluated.
+    ChampionError
+        When the champion has changed since the evaluation, or the registry cannot be reached.
+    """
+    lake = declaration.lake
+    evaluated = newest_attempt(lake, "evaluated", run_id)
+    if evaluated is None:
+        raise TrainingError(
+            f"Pipeline {declaration.name!r} has no evaluation to act on. Materialize evaluation_report first."
+        )
+    ledger = declaration.ledger
+    standing = ledger.standing()
+    if any(entry.evidence.get("attempt") == evaluated.attempt for entry in ledger.entries()):
+        reconcile(declaration.name, ledger)
+        return Registration("none", standing.version, "This evaluation has already been acted on.")
+    if standing.version != evaluated.payload["champion"]:
+        raise ChampionError(
+            f"The evaluation {evaluated.attempt} compared the candidate with "
+            f"{_named(evaluated.payload['champion'])}, but the champion now is {_named(standing.version)}. "
+            f"Run the job {declaration.name}_retrain to compare with it."
+        )
+    registration = _act(declaration, evaluated, standing)
+    reconcile(declaration.name, ledger)
+    record_attempt(
+        lake,
+        evaluated.attempt,
+        "registered",
+        evaluated.as_of,
+        {
+            "outcome": registration.outcome,
+            "version": registration.version if registration.outcome == "promoted" else None,
+            "sentence": registration.sentence,
+        },
+    )
+    return registration
+
+
+def _act(declaration: Declaration, evaluated: Attempt, standing: Standing) -> Registration:
+    verdict = evaluated.payload["verdict"]
+    if evaluated.payload["trial"]:
+        return Registration("none", standing.version, "This was a trial with other parameters; it changes nothing.")
+    if verdict["verdict"] == "blessed":
+        return _promote(declaration, evaluated, standing)
+    if verdict["verdict"] == "rejected" and standing.version is not None:
+        alarm = harm_stands(declaration)
+        if alarm is not None:
+            return Registration(
+                "none", standing.version, f"Version {standing.version} stays, unconfirmed: {alarm}"
+            )
+        declaration.ledger.commit(
+            action="confirmed",
+            version=standing.version,
+            expected_champion=standing.version,
+            actor=ACTOR,
+            reason=verdict["sentence"],
+            evidence={"attempt": evaluated.attempt},
+            as_of=evaluated.as_of,
+        )
+        return Registration(
+            "confirmed", standing.version, f"Version {standing.version} is confirmed as champion."
+        )
+    kept = f"Version {standing.version} stays." if standing.version is not None else "There is no champion yet."
+    return Registration("none", standing.version, kept)
+
+
+def _promote(declaration: Declaration, evaluated: Attempt, standing: Standing) -> Registration:
+    trained = newest_attempt(declaration.lake, "trained", evaluated.attempt)
+    if trained is None or trained.attempt != evaluated.attempt:
+        raise TrainingError(
+            f"The candidate of evaluation {evaluated.attempt} is not on record. "
+            f"Run the job {declaration.name}_retrain again."
+        )
+    record = trained.payload
+    version = register_version(
+        declaration.name,
+        model_uri=record["model_uri"],
+        attempt=evaluated.attempt,
+        tags=_version_tags(evaluated, record),
+    )
+    promote(
+        declaration.name,
+        declaration.ledger,
+        version,
+        expected_champion=standing.version,
+        actor=ACTOR,
+        reason=evaluated.payload["verdict"]["sentence"],
+        evidence={
+            "attempt": evaluated.attempt,
+            "model_path": record["model_path"],
+            "comparison": evaluated.payload["comparison"],
+        },
+        as_of=evaluated.as_of,
+    )
+    replaced = f", in the place of version {standing.version}" if standing.version is not None else ""
+    return Registration("promoted", version, f"Version {version} is the new champion{replaced}.")
+
+
+def _version_tags(evaluated: Attempt, record: Any) -> dict[str, str]:
+    verdict = evaluated.payload["verdict"]
+    windows = record["windows"]
+    return {
+        "retrain_assets/dagster_run_id": record["dagster_run_id"],
+        "retrain_assets/as_of": evaluated.as_of.isoformat(),
+        "retrain_assets/train_start": str(windows["train_start"] or record["first_row"]),
+        "retrain_assets/train_end": windows["train_end"],
+        "retrain_assets/data": json.dumps(record["data"]),
+        "retrain_assets/code_version": record["code_version"],
+        "retrain_assets/verdict": f"{verdict['verdict']}: {verdict['reason']}",
+        "retrain_assets/reason": ",".join(record["reasons"]),
+    }
+
+
+def _named(version: int | None) -> str:
+    return "no champion" if version is None else f"version {version}"

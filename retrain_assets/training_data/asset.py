@@ -1,0 +1,175 @@
+"""The training_data asset: the source's rows, judged, bad ones put aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from retrain_assets.asset import asset_key, common, table_metadata
+from retrain_assets.declaration import Declaration
+from retrain_assets.training_data.expectations import check_names, describe
+
+if TYPE_CHECKING:
+    from retrain_assets.training_data.ingest import PartitionOutcome
+
+DELIVERY_CHECK = "partition_is_accepted"
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """What one check found in one partition."""
+
+    partition: str
+    passed: bool
+    severity: dg.AssetCheckSeverity
+    metadata: Mapping[str, Any]
+
+
+def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Declare the asset for a pipeline."""
+    key = asset_key(declaration, "training_data")
+    names = check_names(declaration.spec.expectations)
+
+    def materialize(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        from retrain_assets.training_data.ingest import ingest
+
+        outcomes: list[PartitionOutcome] = []
+        findings: dict[str, list[_Finding]] = {name: [] for name in (DELIVERY_CHECK, *names)}
+        for outcome in ingest(declaration, list(context.partition_keys), context.run_id):
+            _tell(context, declaration, outcome)
+            findings[DELIVERY_CHECK].append(_delivery(outcome))
+            for name, finding in zip(names, _expectations(declaration, outcome), strict=True):
+                findings[name].append(finding)
+            outcomes.append(replace(outcome, delivered=None))
+        for name, found in findings.items():
+            yield _check(context, key, name, found)
+        if any(outcome.accepted for outcome in outcomes):
+            schema = declaration.lake.schema("training_data") or {}
+            yield dg.MaterializeResult(metadata=_totals(outcomes, schema))
+
+    return dg.asset(
+        **common(
+            declaration,
+            "training_data",
+            "The source's rows as they came: rows that break an expectation are in quarantine, a partition that "
+            "fails critically is withheld, and its earlier version stays.",
+            {"polars", "deltalake", "greatexpectations"},
+            build,
+        ),
+        deps=[asset_key(declaration, "source")],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        output_required=False,
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=declaration.expected_every),
+        check_specs=[
+            dg.AssetCheckSpec(
+                name=DELIVERY_CHECK,
+                asset=key,
+                description="The delivered partition could be read, and no critical expectation failed.",
+                partitions_def=partitions,
+            ),
+            *(
+                dg.AssetCheckSpec(
+                    name=name, asset=key, description=describe(expectation), partitions_def=partitions
+                )
+                for name, expectation in zip(names, declaration.spec.expectations, strict=True)
+            ),
+        ],
+    )(materialize)
+
+
+def _tell(context: dg.AssetExecutionContext, declaration: Declaration, outcome: PartitionOutcome) -> None:
+    if outcome.problem is not None:
+        context.log.warning(outcome.problem)
+    schema = declaration.lake.schema("training_data") or {}
+    context.add_asset_metadata(
+        table_metadata(schema, outcome.rows) | _numbers(outcome),
+        asset_key=asset_key(declaration, "training_data"),
+        partition_key=outcome.key,
+    )
+
+
+def _numbers(outcome: PartitionOutcome) -> dict[str, Any]:
+    numbers = {
+        "rows": outcome.rows,
+        "quarantined": outcome.quarantined,
+        "duplicates": outcome.duplicates,
+        "accepted": outcome.accepted,
+        "changed": outcome.changed,
+    }
+    return numbers if outcome.problem is None else numbers | {"problem": outcome.problem}
+
+
+def _delivery(outcome: PartitionOutcome) -> _Finding:
+    return _Finding(outcome.key, outcome.accepted, dg.AssetCheckSeverity.ERROR, _numbers(outcome))
+
+
+def _expectations(declaration: Declaration, outcome: PartitionOutcome) -> list[_Finding]:
+    """Validate one delivered partition with great_expectations."""
+    from retrain_assets.training_data.suite import validate
+
+    expectations = declaration.spec.expectations
+    if outcome.delivered is None:
+        unread = {"sentence": "The partition could not be read, so nothing was evaluated."}
+        return [_Finding(outcome.key, False, dg.AssetCheckSeverity.WARN, unread) for _ in expectations]
+    docs = declaration.reports / "data_docs" / outcome.key
+    return [
+        _Finding(
+            outcome.key,
+            result.success,
+            dg.AssetCheckSeverity.ERROR if result.severity == "critical" else dg.AssetCheckSeverity.WARN,
+            {
+                "sentence": result.sentence,
+                "unexpected_rows": result.unexpected,
+                "evaluated_rows": result.evaluated,
+                "data_docs": dg.MetadataValue.url((docs / "index.html").as_uri()),
+            },
+        )
+        for result in validate(outcome.delivered, expectations, declaration.name, docs)
+    ]
+
+
+def _check(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, name: str, findings: Sequence[_Finding]
+) -> dg.AssetCheckResult:
+    """The check's result; over a range of partitions each partition's own result is logged before."""
+    failed = [finding for finding in findings if not finding.passed]
+    if len(findings) != 1:
+        for finding in findings:
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=key,
+                    check_name=name,
+                    passed=finding.passed,
+                    severity=finding.severity,
+                    metadata=dict(finding.metadata),
+                    partition=finding.partition,
+                )
+            )
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=not failed,
+        severity=failed[0].severity if failed else dg.AssetCheckSeverity.WARN,
+        metadata=dict(findings[0].metadata)
+        if len(findings) == 1
+        else {
+            "partitions": len(findings),
+            "failed_partitions": ", ".join(finding.partition for finding in failed) or "none",
+        },
+    )
+
+
+def _totals(outcomes: Sequence[PartitionOutcome], schema: Mapping[str, Any]) -> dict[str, Any]:
+    rows = sum(outcome.rows for outcome in outcomes)
+    return table_metadata(schema, rows) | {
+        "rows": rows,
+        "quarantined": sum(outcome.quarantined for outcome in outcomes),
+        "duplicates": sum(outcome.duplicates for outcome in outcomes),
+        "partitions": len(outcomes),
+        "withheld": sum(not outcome.accepted for outcome in outcomes),
+    }

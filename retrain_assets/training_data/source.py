@@ -1,0 +1,141 @@
+"""What a source is: whatever can say which partitions changed, and deliver their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from retrain_assets.spec import PipelineSpec
+from retrain_assets.windows import Partitions
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One partition as the source delivers it.
+
+    Parameters
+    ----------
+    key
+        The partition.
+    frame
+        Its rows as they came; None where they cannot be read.
+    files
+        Addresses of the files that were read, for messages and quarantine.
+    fingerprint
+        Identity of the content; empty where the content was not stable.
+    problem
+        Why the rows cannot be read, as a sentence.
+    """
+
+    key: str
+    frame: pl.DataFrame | None
+    files: tuple[str, ...]
+    fingerprint: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """What a source holds at this moment.
+
+    Parameters
+    ----------
+    by_key
+        Fingerprint of each partition that has content.
+    cursor
+        A cache that makes the next look cheap; losing it costs time only.
+    """
+
+    by_key: Mapping[str, str]
+    cursor: str
+
+
+class Source(Protocol):
+    """Where labelled rows come from."""
+
+    @property
+    def address(self) -> str:
+        """Where it is, for messages; never with a password."""
+
+    def columns(self) -> dict[str, pl.DataType] | None:
+        """Names and types of the columns; None where that cannot be known cheaply.
+
+        A column without any value yet has the type ``Null``.
+        """
+
+    def earliest(self) -> datetime | None:
+        """A moment (UTC) in the earliest partition that has rows; None for an empty source."""
+
+    def latest(self) -> datetime | None:
+        """A moment (UTC) in the latest partition that has rows; None for an empty source."""
+
+    def fingerprints(
+        self,
+        partitions: Partitions,
+        keys: Sequence[str],
+        known: Mapping[str, str],
+        cursor: str | None,
+    ) -> Fingerprints:
+        """Fingerprint of each of the partitions that has content.
+
+        Parameters
+        ----------
+        partitions
+            The periods.
+        keys
+            The complete partitions that may exist now.
+        known
+            Fingerprint of each partition when it was last read.
+        cursor
+            What the last look returned.
+
+        Raises
+        ------
+        SourceError
+            When the source cannot be reached or read.
+        """
+
+    def read(self, partitions: Partitions, keys: Sequence[str]) -> Iterator[Delivery]:
+        """Deliver partitions, oldest first; one that cannot be read is delivered with its problem.
+
+        Raises
+        ------
+        SourceError
+            When the source cannot be reached.
+        """
+
+
+def open_source(spec: PipelineSpec, base: Path, schema: Mapping[str, pl.DataType] | None = None) -> Source:
+    """Open the declared source; nothing is read yet.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    base
+        The folder that relative paths start at.
+    schema
+        Types of the columns that were taken in before. CSV has no types of its own: a column that was text stays
+        text, even where one file holds nothing but digits.
+
+    Raises
+    ------
+    SpecError
+        When the declared address has no valid form.
+    """
+    if spec.source.path is not None:
+        from retrain_assets.training_data.files import FileSource
+
+        return FileSource(spec, base, schema or {})
+    if spec.source.url is not None:
+        from retrain_assets.training_data.sql import SqlSource
+
+        return SqlSource(spec)
+    from retrain_assets.training_data.function import FunctionSource
+
+    return FunctionSource(spec)
