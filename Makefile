@@ -9,9 +9,6 @@ STAMP := $(VENV)/.ready
 HOME_FOLDER = $${RETRAIN_ASSETS_HOME:-$(CURDIR)/var}
 UV := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv
 
-export DO_NOT_TRACK = true
-export MLFLOW_DISABLE_TELEMETRY = true
-
 .PHONY: help setup demo test ui mlflow-ui lint bench lock
 .DEFAULT_GOAL := help
 

@@ -26,6 +26,7 @@ from retrain_assets.registered_model import asset as registered_model
 from retrain_assets.registered_model.jobs import promote_job, release_job, rollback_job
 from retrain_assets.retraining_decision.automation import retrain_schedule, retraining_sensor, source_sensor
 from retrain_assets.spec import PipelineSpec, load_spec
+from retrain_assets.spec.scaffolder import PipelineScaffolder
 from retrain_assets.training_data import asset as training_data
 
 _ENVIRONMENT = re.compile(r"\{\{\s*env\.(\w+)\s*\}\}|\{\{\s*env\(\s*['\"](\w+)['\"]\s*\)\s*\}\}")
@@ -47,6 +48,7 @@ class Attributes(BaseModel):
         return PipelineSpec.model_json_schema()
 
 
+@dg.scaffold_with(PipelineScaffolder)
 @dataclass
 class RetrainingPipeline(dg.Component):
     """A model that is retrained when it should be, and replaced only when a better one is proven."""

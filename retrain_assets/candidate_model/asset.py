@@ -1,7 +1,5 @@
 """The candidate_model asset: a model fitted with what was known at a moment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any

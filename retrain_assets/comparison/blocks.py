@@ -40,7 +40,7 @@ def assign_blocks(rows: pl.DataFrame, block: str, timestamp: str, start: datetim
     A duration cuts the holdout into blocks from its start on; a remainder at its end that is shorter than a
     block belongs to the last whole one, so that no block is a sliver. Blocks of less than a day are refused:
     what makes the hours of a day alike (a campaign, the weather, an outage) links neighbouring blocks too,
-    and intervals come out too narrow (at an hourly autocorrelation of .9 hour blocks promote one of four
+    and intervals come out too narrow (at an hourly autocorrelation of .9 hour blocks promote one of three
     equal models). Rows without a value in an entity column share one block, since they may be one entity.
 
     Parameters
@@ -77,8 +77,8 @@ def assign_blocks(rows: pl.DataFrame, block: str, timestamp: str, start: datetim
 
 def _time_blocks(times: pl.Series, length: timedelta, start: datetime, end: datetime) -> Blocks:
     micro = timedelta(microseconds=1)
-    origin = pl.Series([start]).cast(times.dtype).to_physical()[0]
-    elapsed = times.to_physical().to_numpy() - origin
+    origin = pl.Series([start], dtype=pl.Datetime("us", "UTC")).to_physical()[0]
+    elapsed = times.dt.cast_time_unit("us").to_physical().to_numpy() - origin
     last_whole = max((end - start) // length - 1, 0)
     numbers = np.clip(elapsed // (length // micro), 0, last_whole)
     found, ids = np.unique(numbers, return_inverse=True)

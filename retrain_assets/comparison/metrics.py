@@ -136,10 +136,10 @@ def _roc_auc(y: FloatArray, score: FloatArray, weight: FloatArray | None) -> Mea
 
     References
     ----------
-    DeLong, DeLong, Clarke-Pearson (1988), "Comparing the areas under two or more correlated receiver operating
-    characteristic curves", Biometrics 44, 837-845.
-    Sun, Xu (2014), "Fast implementation of DeLong's algorithm for comparing the areas under correlated receiver
-    operating characteristic curves", IEEE Signal Processing Letters 21, 1389-1393.
+    DeLong, DeLong, Clarke-Pearson (1988), "Comparing the areas under two or more correlated receiver
+    operating characteristic curves", Biometrics 44, 837-845.
+    Sun, Xu (2014), "Fast implementation of DeLong's algorithm for comparing the areas under correlated
+    receiver operating characteristic curves", IEEE Signal Processing Letters 21, 1389-1393.
     """
     weight = np.ones_like(y) if weight is None else weight
     positive, negative = weight * y, weight * (1 - y)

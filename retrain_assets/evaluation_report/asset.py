@@ -1,7 +1,5 @@
 """The evaluation_report asset: candidate, champion and baseline on the same unseen rows."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -21,28 +21,17 @@ from retrain_assets.comparison import (
     metric_names,
 )
 from retrain_assets.comparison.metrics import FloatArray, Task
-from retrain_assets.errors import RetrainError, TrainingError
+from retrain_assets.errors import TrainingError
 from retrain_assets.evaluation_report.calibration import calibration
-from retrain_assets.evaluation_report.explanation import Model, ScoreFunction, explain
+from retrain_assets.evaluation_report.explanation import SCORING_ERRORS, Model, ScoreFunction, explain
 from retrain_assets.evaluation_report.slices import Scored, compare_slices
-from retrain_assets.evaluation_report.verdict import Evidence, decide_verdict
+from retrain_assets.evaluation_report.verdict import Evidence, Verdict, decide_verdict
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import Partitions
 
 FEWEST_ROWS = 30
 FEWEST_OF_A_CLASS = 10
 DIGITS = 6
-
-# What a model's own code raises when rows no longer fit it: a missing column, another type, a wrong value.
-SCORING_ERRORS = (
-    RetrainError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    pl.exceptions.PolarsError,
-)
 
 
 @dataclass(frozen=True)
@@ -51,7 +40,7 @@ class _Case:
 
     spec: PipelineSpec
     metrics: tuple[Metric, ...]
-    rows: pl.DataFrame
+    rows: int
     scored: Scored
     baseline: FloatArray
     blocks: Blocks
@@ -71,6 +60,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     split: datetime,
     as_of: datetime,
     left_out: int = 0,
+    train_rows: int | None = None,
 ) -> dict[str, Any]:
     """Judge a candidate on the rows of a holdout.
 
@@ -83,7 +73,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     rows
         Raw rows of the holdout that neither model was trained on, labels mature at ``as_of``.
     y
-        Their labels, shape (n,): 0 or 1 in classification; none missing.
+        Their labels, shape (n,): 0 or 1 in classification, NaN where missing.
     candidate, champion
         The models, or functions that take raw rows and return one score a row; no champion is None.
     champion_problem
@@ -95,7 +85,9 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     split, as_of
         Start of the holdout, and the moment of knowledge.
     left_out
-        Rows that the champion was trained on, and that were left out therefore.
+        For the document: rows that were left out because the champion was trained on them.
+    train_rows
+        For the document: rows that the candidate was trained on.
 
     Returns
     -------
@@ -106,68 +98,51 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     Raises
     ------
     TrainingError
-        When the candidate cannot be scored, or labels or weights are missing.
+        When the candidate cannot be scored, or a column that the declaration names is missing.
     SpecError
         When ``evaluation.block`` is shorter than a day.
     """
     metrics = tuple(METRICS[name] for name in metric_names(spec.evaluation.metrics, task))
-    weight = _weight(spec, rows)
+    rows, y, weight, gaps = _usable(spec, rows, np.asarray(y, dtype=np.float64))
     blocks = assign_blocks(
         rows, spec.evaluation.block, spec.source.timestamp, split, as_of - spec.label.delay
     )
     models = {"candidate": _as_model(candidate)}
-    scores = _score(models["candidate"], rows) if rows.height else np.empty(0)
+    scores = models["candidate"].scores(rows)
     champion_scores = None
-    if champion is not None and champion_problem is None and rows.height:
+    if champion is not None and champion_problem is None:
         try:
-            champion_scores = _score(_as_model(champion), rows)
+            champion_scores = _as_model(champion).scores(rows)
             models["champion"] = _as_model(champion)
         except SCORING_ERRORS as error:
             champion_problem = f"{type(error).__name__}: {error}"
-    scored = Scored(np.asarray(y, dtype=np.float64), scores, champion_scores, blocks.ids, weight)
-    case = _Case(spec, metrics, rows, scored, np.full(rows.height, baseline), blocks)
-
-    comparisons, guards = _comparisons(case)
-    decisive = next((entry for entry in comparisons if entry["metric"] == metrics[0].name), None)
-    partition = Partitions(spec.source.partition, spec.timezone).typical_length
-    evidence = Evidence(
-        metric=metrics[0],
-        rows=rows.height,
-        blocks=blocks.count,
-        noun=blocks.noun,
-        as_of=as_of,
-        holdout=spec.evaluation.holdout,
-        partition=partition,
-        vs_champion=decisive["vs_champion"] if decisive else None,
-        vs_baseline=decisive["vs_baseline"] if decisive else None,
-        champion_problem=champion_problem,
-        rows_problem=_rows_problem(scored.y, task),
-    )
-    verdict = decide_verdict(evidence, spec.promotion)
+    scored = Scored(y, scores, champion_scores, blocks.ids, weight)
+    case = _Case(spec, metrics, rows.height, scored, np.full(rows.height, baseline), blocks)
+    comparisons, undefined = _comparisons(case)
+    decisive = comparisons.get(metrics[0].name)
+    rows_problem = _rows_problem(y, task) or undefined.get(metrics[0].name)
+    verdict = _verdict(case, decisive, as_of, champion_problem, rows_problem)
     slices, notes = compare_slices(rows, spec.evaluation.slices, scored, metrics[0], spec.promotion.alpha)
-    explanation = explain(
-        models,
-        rows,
-        scored.y,
-        features if decisive else (),
-        metrics[0],
-        weight,
-        spec.training.random_state,
-    )
+    explained = features if decisive else ()
+    explanation = explain(models, rows, y, explained, metrics[0], weight, spec.training.random_state)
     document = {
-        "as_of": as_of.isoformat(),
+        "as_of": as_of,
         "task": task,
-        "verdict": asdict(verdict)
-        | {"next_look": verdict.next_look.isoformat() if verdict.next_look is not None else None},
+        "verdict": asdict(verdict),
         "metric": metrics[0].name,
         "unit": metrics[0].unit,
-        "rows": {"holdout": rows.height, "blocks": blocks.count, "left_out": left_out},
-        "comparisons": [_entry(entry) for entry in comparisons],
+        "rows": {
+            "train": train_rows,
+            "holdout": rows.height,
+            "blocks": blocks.count,
+            "left_out": left_out,
+        },
+        "comparisons": [_entry(entry) for entry in comparisons.values()],
         "calibration": calibration(scored.y, {"candidate": scores, "champion": champion_scores}, weight),
         "slices": [asdict(part) for part in slices],
         "importances": explanation.entries,
         "importance_rows": explanation.rows,
-        "guards": guards + notes + explanation.notes,
+        "guards": [*gaps, *undefined.values(), *notes, *explanation.notes],
     }
     return {key: _plain(part) for key, part in document.items()}
 
@@ -176,24 +151,22 @@ def _as_model(model: Model | ScoreFunction) -> Model:
     return model if isinstance(model, Model) else Model(model)
 
 
-def _weight(spec: PipelineSpec, rows: pl.DataFrame) -> FloatArray | None:
-    if spec.weight is None:
-        return None
-    if spec.weight not in rows.columns:
-        raise TrainingError(f"weight: {spec.weight!r} is no column of the source. Mend the declaration.")
-    return rows[spec.weight].cast(pl.Float64).to_numpy()
-
-
-def _score(model: Model, rows: pl.DataFrame) -> FloatArray:
-    scores = np.asarray(model.score(model.prepare(rows)), dtype=np.float64)
-    if scores.shape != (rows.height,):
-        raise TrainingError(f"A model gave scores of shape {scores.shape} for {rows.height} rows.")
-    missing = rows.height - int(np.count_nonzero(np.isfinite(scores)))
-    if missing:
-        raise TrainingError(
-            f"A model gave no finite score for {missing} of {rows.height} rows of the holdout."
-        )
-    return scores
+def _usable(
+    spec: PipelineSpec, rows: pl.DataFrame, y: FloatArray
+) -> tuple[pl.DataFrame, FloatArray, FloatArray | None, list[str]]:
+    """Rows that have a label and a weight, their labels and weights, and a sentence on what was left out."""
+    usable = ~np.isnan(y)
+    weight = None
+    if spec.weight is not None:
+        if spec.weight not in rows.columns:
+            raise TrainingError(f"weight: {spec.weight!r} is no column of the source. Mend the declaration.")
+        weight = rows[spec.weight].cast(pl.Float64).to_numpy()
+        usable &= ~np.isnan(weight)
+    missing = y.size - int(np.count_nonzero(usable))
+    if not missing:
+        return rows, y, weight, []
+    note = f"{missing:,} of {y.size:,} rows of the holdout have no label or no weight and were left out."
+    return rows.filter(usable), y[usable], None if weight is None else weight[usable], [note]
 
 
 def _rows_problem(y: FloatArray, task: Task) -> str | None:
@@ -210,15 +183,15 @@ def _rows_problem(y: FloatArray, task: Task) -> str | None:
     return None
 
 
-def _comparisons(case: _Case) -> tuple[list[dict[str, Any]], list[str]]:
-    """Values and comparisons of every metric that the rows define; a sentence for each that they do not."""
-    entries, notes = [], []
+def _comparisons(case: _Case) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Compare by every metric that the rows define; a sentence for each that they do not."""
+    entries, undefined = {}, {}
     for metric in case.metrics:
         try:
-            entries.append(_compare_models(case, metric))
+            entries[metric.name] = _compare_models(case, metric)
         except TrainingError as error:
-            notes.append(str(error))
-    return entries, notes
+            undefined[metric.name] = str(error)
+    return entries, undefined
 
 
 def _compare_models(case: _Case, metric: Metric) -> dict[str, Any]:
@@ -256,6 +229,30 @@ def _compare(case: _Case, metric: Metric, reference: FloatArray | None) -> Compa
     )
 
 
+def _verdict(
+    case: _Case,
+    decisive: Mapping[str, Any] | None,
+    as_of: datetime,
+    champion_problem: str | None,
+    rows_problem: str | None,
+) -> Verdict:
+    """Judge by the comparisons of the first metric, if the rows define it."""
+    evidence = Evidence(
+        metric=case.metrics[0],
+        rows=case.rows,
+        blocks=case.blocks.count,
+        noun=case.blocks.noun,
+        as_of=as_of,
+        holdout=case.spec.evaluation.holdout,
+        partition=Partitions(case.spec.source.partition, case.spec.timezone).typical_length,
+        vs_champion=decisive["vs_champion"] if decisive else None,
+        vs_baseline=decisive["vs_baseline"] if decisive else None,
+        champion_problem=champion_problem,
+        rows_problem=rows_problem,
+    )
+    return decide_verdict(evidence, case.spec.promotion)
+
+
 def _entry(comparison: dict[str, Any]) -> dict[str, Any]:
     """Leave out of a comparison what its surroundings say already."""
     known = {"metric", "candidate", "reference", "rows"}
@@ -271,6 +268,8 @@ def _plain(value: object) -> object:
     """Plain JSON values: numbers to six significant digits, those that are none or infinite as None."""
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     if isinstance(value, float | np.floating):

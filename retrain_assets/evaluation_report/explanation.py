@@ -12,9 +12,21 @@ from numpy.typing import NDArray
 
 from retrain_assets.comparison import Metric
 from retrain_assets.comparison.metrics import FloatArray
-from retrain_assets.errors import TrainingError
+from retrain_assets.errors import RetrainError, TrainingError
 
 MOST_ROWS = 20_000
+BATCH_ROWS = 400_000
+
+# What a model's own code raises when rows no longer fit it: a missing column, another type, a wrong value.
+SCORING_ERRORS = (
+    RetrainError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    pl.exceptions.PolarsError,
+)
 
 ScoreFunction = Callable[[pl.DataFrame], FloatArray]
 
@@ -38,6 +50,24 @@ class Model:
     def prepare(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows as ``score`` takes them."""
         return rows if self.derive is None else self.derive(rows)
+
+    def scores(self, rows: pl.DataFrame) -> FloatArray:
+        """Score raw rows; no rows have no scores.
+
+        Raises
+        ------
+        TrainingError
+            When there is not one finite score a row. What the model's own code raises passes through.
+        """
+        if rows.is_empty():
+            return np.empty(0)
+        scores = np.asarray(self.score(self.prepare(rows)), dtype=np.float64)
+        if scores.shape != (rows.height,):
+            raise TrainingError(f"A model gave scores of shape {scores.shape} for {rows.height:,} rows.")
+        missing = rows.height - int(np.count_nonzero(np.isfinite(scores)))
+        if missing:
+            raise TrainingError(f"A model gave no finite score for {missing:,} of {rows.height:,} rows.")
+        return scores
 
 
 def sample_rows(height: int, seed: int, most: int = MOST_ROWS) -> NDArray[np.int64]:
@@ -66,7 +96,7 @@ def permutation_importance(
     model
         What is explained.
     rows
-        Raw rows; sample them before (``sample_rows``), every feature costs a scoring of all.
+        Raw rows; sample them before (``sample_rows``): all are scored once for every feature.
     y
         Labels, shape (n,).
     features
@@ -86,13 +116,16 @@ def permutation_importance(
     prepared = model.prepare(rows)
     intact, _ = metric.measure(y, model.score(prepared), weight)
     order = np.random.default_rng(seed).permutation(prepared.height)
+    present = [feature for feature in features if feature in prepared.columns]
     importances = {}
-    for feature in features:
-        if feature not in prepared.columns:
-            continue
-        shuffled = prepared.with_columns(prepared[feature].gather(order))
-        value, _ = metric.measure(y, model.score(shuffled), weight)
-        importances[feature] = metric.gain(intact, value)
+    # Many features are scored in one call: for samples this small the call costs more than the rows.
+    step = max(BATCH_ROWS // max(prepared.height, 1), 1)
+    for start in range(0, len(present), step):
+        batch = present[start : start + step]
+        shuffled = pl.concat([prepared.with_columns(prepared[name].gather(order)) for name in batch])
+        scores = np.asarray(model.score(shuffled)).reshape(len(batch), prepared.height)
+        for name, score in zip(batch, scores, strict=True):
+            importances[name] = metric.gain(intact, metric.measure(y, score, weight)[0])
     return importances
 
 

@@ -11,6 +11,7 @@ from retrain_assets.spec import PromotionSpec
 
 MINIMUM_BLOCKS = 7
 LONGEST_WAIT = timedelta(days=90)
+MOST_GROWTH = 100.0
 
 Outcome = Literal["blessed", "rejected", "inconclusive"]
 Reason = Literal[
@@ -88,7 +89,9 @@ def decide_verdict(evidence: Evidence, promotion: PromotionSpec) -> Verdict:
     - ``blessed`` when L > 0 (``better``), or, under ``non_inferiority``, when L > -margin (``not_worse``).
     - Else ``rejected`` when a gain worth having is ruled out, U < ``min_gain`` or U <= 0: ``worse`` when U <
       0, ``no_gain`` otherwise.
-    - Else ``inconclusive`` (``gain_unclear``).
+    - Else ``inconclusive`` (``gain_unclear``). The next look is when the smallest gain that the rows would
+      show has fallen to the greater of ``min_gain`` and the observed improvement, its error shrinking with
+      the square root of the blocks: one partition later at the least, 90 days at the most.
 
     Without a champion the baseline takes its place: ``blessed`` (``first_champion``) when the candidate is
     proven better than the baseline, ``rejected`` (``below_baseline``) when a gain over it is ruled out,
@@ -105,11 +108,10 @@ def decide_verdict(evidence: Evidence, promotion: PromotionSpec) -> Verdict:
     if evidence.champion_problem is not None:
         text = f"The champion could not be scored, so it stays: {evidence.champion_problem.rstrip('.')}."
         return _inconclusive("champion_unscorable", text, evidence, evidence.partition)
-    if evidence.rows_problem is not None or evidence.vs_baseline is None:
-        problem = evidence.rows_problem or f"{evidence.rows} rows are too few for a comparison"
-        text = f"The candidate cannot be judged yet: {problem.rstrip('.')}."
+    if evidence.rows_problem is not None:
+        text = f"The candidate cannot be judged yet: {evidence.rows_problem.rstrip('.')}."
         return _inconclusive("too_few_rows", text, evidence, evidence.holdout)
-    if evidence.blocks < MINIMUM_BLOCKS:
+    if evidence.blocks < MINIMUM_BLOCKS or evidence.vs_baseline is None:
         return _too_few_blocks(evidence)
     if evidence.vs_champion is None:
         return _against_baseline(evidence, evidence.vs_baseline, promotion)
@@ -176,28 +178,32 @@ def _below_baseline(evidence: Evidence, gain: Comparison) -> Verdict:
 
 
 def _gain_unclear(evidence: Evidence, gain: Comparison, worth: float, against: str) -> Verdict:
-    needed = _blocks_needed(gain, max(worth, gain.improvement))
+    growth = _needed_growth(gain, max(worth, gain.improvement))
     text = f"It is not clear yet whether the candidate is better than {against}: {_basis(evidence, gain)}"
-    wait = LONGEST_WAIT
-    if needed is not None:
-        wait = min(evidence.holdout / evidence.blocks * max(needed - gain.blocks, 0.0), LONGEST_WAIT)
-        days = (evidence.holdout + wait).total_seconds() / 86400
-        if wait > evidence.partition:
-            text += f" About {days:.0f} days of labelled rows would tell (evaluation.holdout)."
+    wait = evidence.holdout * max(growth - 1, 0)
+    if wait > LONGEST_WAIT:
+        days = (evidence.holdout + LONGEST_WAIT) / timedelta(days=1)
+        text += f" A holdout of {days:.0f} days would hardly tell."
+    elif wait > evidence.partition:
+        text += f" A holdout of about {(evidence.holdout + wait) / timedelta(days=1):.0f} days would tell."
     return _inconclusive("gain_unclear", text, evidence, wait)
 
 
-def _blocks_needed(gain: Comparison, target: float) -> float | None:
-    """Blocks that would show a gain of ``target``: the error falls with their square root."""
-    if target <= 0:
-        return None
-    return gain.blocks * (gain.smallest_detectable / target) ** 2
+def _needed_growth(gain: Comparison, target: float) -> float:
+    """How many times longer a holdout would show a gain of ``target``: the error falls with the square root.
+
+    The answer is capped where no wait would do.
+    """
+    if gain.smallest_detectable >= MOST_GROWTH * target:
+        return MOST_GROWTH**2
+    return (gain.smallest_detectable / target) ** 2
 
 
 def _too_few_blocks(evidence: Evidence) -> Verdict:
+    found = "one block" if evidence.blocks == 1 else f"{evidence.blocks} {evidence.noun}"
     text = (
-        f"The candidate cannot be judged yet: its {evidence.rows:,} rows lie in {evidence.blocks} "
-        f"{evidence.noun}, and an honest interval needs at least {MINIMUM_BLOCKS}. "
+        f"The candidate cannot be judged yet: its {evidence.rows:,} rows lie in {found}, "
+        f"and an honest interval needs at least {MINIMUM_BLOCKS}. "
         "Lengthen evaluation.holdout if it always is so."
     )
     missing = MINIMUM_BLOCKS - evidence.blocks
@@ -217,7 +223,7 @@ def _basis(evidence: Evidence, gain: Comparison) -> str:
     lower, upper = _number(gain.lower), _number(gain.upper)
     return (
         f"{evidence.metric.title} {verb} by {_amount(abs(gain.improvement), evidence.metric)} "
-        f"({1 - gain.alpha:.0%} interval of the improvement: {lower} to {upper}; "
+        f"({100 * (1 - gain.alpha):g} % interval of the improvement: {lower} to {upper}; "
         f"{gain.rows:,} rows, {gain.blocks:,} {evidence.noun})."
     )
 

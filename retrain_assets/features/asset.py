@@ -1,7 +1,5 @@
 """The features asset: what the model sees of each row."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from retrain_assets.asset import asset_key, common, table_metadata

@@ -1,7 +1,5 @@
 """The predictions asset: every row scored by the champion of its time."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from retrain_assets.asset import asset_key, common, table_metadata

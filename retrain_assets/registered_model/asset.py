@@ -1,7 +1,5 @@
 """The registered_model asset: the champion, after the newest evaluation was acted on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """Jobs by which a person changes what the loop decided: roll back, force a version, release quarantined rows."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import dagster as dg

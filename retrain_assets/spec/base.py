@@ -93,7 +93,8 @@ def _sentence(fault: Any, model: type[BaseModel]) -> str:
         case "missing":
             return f"{path}: this field is needed and has no default. Declare it."
         case "value_error":
-            return f"{path}: {str(fault['ctx']['error']).rstrip('.')}."
+            text = str(fault["ctx"]["error"])
+            return f"{path}: {text}" if text[-1] in ".?" else f"{path}: {text}."
         case "literal_error" | "enum":
             options = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
             return f"{path}: {fault['input']!r} is not known here. {suggest(str(fault['input']), options)}"

@@ -1,7 +1,5 @@
 """The training_data asset: the source's rows, judged, bad ones put aside."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -38,7 +36,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         from retrain_assets.training_data.ingest import ingest
 
-        outcomes: list[PartitionOutcome] = []
+        outcomes: "list[PartitionOutcome]" = []
         findings: dict[str, list[_Finding]] = {name: [] for name in (DELIVERY_CHECK, *names)}
         for outcome in ingest(declaration, list(context.partition_keys), context.run_id):
             _tell(context, declaration, outcome)
@@ -83,7 +81,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
     )(materialize)
 
 
-def _tell(context: dg.AssetExecutionContext, declaration: Declaration, outcome: PartitionOutcome) -> None:
+def _tell(context: dg.AssetExecutionContext, declaration: Declaration, outcome: "PartitionOutcome") -> None:
     if outcome.problem is not None:
         context.log.warning(outcome.problem)
     schema = declaration.lake.schema("training_data") or {}
@@ -94,7 +92,7 @@ def _tell(context: dg.AssetExecutionContext, declaration: Declaration, outcome: 
     )
 
 
-def _numbers(outcome: PartitionOutcome) -> dict[str, Any]:
+def _numbers(outcome: "PartitionOutcome") -> dict[str, Any]:
     numbers = {
         "rows": outcome.rows,
         "quarantined": outcome.quarantined,
@@ -105,11 +103,11 @@ def _numbers(outcome: PartitionOutcome) -> dict[str, Any]:
     return numbers if outcome.problem is None else numbers | {"problem": outcome.problem}
 
 
-def _delivery(outcome: PartitionOutcome) -> _Finding:
+def _delivery(outcome: "PartitionOutcome") -> _Finding:
     return _Finding(outcome.key, outcome.accepted, dg.AssetCheckSeverity.ERROR, _numbers(outcome))
 
 
-def _expectations(declaration: Declaration, outcome: PartitionOutcome) -> list[_Finding]:
+def _expectations(declaration: Declaration, outcome: "PartitionOutcome") -> list[_Finding]:
     """Validate one delivered partition with great_expectations."""
     from retrain_assets.training_data.suite import validate
 
@@ -164,7 +162,7 @@ def _check(
     )
 
 
-def _totals(outcomes: Sequence[PartitionOutcome], schema: Mapping[str, Any]) -> dict[str, Any]:
+def _totals(outcomes: "Sequence[PartitionOutcome]", schema: Mapping[str, Any]) -> dict[str, Any]:
     rows = sum(outcome.rows for outcome in outcomes)
     return table_metadata(schema, rows) | {
         "rows": rows,

@@ -20,26 +20,26 @@ _FEW_VALUES = 0.2
 _NULL = np.uint64(0x9E3779B97F4A7C15)
 
 
-def row_hashes(frame: pl.DataFrame, columns: Sequence[str] | None = None) -> Hashes:
+def row_hashes(columns: Iterable[pl.Series], height: int) -> Hashes:
     """Hash each row's values, whatever the order of the columns.
 
     Parameters
     ----------
-    frame
-        The rows.
     columns
-        The columns that count; default: all.
+        The columns that count, each of ``height`` rows; one at a time is looked at, so they need not be in memory
+        together.
+    height
+        Number of rows.
 
     Returns
     -------
     numpy.ndarray
         One unsigned 64-bit number a row. Null, NaN and the empty text differ; 0.0 and -0.0 do not.
     """
-    total = np.zeros(frame.height, dtype=np.uint64)
-    for name in frame.columns if columns is None else columns:
-        seed = name_seed(name)
-        values = frame.get_column(name)
-        for start in range(0, frame.height, _ROWS_AT_ONCE):
+    total = np.zeros(height, dtype=np.uint64)
+    for values in columns:
+        seed = name_seed(values.name)
+        for start in range(0, height, _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             total[part] += mix(_value_hashes(values[part]) + seed)
     return mix(total)
@@ -130,7 +130,7 @@ def row_ids(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     pl.Series
         ``row_id`` (Int64), unique up to collisions of 64 bits.
     """
-    hashes = row_hashes(frame, columns)
+    hashes = row_hashes((frame.get_column(name) for name in columns), frame.height)
     place = ordinals(hashes)
     hashes = np.where(place == 0, hashes, mix(hashes + place))
     return pl.Series("row_id", hashes.view(np.int64))
@@ -158,7 +158,8 @@ def content_hash(frame: pl.DataFrame, columns: Sequence[str]) -> str:
     columns
         The columns that count.
     """
-    total = int(mix(row_hashes(frame, columns)).sum(dtype=np.uint64))
+    hashes = row_hashes((frame.get_column(name) for name in columns), frame.height)
+    total = int(mix(hashes).sum(dtype=np.uint64))
     return digest([*sorted(columns), str(frame.height), str(total)])
 
 

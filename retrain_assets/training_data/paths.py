@@ -15,8 +15,14 @@ _DIRECTIVES = {
     "S": r"\d{2}", "f": r"\d{1,6}", "b": r"[^\W\d_]+", "B": r"[^\W\d_]+", "G": r"\d{4}", "V": r"\d{2}",
     "W": r"\d{2}", "U": r"\d{2}", "u": r"[1-7]", "w": r"[0-6]",
 }  # fmt: skip
-_TOKEN = re.compile(r"\{(?P<brace>[^{}]*)\}|(?P<folders>\*\*/)|(?P<many>\*+)|(?P<one>\?)|(?P<plain>.)", re.DOTALL)
-_NEEDED = {"daily": ({"d"}, {"j"}, {"V"}), "weekly": ({"d"}, {"j"}, {"V"}, {"W"}, {"U"}), "monthly": ({"m"}, {"b"}, {"B"}, {"j"})}
+_TOKEN = re.compile(
+    r"\{(?P<brace>[^{}]*)\}|(?P<folders>\*\*/)|(?P<many>\*+)|(?P<one>\?)|(?P<plain>.)", re.DOTALL
+)
+_NEEDED = {
+    "daily": ({"d"}, {"j"}, {"V"}),
+    "weekly": ({"d"}, {"j"}, {"V"}, {"W"}, {"U"}),
+    "monthly": ({"m"}, {"b"}, {"B"}, {"j"}),
+}
 _WORDS = {"daily": "day", "weekly": "week", "monthly": "month"}
 
 
@@ -40,7 +46,7 @@ class PathPattern:
     @property
     def single(self) -> bool:
         """Whether the path names exactly one file."""
-        return self.glob == self.text
+        return re.search(r"[*?{]", self.text) is None
 
     @cached_property
     def glob(self) -> str:
@@ -84,7 +90,9 @@ class PathPattern:
         if named and not any(choice <= named for choice in _NEEDED[period]):
             self._too_coarse(period)
         if named and not named & {"Y", "y", "G"}:
-            raise SpecError(f"source.path: {self.text!r} names no year, so a file belongs to no one partition; add %Y.")
+            raise SpecError(
+                f"source.path: {self.text!r} names no year, so a file belongs to no one partition; add %Y."
+            )
 
     def _too_coarse(self, period: str) -> NoReturn:
         raise SpecError(
@@ -133,14 +141,10 @@ class PathPattern:
         values = {name: match[f"d_{name}"] for name in self._directives}
         if ("V" in values or "W" in values or "U" in values) and not {"u", "w", "d"} & set(values):
             values["u"] = "1"  # a week is named by its Monday
-        if "m" in values or "b" in values or "B" in values or "j" in values or {"V", "W", "U"} & set(values):
-            try:
-                return datetime.strptime(  # noqa: DTZ007
-                    " ".join(values.values()), " ".join(f"%{name}" for name in values)
-                )
-            except ValueError:
-                return None
-        return None
+        try:
+            return datetime.strptime(" ".join(values.values()), " ".join(f"%{name}" for name in values))
+        except ValueError:
+            return None
 
     def path_at(self, moment: datetime) -> str:
         """Path of the file that names a local time; only for a path without wildcards."""

@@ -129,13 +129,16 @@ def open_source(spec: PipelineSpec, base: Path, schema: Mapping[str, pl.DataType
         When the declared address has no valid form.
     """
     if spec.source.path is not None:
-        from retrain_assets.training_data.files import FileSource
+        from retrain_assets.training_data.file_access import FileAccess
+        from retrain_assets.training_data.files import PartitionFiles
+        from retrain_assets.training_data.whole_files import WholeFiles
 
-        return FileSource(spec, base, schema or {})
+        access = FileAccess(spec, base, schema or {})
+        return PartitionFiles(spec, access) if access.pattern.partitioned else WholeFiles(spec, access)
     if spec.source.url is not None:
         from retrain_assets.training_data.sql import SqlSource
 
-        return SqlSource(spec)
+        return SqlSource(spec, base)
     from retrain_assets.training_data.function import FunctionSource
 
     return FunctionSource(spec)

@@ -91,10 +91,14 @@ def _from_text(values: pl.Series, timezone: str, where: str, text_format: str | 
     text = text.str.replace(" ", "T", literal=True)
     offset = text.str.extract(_OFFSET)
     bare = text.to_frame("text").select(
-        pl.col("text").str.strip_suffix(pl.lit(offset.fill_null(""))) if offset.null_count() < len(text) else "text"
+        pl.col("text").str.strip_suffix(pl.lit(offset.fill_null("")))
+        if offset.null_count() < len(text)
+        else "text"
     )
     naive = bare.select(
-        pl.coalesce(pl.col("text").str.to_datetime(form, strict=False, time_unit="us") for form in _ISO_FORMATS)
+        pl.coalesce(
+            pl.col("text").str.to_datetime(form, strict=False, time_unit="us") for form in _ISO_FORMATS
+        )
     ).to_series()
     naive = naive.rename(name)
     given = offset.filter(naive.is_not_null())
@@ -103,7 +107,9 @@ def _from_text(values: pl.Series, timezone: str, where: str, text_format: str | 
     if given.null_count():
         raise _mixed(name, where, "some values have an offset from UTC and some have none")
     offsets = given.unique().sort().to_list()
-    minutes = offset.replace_strict(offsets, [_minutes(text) for text in offsets], default=None, return_dtype=pl.Int64)
+    minutes = offset.replace_strict(
+        offsets, [_minutes(text) for text in offsets], default=None, return_dtype=pl.Int64
+    )
     frame = pl.DataFrame([naive.alias("naive"), minutes.alias("minutes")])
     moments = frame.select(
         (pl.col("naive") - pl.duration(minutes=pl.col("minutes"))).dt.replace_time_zone("UTC")

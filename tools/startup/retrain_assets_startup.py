@@ -3,7 +3,7 @@
 ``make`` puts this module onto the start of the project's own Python environment (a ``.pth`` file). Dagster's
 commands read their instance from ``DAGSTER_HOME`` before any code of the project is imported, and would
 otherwise keep a history of their own, or none, in every folder. Values that are set already are kept, and
-nothing is set where a command is started outside the project.
+nothing is set where a command is started outside the project. The tools' telemetry is off.
 """
 
 import os
@@ -26,10 +26,12 @@ def set_home() -> None:
     if folder != PROJECT and PROJECT not in folder.parents:
         return
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT))
-    os.environ.setdefault("RETRAIN_ASSETS_HOME", str(PROJECT / "var"))
+    home = Path(os.environ.get("RETRAIN_ASSETS_HOME", PROJECT / "var")).expanduser().absolute()
+    os.environ["RETRAIN_ASSETS_HOME"] = str(home)
     # A value in dagster.yaml is a whole variable or none, so a folder in the home needs one of its own.
-    home = Path(os.environ["RETRAIN_ASSETS_HOME"]).expanduser()
-    os.environ["RETRAIN_ASSETS_DAGSTER"] = str((home / "dagster").absolute())
+    os.environ["RETRAIN_ASSETS_DAGSTER"] = str(home / "dagster")
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     words = {word.partition("=")[0] for word in sys.orig_argv[2:]}
     if folder != PROJECT and not TARGETS & words:
         # The value of -w of `dagster dev`, which looks for workspace.yaml in the current folder only.

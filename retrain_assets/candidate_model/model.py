@@ -1,0 +1,180 @@
+"""The model that is logged, registered and served: raw rows in, one score a row out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import polars as pl
+from sklearn.base import BaseEstimator, clone
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from retrain_assets.candidate_model.encode import MAX_CATEGORIES, RowsToMatrix
+from retrain_assets.candidate_model.estimator import task_of
+from retrain_assets.errors import TrainingError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ScoringModel(BaseEstimator):
+    """Score raw rows: derivations, encoding and the estimator in one object.
+
+    An estimator that copes with missing values is given the matrix as it is, and a histogram gradient boosting
+    is told which columns are categories. Any other is given imputed and scaled numbers and one column a category.
+
+    Parameters
+    ----------
+    rows : RowsToMatrix
+        Turns raw rows into a matrix.
+    estimator : BaseEstimator
+        Any scikit-learn classifier with probabilities, or regressor.
+
+    Attributes
+    ----------
+    rows_ : RowsToMatrix
+        Fitted.
+    estimator_ : BaseEstimator
+        Fitted, with the encoding that it needs.
+    """
+
+    def __init__(self, rows: RowsToMatrix, estimator: BaseEstimator) -> None:
+        self.rows = rows
+        self.estimator = estimator
+
+    def fit(
+        self,
+        X: pl.DataFrame | pd.DataFrame,  # noqa: N803
+        y: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+    ) -> Self:
+        """Fit on raw rows; see :meth:`fit_table`."""
+        return self.fit_table(self.rows.table(X), y, sample_weight)
+
+    def fit_table(self, table: pl.DataFrame, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
+        """Fit on features that are derived and typed already.
+
+        Parameters
+        ----------
+        table
+            Features.
+        y
+            Labels, shape (rows,); 0 and 1 for a classifier.
+        sample_weight
+            Weights, shape (rows,).
+
+        Raises
+        ------
+        TrainingError
+            When no feature has values, or the estimator refuses the parameters or the rows.
+        """
+        self.rows_ = clone(self.rows).set_params(max_categories=_most_categories(self.estimator))
+        self.rows_.fit_table(table)
+        matrix = self.rows_.transform_table(table)
+        if matrix.shape[1] == 0:
+            raise TrainingError(
+                "No feature has values in the training window. Look at the table of features, and at "
+                "features.exclude in the declaration."
+            )
+        self.estimator_ = _with_encoding(clone(self.estimator), self.rows_.categorical_mask())
+        weights = {} if sample_weight is None else {_weight_parameter(self.estimator_): sample_weight}
+        try:
+            self.estimator_.fit(matrix, y, **weights)
+        except ValueError as error:
+            raise TrainingError(
+                f"training: {type(self.estimator).__name__} cannot be fitted with the declared params: {error}"
+            ) from error
+        # Threads would add up a forest's votes in an order of their own, and a score must always be the same.
+        threads = [name for name in self.estimator_.get_params() if name.rpartition("__")[2] == "n_jobs"]
+        self.estimator_.set_params(**dict.fromkeys(threads, 1))
+        return self
+
+    def predict(self, X: pl.DataFrame | pd.DataFrame) -> np.ndarray:  # noqa: N803
+        """Score raw rows.
+
+        Parameters
+        ----------
+        X
+            Raw rows, with the columns that the model was trained with; others are ignored.
+
+        Returns
+        -------
+        numpy.ndarray
+            Probability of the positive class, or the prediction: float64, shape (rows,).
+
+        Raises
+        ------
+        TrainingError
+            When the rows lack a column, or hold values that do not fit its type.
+        """
+        return self.predict_table(self.rows_.table(X))
+
+    def predict_table(self, table: pl.DataFrame) -> np.ndarray:
+        """Score features that are derived and typed already; as :meth:`predict`."""
+        check_is_fitted(self, "estimator_")
+        if table.is_empty():
+            return np.empty(0)
+        matrix = self.rows_.transform_table(table)
+        if self.task == "classification":
+            scores = self.estimator_.predict_proba(matrix)[:, 1]
+        else:
+            scores = self.estimator_.predict(matrix)
+        return np.ascontiguousarray(scores, dtype=np.float64).reshape(-1)
+
+    @property
+    def task(self) -> str:
+        """``classification`` or ``regression``."""
+        return task_of(self.estimator)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+
+def _is_histogram_boosting(estimator: BaseEstimator) -> bool:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    return isinstance(estimator, HistGradientBoostingClassifier | HistGradientBoostingRegressor)
+
+
+def _most_categories(estimator: BaseEstimator) -> int:
+    if not _is_histogram_boosting(estimator):
+        return MAX_CATEGORIES
+    return min(MAX_CATEGORIES, int(estimator.get_params()["max_bins"]) - 1)
+
+
+def _with_encoding(estimator: BaseEstimator, categorical: np.ndarray) -> BaseEstimator:
+    """The estimator, behind the encoding that it needs for a matrix with gaps and category codes."""
+    tags = get_tags(estimator).input_tags
+    if tags.allow_nan:
+        if _is_histogram_boosting(estimator):
+            given = estimator.get_params()["categorical_features"]
+            if categorical.any() and (given is None or isinstance(given, str)):
+                estimator.set_params(categorical_features=categorical)
+        return estimator
+    encoding = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), ~categorical),
+            ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=tags.sparse), categorical),
+        ],
+        sparse_threshold=0.3 if tags.sparse else 0,
+    )
+    return Pipeline([("encoding", encoding), ("estimator", estimator)])
+
+
+def _weight_parameter(estimator: BaseEstimator) -> str:
+    """Name under which ``fit`` takes the weights: a pipeline passes them to its last step."""
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    if not has_fit_parameter(estimator, "sample_weight"):
+        raise TrainingError(
+            f"training: {type(estimator).__name__} takes no sample weights. Remove weight from the declaration, "
+            "or choose another estimator."
+        )
+    return f"{prefix}sample_weight"

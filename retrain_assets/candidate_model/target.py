@@ -1,0 +1,59 @@
+"""The label as numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from retrain_assets.errors import TrainingError
+from retrain_assets.spec import PipelineSpec
+
+
+def target(rows: pl.DataFrame, spec: PipelineSpec, task: str) -> np.ndarray:
+    """Read the label of some rows.
+
+    Parameters
+    ----------
+    rows
+        Rows with the label's column.
+    spec
+        The declaration.
+    task
+        ``classification`` or ``regression``.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (rows,): 1 for the positive class and 0 for any other, or the label itself; NaN where it
+        is missing.
+
+    Raises
+    ------
+    TrainingError
+        When the label of a regression is no number.
+    """
+    label = rows[spec.label.column]
+    if label.dtype.is_float():
+        label = label.fill_nan(None)
+    if task == "classification":
+        positive = _equals(label, spec.label.positive)
+        values: np.ndarray = positive.cast(pl.Float64).to_numpy()
+        return values
+    if not (label.dtype.is_numeric() or label.dtype in (pl.Boolean, pl.Null)):
+        raise TrainingError(
+            f"label.column: {spec.label.column!r} is of type {label.dtype}, and a regression needs a number. "
+            "Choose a classifier under training.estimator, or another label."
+        )
+    values = label.cast(pl.Float64).to_numpy()
+    return values
+
+
+def _equals(label: pl.Series, positive: Any) -> pl.Series:
+    """Compare loosely: 1, 1.0 and true are the same; text only equals the same text."""
+    if label.dtype.is_numeric() or label.dtype == pl.Boolean:
+        if isinstance(positive, str):
+            return label.is_null().replace_strict({True: None, False: False}, return_dtype=pl.Boolean)
+        return label.cast(pl.Float64) == float(positive)
+    return label.cast(pl.String) == str(positive)

@@ -1,0 +1,210 @@
+"""The ledger: an append-only record of champions, written by compare-and-swap.
+
+MLflow's alias is an unconditional upsert: two promoters overwrite each other silently. So the ledger decides
+who is champion, and the alias follows it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from retrain_assets.champion.standing import Action, LedgerEntry, Standing, refusal, standing_of
+from retrain_assets.errors import ChampionError
+from retrain_assets.lake import Lake
+
+__all__ = ["Action", "Ledger", "LedgerEntry", "Standing"]
+
+TABLE = "ledger"
+SCHEMA: dict[str, pl.DataType] = {
+    "sequence": pl.Int64(),
+    "action": pl.String(),
+    "version": pl.Int64(),
+    "expected_champion": pl.Int64(),
+    "actor": pl.String(),
+    "reason": pl.String(),
+    "evidence": pl.String(),
+    "as_of": pl.Datetime("us", "UTC"),
+    "wall_time": pl.Datetime("us", "UTC"),
+}
+# A sensor reads the ledger every minute, and one file for each entry would slow that down year by year.
+COMPACT_EVERY = 32
+
+
+class Ledger:
+    """The ledger of one pipeline.
+
+    Parameters
+    ----------
+    lake
+        The pipeline's tables.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def entries(self) -> list[LedgerEntry]:
+        """Read all entries, oldest first."""
+        return _read(self._lake.open(TABLE))
+
+    def standing(self) -> Standing:
+        """Read who is champion."""
+        return standing_of(self.entries())
+
+    def commit(
+        self,
+        *,
+        action: Action,
+        version: int,
+        expected_champion: int | None,
+        actor: str,
+        reason: str,
+        evidence: Mapping[str, Any],
+        as_of: datetime,
+    ) -> LedgerEntry:
+        """Append an entry, if the champion still is the one that the decision was taken against.
+
+        Parameters
+        ----------
+        action
+            What is done.
+        version
+            The version that is champion afterwards.
+        expected_champion
+            The champion that the decision was taken against; None means that there was none.
+        actor, reason
+            Who decided, and why.
+        evidence
+            What the decision rests on, JSON-able.
+        as_of
+            The moment on the data clock, UTC.
+
+        Raises
+        ------
+        ChampionError
+            When somebody else changed the champion, the version may not become champion, actor or reason is
+            missing, or the table cannot be written.
+        """
+        name = self._lake.name
+        if not (actor.strip() and reason.strip()):
+            raise ChampionError(
+                f"A change of champion of {name} needs an actor and a reason: say who decided, and why."
+            )
+        while True:
+            handle = self._lake.open(TABLE)
+            entries = _read(handle)
+            refused = refusal(name, entries, action, version, expected_champion)
+            if refused is not None:
+                raise ChampionError(refused)
+            if handle is None:
+                self._create()
+                continue
+            entry = LedgerEntry(
+                sequence=len(entries) + 1,
+                action=action,
+                version=version,
+                expected_champion=expected_champion,
+                actor=actor.strip(),
+                reason=reason.strip(),
+                evidence=dict(evidence),
+                as_of=as_of,
+                wall_time=datetime.now(UTC),
+            )
+            if self._appended(handle, entry):
+                return entry
+
+    def roll_back(self, *, actor: str, reason: str, as_of: datetime) -> LedgerEntry:
+        """Put the previous champion back and bar the present one.
+
+        Parameters
+        ----------
+        actor, reason
+            Who decided, and why.
+        as_of
+            The moment on the data clock, UTC.
+
+        Returns
+        -------
+        LedgerEntry
+            The entry; its ``version`` serves again, its ``expected_champion`` is barred.
+
+        Raises
+        ------
+        ChampionError
+            When there is no earlier champion that is not barred, or as in `commit`.
+        """
+        name = self._lake.name
+        standing = self.standing()
+        if standing.version is None:
+            raise ChampionError(f"{name} has no champion yet, so there is nothing to roll back.")
+        if not standing.previous:
+            raise ChampionError(
+                f"Version {standing.version} of {name} has no earlier champion that could be put back. "
+                f"Train a new version with {name}_retrain, or make another one champion with {name}_promote."
+            )
+        return self.commit(
+            action="rolled_back",
+            version=standing.previous[0],
+            expected_champion=standing.version,
+            actor=actor,
+            reason=reason,
+            evidence={"barred": standing.version},
+            as_of=as_of,
+        )
+
+    def _create(self) -> None:
+        DeltaTable.create(
+            self._lake.uri(TABLE),
+            pl.DataFrame(schema=SCHEMA).to_arrow().schema,
+            mode="ignore",
+            configuration={"delta.appendOnly": "true"},
+            storage_options=self._lake.storage_options,
+        )
+
+    def _appended(self, handle: DeltaTable, entry: LedgerEntry) -> bool:
+        """Whether the entry became the table's next version; False where another commit did."""
+        read = handle.version()
+        row = vars(entry) | {"evidence": json.dumps(dict(entry.evidence))}
+        try:
+            # Only a handle without retries compares: an append with retries, or to the table's path, succeeds
+            # whatever was committed since it was read.
+            write_deltalake(
+                handle,
+                pl.DataFrame([row], schema=SCHEMA),
+                mode="append",
+                commit_properties=CommitProperties(max_commit_retries=0),
+            )
+        except CommitFailedError as error:
+            if self._lake.version(TABLE) == read:
+                raise ChampionError(
+                    f"The ledger {self._lake.uri(TABLE)} cannot be written ({error}). The champion is "
+                    "unchanged; see that the place is writable and has space, and try again."
+                ) from error
+            return False
+        if entry.sequence % COMPACT_EVERY == 0:
+            self._compact()
+        return True
+
+    def _compact(self) -> None:
+        handle = self._lake.open(TABLE)
+        try:
+            if handle is not None:
+                handle.optimize.compact()
+        except CommitFailedError:
+            # Somebody else compacted at the same moment; the entry itself is written.
+            return
+
+
+def _read(handle: DeltaTable | None) -> list[LedgerEntry]:
+    if handle is None:
+        return []
+    rows = pl.scan_delta(handle).sort("sequence").collect()
+    return [
+        LedgerEntry(**(row | {"evidence": json.loads(row["evidence"])})) for row in rows.iter_rows(named=True)
+    ]

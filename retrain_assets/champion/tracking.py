@@ -1,0 +1,168 @@
+"""MLflow: where it is, and a client that answers or fails within seconds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from retrain_assets.errors import ChampionError
+from retrain_assets.lake import home
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# MLflow's own defaults try for minutes to reach a server that is away.
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+CONNECT_SECONDS = 10
+
+
+def tracking_uri() -> str:
+    """Address of MLflow: ``MLFLOW_TRACKING_URI``, or the file ``mlflow.db`` in the home folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
+
+
+def client() -> MlflowClient:
+    """Connect to MLflow.
+
+    Raises
+    ------
+    ChampionError
+        When it cannot be reached.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    uri = tracking_uri()
+    with mlflow_errors(), _alone(uri):
+        _connect(uri)
+        connected = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        connected.search_experiments(max_results=1)
+    return connected
+
+
+def ensure_experiment(name: str) -> str:
+    """Id of an experiment, which is created where there is none.
+
+    Raises
+    ------
+    ChampionError
+        When MLflow cannot be reached.
+    """
+    connected = client()
+    # A server decides by itself where artifacts go; without one MLflow would use the working directory.
+    location = (home() / "mlartifacts" / name).as_uri() if _database(tracking_uri()) else None
+    with mlflow_errors(), _alone(tracking_uri()):
+        found = connected.get_experiment_by_name(name)
+        if found is None:
+            return str(connected.create_experiment(name, artifact_location=location))
+        if found.lifecycle_stage == "deleted":
+            connected.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+
+def stored_path(location: str) -> str:
+    """How a record names the place of a model's files.
+
+    Parameters
+    ----------
+    location
+        The artifact location that MLflow gave.
+
+    Returns
+    -------
+    str
+        Relative to the home folder where the files lie in it, so that the folder can be moved; else the path;
+        for files that are not on this machine the location as it is.
+    """
+    parts = urlsplit(location)
+    if parts.scheme not in {"", "file"}:
+        return location
+    path = Path(unquote(parts.path))
+    return str(path.relative_to(home())) if path.is_relative_to(home()) else str(path)
+
+
+@contextmanager
+def mlflow_errors() -> Iterator[None]:
+    """Turn what MLflow raises into a sentence that names its address, and never a password.
+
+    Raises
+    ------
+    ChampionError
+        When MLflow raised something.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        uri = tracking_uri()
+        said = str(error).partition("\n")[0].rstrip(".")
+        sentence = ChampionError(
+            f"MLflow at {_without_passwords(uri, uri)} did not do what it was asked "
+            f"({_without_passwords(said, uri)}). The champion is unchanged; see that the server runs and that "
+            "MLFLOW_TRACKING_URI is right, and start the run again."
+        )
+        # The original error may show the password in a traceback.
+        raise sentence from (None if _passwords(uri) else error)
+
+
+def _connect(uri: str) -> None:
+    """Try a database once: MLflow itself would try it for two minutes."""
+    dialect = _database(uri)
+    if dialect is None:
+        return
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    if dialect == "sqlite":
+        Path(urlsplit(uri).path[1:]).parent.mkdir(parents=True, exist_ok=True)
+    patience = {"connect_timeout": CONNECT_SECONDS} if dialect in {"postgresql", "mysql"} else {}
+    with create_engine(uri, poolclass=NullPool, connect_args=patience).connect():
+        pass
+
+
+def _database(uri: str) -> str | None:
+    dialect = urlsplit(uri).scheme.partition("+")[0]
+    return dialect if dialect in _DATABASES else None
+
+
+def _alone(uri: str) -> AbstractContextManager[None]:
+    """Keep other processes of this home folder out: two that create MLflow's tables at once both fail."""
+    return _locked(home()) if _database(uri) == "sqlite" else nullcontext()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _passwords(uri: str) -> set[str]:
+    parts = urlsplit(uri)
+    given = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+    return {form for word in given for form in (word, unquote(word)) if word}
+
+
+def _without_passwords(text: str, uri: str) -> str:
+    for password in sorted(_passwords(uri), key=len, reverse=True):
+        text = text.replace(password, "***")
+    return text

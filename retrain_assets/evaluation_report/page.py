@@ -1,0 +1,193 @@
+"""The page of an evaluation: the verdict for everybody first, then what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from retrain_assets.pages import evaluation_charts as charts
+from retrain_assets.pages.charts import both_widths
+from retrain_assets.pages.evaluation_charts import Piece
+from retrain_assets.pages.layout import render
+from retrain_assets.pages.text import decimals_for, fixed, instant, metric_title, number
+
+CONSEQUENCES = {
+    "blessed": "The candidate becomes the champion.",
+    "rejected": "The champion stays.",
+    "inconclusive": "The champion stays for now.",
+}
+CONSEQUENCES_WITHOUT_CHAMPION = {
+    "blessed": "The candidate becomes the first champion.",
+    "rejected": "There is still no champion.",
+    "inconclusive": "There is no champion for now.",
+}
+FEATURES_SHOWN = 20
+PLOT_SIDE = 430.0
+
+
+def evaluation_page(document: Mapping[str, Any]) -> str:
+    """Draw an evaluation document as one self-contained HTML page.
+
+    Parameters
+    ----------
+    document
+        The evaluation, as written to ``evaluation.json``.
+
+    Returns
+    -------
+    str
+        HTML with everything inline; every value of the document is escaped.
+    """
+    verdict = document["verdict"]
+    lead, _, rest = verdict["sentence"].partition(": ")
+    pieces = _pieces(document)
+    champion = document["versions"]["champion"]
+    consequences = CONSEQUENCES if champion is not None else CONSEQUENCES_WITHOUT_CHAMPION
+    trial = bool(document.get("trial"))
+    return render(
+        "evaluation.html.j2",
+        {
+            "document": document,
+            "lead": lead,
+            "rest": rest,
+            "trial": trial,
+            "consequence": "A trial: it is never promoted." if trial else consequences[verdict["verdict"]],
+            "gain": _headline(document),
+            "pieces": pieces,
+            "windows_chart": both_widths(partial(charts.windows_chart, pieces)) if pieces else None,
+            "metrics": [_metric_row(entry) for entry in document["comparisons"]],
+            "gains": _gain_rows(document),
+            "calibration": _calibration(document),
+            "slices": _slices(document),
+            "importances": _importances(document),
+        },
+    )
+
+
+def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The comparison that decides, as figures and a picture; None where nothing could be compared."""
+    if not document["comparisons"]:
+        return None
+    entry = document["comparisons"][0]
+    gain = entry["vs_champion"] or entry["vs_baseline"]
+    if gain is None or gain["improvement"] is None:
+        return None
+    version = document["versions"]["champion"]
+    against = f"the champion, version {version}" if entry["vs_champion"] else "the naive baseline"
+    level = _level(gain["alpha"])
+    label = (
+        f"Improvement in {metric_title(entry['metric'])} over {against}: {number(gain['improvement'], signed=True)} "
+        f"{entry['unit']}, {level} interval {number(gain['lower'])} to {number(gain['upper'])}."
+    )
+    return gain | {
+        "metric": entry["metric"],
+        "unit": entry["unit"],
+        "against": against,
+        "level": level,
+        "css": charts.outcome_class(gain["lower"], gain["upper"]),
+        "chart": both_widths(partial(charts.interval_chart, gain, document.get("min_gain"), label), 620),
+    }
+
+
+def _level(alpha: float) -> str:
+    return f"{100 * (1 - alpha):.4g} %"
+
+
+def _pieces(document: Mapping[str, Any]) -> list[Piece]:
+    """The windows in the order of time; those of no length are left out."""
+    windows, rows = document["windows"], document["rows"]
+    moments = {
+        name: instant(windows[name]) if windows[name] else None
+        for name in ("train_start", "train_end", "split", "holdout_end", "as_of")
+    }
+    stretches = (
+        ("Training", "The rows that the candidate was fitted on.", "train", "train_start", "train_end"),
+        ("Gap", "One label delay: these labels were not known at the split.", "gap", "train_end", "split"),
+        ("Holdout", "The rows that judge; neither model was trained on them.", "holdout", "split", "holdout_end"),
+        ("Maturing", "One label delay: these labels are not all known yet.", "gap", "holdout_end", "as_of"),
+    )
+    counts = {"train": rows.get("train"), "holdout": rows.get("holdout")}
+    pieces = []
+    for name, meaning, css, first, last in stretches:
+        start, end = moments[first], moments[last]
+        if end is not None and (start is None or start < end):
+            pieces.append(Piece(name, meaning, css, start, end, counts.get(css)))
+    return pieces
+
+
+def _metric_row(entry: Mapping[str, Any]) -> dict[str, Any]:
+    models = ("candidate", "champion", "baseline")
+    decimals = decimals_for([entry[model] for model in models], 4)
+    return {"metric": entry["metric"], "greater": entry["greater_is_better"], "unit": entry["unit"]} | {
+        model: fixed(entry[model], decimals) for model in models
+    }
+
+
+def _gain_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row a metric and opponent; figures with two significant digits of their standard error."""
+    rows = []
+    for entry in document["comparisons"]:
+        for key, against in (("vs_champion", "champion"), ("vs_baseline", "baseline")):
+            gain = entry[key]
+            if gain is None:
+                continue
+            decimals = decimals_for([gain["standard_error"] or gain["improvement"]], 2)
+            rows.append(
+                gain
+                | {name: fixed(gain[name], decimals, signed=True) for name in ("improvement", "lower", "upper")}
+                | {name: fixed(gain[name], decimals) for name in ("standard_error", "smallest_detectable")}
+                | {"metric": entry["metric"], "against": against, "level": _level(gain["alpha"])}
+                | {"css": charts.outcome_class(gain["lower"], gain["upper"])}
+            )
+    return rows
+
+
+def _calibration(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    models = [model for model in document["calibration"] if model["bins"]]
+    if not models:
+        return None
+    return {"models": models, "chart": both_widths(partial(charts.calibration_chart, models), PLOT_SIDE)}
+
+
+def _slices(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    slices = document["slices"]
+    if not slices:
+        return None
+    scale = charts.slice_scale(slices)
+    decimals = decimals_for([part[key] for part in slices for key in ("candidate", "champion")], 4)
+    gain = decimals_for([part["improvement"] for part in slices])
+    rows = [
+        part
+        | {"chart": charts.slice_chart(part, scale), "css": charts.outcome_class(part["lower"], part["upper"])}
+        | {name: fixed(part[name], decimals) for name in ("candidate", "champion")}
+        | {"improvement": fixed(part["improvement"], gain, signed=True)}
+        for part in slices
+    ]
+    return {
+        "rows": rows,
+        "axis": charts.slice_axis(scale),
+        "compared": any(part["improvement"] is not None for part in slices),
+    }
+
+
+def _importances(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    entries = document["importances"]
+    if not entries:
+        return None
+    scale = charts.importance_scale(entries)
+    decimals = decimals_for([entry[key] for entry in entries for key in ("candidate", "champion")])
+    rows = []
+    for entry in entries:
+        both = entry["candidate"] is not None and entry["champion"] is not None
+        change = entry["candidate"] - entry["champion"] if both else None
+        rows.append(
+            {"feature": entry["feature"], "chart": charts.importance_chart(entry, scale)}
+            | {name: fixed(entry[name], decimals) for name in ("candidate", "champion")}
+            | {"change": fixed(change, decimals, signed=True)}
+        )
+    return {
+        "shown": rows[:FEATURES_SHOWN],
+        "more": rows[FEATURES_SHOWN:],
+        "compared": any(entry["champion"] is not None for entry in entries),
+    }

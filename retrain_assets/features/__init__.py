@@ -1,0 +1,1 @@
+"""The features node: what the model sees of each accepted row, each value from its own row alone."""

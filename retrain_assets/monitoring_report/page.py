@@ -1,0 +1,189 @@
+"""The page of a model's life: what serves now and how well, then every week, decision and champion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from markupsafe import Markup
+
+from retrain_assets.pages import life_charts as charts
+from retrain_assets.pages.charts import both_widths
+from retrain_assets.pages.layout import render
+from retrain_assets.pages.life_charts import Point, Span
+from retrain_assets.pages.text import day, decimals_for, fixed, instant, metric_title, number
+
+WEEK = timedelta(days=7)
+
+
+def life_page(document: Mapping[str, Any]) -> str:
+    """Draw a model's life as one self-contained HTML page.
+
+    Parameters
+    ----------
+    document
+        The life, as written to ``life.json``.
+
+    Returns
+    -------
+    str
+        HTML with everything inline; every value of the document is escaped.
+    """
+    weeks = document["weeks"]
+    span = charts.span_of(document["partitions"], weeks)
+    decisions = sorted(document["decisions"], key=lambda decision: instant(decision["as_of"]), reverse=True)
+    return render(
+        "life.html.j2",
+        {
+            "document": document,
+            "now": _now(document),
+            "waiting": _waiting(decisions),
+            "quality_chart": _quality_chart(document, span),
+            "business": _business(document, span),
+            "quarantine_chart": _quarantine_chart(document, span),
+            "totals": {
+                "rows": sum(part["rows"] or 0 for part in document["partitions"]),
+                "quarantined": sum(part["quarantined"] or 0 for part in document["partitions"]),
+                "withheld": sum(not part["accepted"] for part in document["partitions"]),
+            },
+            "weeks": _week_rows(document),
+            "secondary": _names(weeks, "secondary"),
+            "measures": _names(weeks, "business"),
+            "decisions": decisions,
+            "evaluations": sorted(
+                document["evaluations"], key=lambda item: instant(item["as_of"]), reverse=True
+            ),
+            "ledger": sorted(document["ledger"], key=lambda entry: int(entry["sequence"]), reverse=True),
+        },
+    )
+
+
+def _gain(document: Mapping[str, Any], week: Mapping[str, Any]) -> float | None:
+    """How much better the champion did than the never-retrained model, positive when better."""
+    if week["realised"] is None or week["never_retrained"] is None:
+        return None
+    difference = float(week["realised"] - week["never_retrained"])
+    return difference if document["greater_is_better"] else -difference
+
+
+def _now(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The newest week whose quality is known, beside the never-retrained model; None where none is."""
+    known = [week for week in document["weeks"] if week["realised"] is not None]
+    if not known:
+        return None
+    week = known[-1]
+    decimals = decimals_for([week["realised"], week["never_retrained"]], 4)
+    gain = _gain(document, week)
+    return {
+        "start": week["start"],
+        "realised": fixed(week["realised"], decimals),
+        "never_retrained": fixed(week["never_retrained"], decimals),
+        "gain": gain,
+        "difference": None if gain is None else fixed(abs(gain), decimals),
+        "css": "" if not gain else "good" if gain > 0 else "bad",
+    }
+
+
+def _waiting(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The newest decision, as what the pipeline does now; None before the first."""
+    if not decisions:
+        return None
+    last = decisions[0]
+    if last["act"]:
+        lead = "It asked for a retrain."
+    elif last["held_back_by"]:
+        lead = "It wants to retrain, and waits." if last["reasons"] else "It waits."
+    else:
+        lead = "Nothing asks for a retrain."
+    return {"as_of": last["as_of"], "lead": lead, "reasons": last["reasons"], "holds": last["held_back_by"]}
+
+
+def _points(document: Mapping[str, Any], value: str, group: str | None = None) -> list[Point]:
+    """A value by week, or by partition where there are no weeks."""
+    periods = document["weeks"] or document["partitions"]
+    points = []
+    for period in periods:
+        start = instant(period["start"])
+        end = instant(period["end"]) if "end" in period else start + WEEK
+        points.append(Point(start, end, (period[group] if group else period).get(value)))
+    return points
+
+
+def _thresholds(document: Mapping[str, Any], name: str) -> list[float]:
+    entries = [entry for entry in document["thresholds"] if entry["name"] == name]
+    return [entry[side] for entry in entries for side in ("below", "above") if entry[side] is not None]
+
+
+def _quality_chart(document: Mapping[str, Any], span: Span | None) -> Markup | None:
+    never, realised = _points(document, "never_retrained"), _points(document, "realised")
+    if span is None or not any(point.value is not None for point in realised):
+        return None
+    title = metric_title(document["metric"])
+    last = next(point for point in reversed(realised) if point.value is not None)
+    draw = partial(
+        charts.series_chart,
+        span,
+        [("second", f"{title}, never retrained", never), ("first", f"{title}, champion", realised)],
+        _thresholds(document, document["metric"]),
+        charts.bands_of(document["partitions"]),
+        charts.marks_of(document),
+        f"Realised {title} by week, {day(span.start)} to {day(span.end)}; the newest is {number(last.value, 4)}. "
+        "The figures follow as a table.",
+    )
+    return both_widths(draw)
+
+
+def _business(document: Mapping[str, Any], span: Span | None) -> list[dict[str, Any]]:
+    """A chart for every business metric that has a value."""
+    charted = []
+    for name in _names(document["weeks"] or document["partitions"], "business"):
+        points = _points(document, name, "business")
+        if span is None or not any(point.value is not None for point in points):
+            continue
+        thresholds = _thresholds(document, name)
+        draw = partial(
+            charts.series_chart,
+            span,
+            [("first", metric_title(name), points)],
+            thresholds,
+            charts.bands_of(document["partitions"]),
+            (),
+            f"{metric_title(name)} by week; the figures follow as a table.",
+        )
+        charted.append({"name": name, "chart": both_widths(draw), "thresholds": thresholds})
+    return charted
+
+
+def _quarantine_chart(document: Mapping[str, Any], span: Span | None) -> Markup | None:
+    if span is None or not document["partitions"]:
+        return None
+    return both_widths(partial(charts.quarantine_chart, span, document["partitions"]))
+
+
+def _names(periods: Sequence[Mapping[str, Any]], group: str) -> list[str]:
+    """Names that occur in a group of values, in the order of their first appearance."""
+    return list(dict.fromkeys(name for period in periods for name in period[group]))
+
+
+def _week_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The weeks, newest first, with figures written column by column with the same decimals."""
+    weeks = document["weeks"]
+    quality = decimals_for([week[key] for week in weeks for key in ("realised", "never_retrained")], 4)
+    decimals = {
+        (group, name): decimals_for([week[group].get(name) for week in weeks], 4)
+        for group in ("secondary", "business")
+        for name in _names(weeks, group)
+    }
+    rows = []
+    for week in weeks:
+        gain = _gain(document, week)
+        rows.append(
+            week
+            | {key: fixed(week[key], quality) for key in ("realised", "never_retrained")}
+            | {"gain": fixed(gain, quality, signed=True)}
+            | {"css": "" if not gain else "good" if gain > 0 else "bad"}
+            | {"values": [fixed(week[g].get(name), places) for (g, name), places in decimals.items()]}
+        )
+    return rows[::-1]

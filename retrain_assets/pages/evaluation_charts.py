@@ -1,0 +1,240 @@
+"""Charts of an evaluation: the interval of the improvement, the windows, calibration, slices, importances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from retrain_assets.pages.charts import (
+    EM,
+    Scale,
+    chart,
+    circle,
+    element,
+    line,
+    path,
+    rectangle,
+    text,
+    value_scale,
+)
+from retrain_assets.pages.text import day, length, number
+
+MINI = 230.0
+"""Width of a chart in a table's cell."""
+
+
+def outcome_class(lower: float | None, upper: float | None) -> str:
+    """Name the class of an interval: ``good`` above 0, ``bad`` below it, ``unclear`` where it holds 0."""
+    if lower is not None and lower > 0:
+        return "good"
+    return "bad" if upper is not None and upper < 0 else "unclear"
+
+
+def interval_chart(gain: Mapping[str, Any], min_gain: float | None, label: str, width: float) -> Markup:
+    """Draw the improvement and its interval on a line with 0 and the gain worth having.
+
+    Parameters
+    ----------
+    gain
+        A comparison: ``improvement``, ``lower``, ``upper``.
+    min_gain
+        The gain worth having, in the metric's unit; None draws none.
+    label
+        The picture in words.
+    width
+        Width of the drawing.
+    """
+    lower, upper, best = gain["lower"], gain["upper"], gain["improvement"]
+    known = [v for v in (0.0, lower, upper, best, min_gain or None) if v is not None]
+    scale = value_scale(known, 44, width - 44)
+    css = outcome_class(lower, upper)
+    bar, axis = 52.0, 92.0
+    parts = [line(20, axis, width - 20, axis, "axis")]
+    parts += [_tick(scale(tick), axis, words) for tick, words in scale.tick_labels(int(width / 90), signed=True)]
+    parts.append(line(scale(0), 22, scale(0), axis, "zero"))
+    parts.append(text(scale(0), 14, "no difference", "tick", _anchor(scale(0), 45, width)))
+    if min_gain:
+        x, words = scale(min_gain), f"worth having {number(min_gain)}"
+        y = 14 if abs(x - scale(0)) > 100 + len(words) * EM / 2 else axis + 38
+        parts.append(line(x, 22, x, axis + (24 if y > axis else 0), "threshold"))
+        parts.append(text(x, y, words, "tick", _anchor(x, len(words) * EM / 2, width)))
+    if lower is not None and upper is not None:
+        left, right = scale(lower), scale(upper)
+        parts.append(rectangle(left, bar - 5, max(right - left, 2), 10, f"interval {css}"))
+        apart = right - left > EM * 18
+        parts.append(text(left, bar + 24, number(lower, signed=True), "value", "middle" if apart else "end"))
+        parts.append(text(right, bar + 24, number(upper, signed=True), "value", "middle" if apart else "start"))
+    parts.append(circle(scale(best), bar, 8, f"point {css}"))
+    parts.append(text(18, axis + 38, "\N{LEFTWARDS ARROW} worse", "tick"))
+    parts.append(text(width - 18, axis + 38, "better \N{RIGHTWARDS ARROW}", "tick", "end"))
+    return chart(width, axis + 44, label, *parts)
+
+
+def _tick(x: float, y: float, label: str) -> Markup:
+    return line(x, y, x, y + 5, "axis") + text(x, y + 19, label, "tick", "middle")
+
+
+def _anchor(x: float, half: float, width: float) -> str:
+    return "start" if x < half else "end" if x + half > width else "middle"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the time line; ``start`` is None where it reaches back to the first row."""
+
+    name: str
+    meaning: str
+    css: str
+    start: datetime | None
+    end: datetime
+    rows: int | None = None
+
+    @property
+    def length(self) -> str:
+        """How long it is, in words."""
+        return "all before" if self.start is None else length(self.start, self.end)
+
+
+def windows_chart(pieces: Sequence[Piece], width: float) -> Markup:
+    """Draw the windows of an evaluation on a time line, a long training window shortened.
+
+    Parameters
+    ----------
+    pieces
+        In the order of time, each beginning where the one before ends.
+    width
+        Width of the drawing.
+    """
+    edges, broken = _edges(pieces, 6, width - 6)
+    parts = []
+    for piece, left, right in zip(pieces, edges, edges[1:], strict=False):
+        hint = f"{piece.name}: {day(piece.start) if piece.start else 'the first row'} to {day(piece.end)}"
+        parts.append(rectangle(left, 10, right - left, 36, f"piece {piece.css}", hint))
+        if right - left > len(piece.name) * EM + 10:
+            parts.append(text((left + right) / 2, 33, piece.name, f"inside {piece.css}", "middle"))
+    if broken:
+        middle = edges[0] + (edges[1] - edges[0]) * 0.12
+        zigzag = [(middle + (6 if i % 2 else -6), 4 + i * 12.0) for i in range(5)]
+        parts.append(path(zigzag, "break"))
+    moments = [pieces[0].start, *(piece.end for piece in pieces)]
+    labels, rows = _boundary_labels(list(zip(edges, moments, strict=True)), width)
+    words = "; ".join(f"{p.name}: until {day(p.end)}, {p.length}" for p in pieces)
+    return chart(width, 62 + rows * 18, f"Time line. {words}.", *parts, labels)
+
+
+def _edges(pieces: Sequence[Piece], left: float, right: float) -> tuple[list[float], bool]:
+    """Positions of the pieces' bounds, and whether the first piece is shortened."""
+    seconds = [(p.end - p.start).total_seconds() if p.start else 0.0 for p in pieces]
+    rest, room = sum(seconds[1:]) or 1.0, right - left
+    broken = pieces[0].start is None or seconds[0] > rest
+    first = 0.5 * room if broken else room * seconds[0] / (rest + seconds[0])
+    widths = [max(room * part / rest, 6.0) for part in seconds[1:]]
+    shrink = (room - first) / (sum(widths) or 1.0)
+    edges = [left, left + first]
+    for part in widths:
+        edges.append(edges[-1] + part * shrink)
+    return edges, broken
+
+
+def _boundary_labels(bounds: Sequence[tuple[float, datetime | None]], width: float) -> tuple[Markup, int]:
+    """Dates beneath the bar, in as many rows as keep them apart; returns the drawing and the number of rows."""
+    ends: list[float] = []
+    parts = []
+    for x, when in bounds:
+        words = "first row" if when is None else day(when)
+        wide = len(words) * EM
+        anchor = _anchor(x, wide / 2, width)
+        left = x if anchor == "start" else x - wide if anchor == "end" else x - wide / 2
+        row = next((i for i, end in enumerate(ends) if end < left), len(ends))
+        ends[row : row + 1] = [left + wide + 8]
+        parts.append(line(x, 46, x, 52 + row * 18, "axis"))
+        parts.append(text(x, 64 + row * 18, words, "tick", anchor))
+    return Markup("").join(parts), len(ends)
+
+
+def calibration_chart(models: Sequence[Mapping[str, Any]], width: float) -> Markup:
+    """Draw mean label by mean score, a line a model; on the diagonal a model says what happens.
+
+    Parameters
+    ----------
+    models
+        ``model`` (``candidate`` or ``champion``) and its ``bins``.
+    width
+        Width of the drawing, which is nearly square.
+    """
+    values = [b[key] for m in models for b in m["bins"] for key in ("mean_score", "mean_label")]
+    across = value_scale(values, 62, width - 14)
+    if min(values, default=0.0) >= 0:
+        across = Scale(max(across.low, 0.0), across.high, across.start, across.end)
+    size = across.end - across.start
+    up = Scale(across.low, across.high, size + 10, 10)
+    parts = []
+    for tick, label in across.tick_labels(5):
+        parts.append(line(across.start, up(tick), across.end, up(tick), "grid"))
+        parts.append(line(across(tick), up.end, across(tick), up.start, "grid"))
+        parts.append(text(across.start - 8, up(tick) + 4, label, "tick", "end"))
+        parts.append(text(across(tick), up.start + 19, label, "tick", "middle"))
+    parts.append(line(across.start, up.start, across.end, up.end, "diagonal"))
+    for model in reversed(models):
+        css = "first" if model["model"] == "candidate" else "second"
+        points = [(across(b["mean_score"]), up(b["mean_label"])) for b in model["bins"]]
+        parts.append(path(points, f"line {css}"))
+        for (x, y), b in zip(points, model["bins"], strict=True):
+            words = f"{number(b['mean_score'])} said, {number(b['mean_label'])} observed, {b['rows']:,} rows"
+            parts.append(circle(x, y, 4, f"dot {css}", f"{model['model']}: {words}"))
+    parts.append(text(across.end, up.start + 40, "mean score \N{RIGHTWARDS ARROW}", "tick", "end"))
+    parts.append(text(across.start + 8, up.end + 14, "\N{UPWARDS ARROW} mean label", "tick"))
+    label = "Calibration: mean label against mean score, by tenths of the rows; the figures follow as a table."
+    return chart(width, size + 60, label, *parts)
+
+
+def slice_scale(slices: Sequence[Mapping[str, Any]]) -> Scale:
+    """Scale that all the slices' intervals share, with 0 on it."""
+    bounds = [s[key] for s in slices for key in ("improvement", "lower", "upper") if s[key] is not None]
+    return value_scale([0.0, *bounds], 6, MINI - 6)
+
+
+def slice_axis(scale: Scale) -> Markup:
+    """Draw the scale of the slices' intervals, for the head of their column."""
+    parts = [
+        text(scale(tick), 14, label, "tick", _anchor(scale(tick), len(label) * EM / 2, MINI))
+        for tick, label in scale.tick_labels(2, signed=True)
+    ]
+    return chart(MINI, 18, "Scale of the improvement", *parts, class_="mini")
+
+
+def slice_chart(part: Mapping[str, Any], scale: Scale) -> Markup:
+    """Draw one slice's improvement and interval."""
+    if part["improvement"] is None:
+        return Markup("")
+    css = outcome_class(part["lower"], part["upper"])
+    marks = [line(scale(0), 0, scale(0), 22, "zero")]
+    if part["lower"] is not None and part["upper"] is not None:
+        left, right = scale(part["lower"]), scale(part["upper"])
+        marks.append(rectangle(left, 8.5, max(right - left, 1), 5, f"interval {css}"))
+    marks.append(circle(scale(part["improvement"]), 11, 4.5, f"point {css}"))
+    words = f"{number(part['improvement'], signed=True)}, {number(part['lower'])} to {number(part['upper'])}"
+    return chart(MINI, 22, words, *marks, class_="mini")
+
+
+def importance_chart(entry: Mapping[str, Any], scale: Scale) -> Markup:
+    """Draw one feature's importance, the champion's as an outline beneath the candidate's bar."""
+    parts = []
+    for key, y, css in (("candidate", 2.0, "first"), ("champion", 12.0, "second")):
+        value = entry[key]
+        if value is not None:
+            left, right = sorted((scale(0.0), scale(value)))
+            parts.append(rectangle(left, y, right - left, 8, f"bar {css}", f"{key}: {number(value)}"))
+    parts.append(element("line", x1=scale(0.0), y1=0, x2=scale(0.0), y2=22, class_="axis"))
+    label = f"candidate {number(entry['candidate'])}, champion {number(entry['champion'])}"
+    return chart(MINI, 22, label, *parts, class_="mini")
+
+
+def importance_scale(entries: Sequence[Mapping[str, Any]]) -> Scale:
+    """Scale that all importances share; it begins at 0 unless a feature does harm."""
+    values = [e[key] for e in entries for key in ("candidate", "champion") if e[key] is not None]
+    return value_scale(values, 4, MINI - 4, zero=True)

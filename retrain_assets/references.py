@@ -1,0 +1,70 @@
+"""References to Python code in a declaration, checked by reading files: nothing is imported."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+
+from retrain_assets.declaration import module_file
+from retrain_assets.spec.base import suggest
+
+
+def check_name(module: str, name: str) -> str | None:
+    """Say what is wrong with a reference to a name in a module.
+
+    Parameters
+    ----------
+    module
+        Dotted path of the module.
+    name
+        A class or function that should be defined, or imported, at the top of it.
+
+    Returns
+    -------
+    str or None
+        Sentences; None where nothing is wrong, or where reading the file cannot tell.
+    """
+    top = module.partition(".")[0]
+    if importlib.util.find_spec(top) is None:
+        return f"There is no module {top!r} here. Install it, or put its folder on the Python path."
+    file = module_file(module)
+    if file is None:
+        return _missing_module(module)
+    names = _names(file)
+    if names is None or name in names:
+        return None
+    public = {known for known in names if not known.startswith("_")}
+    return f"The module {module!r} has no {name!r}. {suggest(name, public)}"
+
+
+def _missing_module(module: str) -> str | None:
+    """The sentence for a module without a Python file; None where it may be a compiled one."""
+    parent, _, leaf = module.rpartition(".")
+    folder = module_file(parent) if parent else None
+    if folder is None or folder.name != "__init__.py":
+        return _missing_module(parent) if parent else None
+    siblings = {path.name.partition(".")[0] for path in folder.parent.iterdir()} - {"__init__", "__pycache__"}
+    if leaf in siblings:
+        return None
+    return f"There is no module {module!r}. {suggest(leaf, {name for name in siblings if name[0] != '_'})}"
+
+
+def _names(file: Path) -> set[str] | None:
+    """Names that a module binds at its top; None where a star import or ``__getattr__`` may bind more."""
+    if file.suffix != ".py":
+        return None
+    names: set[str] = set()
+    for node in ast.parse(file.read_bytes()).body:
+        match node:
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                names |= {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                names.add(name)
+            case ast.Assign(targets=targets):
+                names |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+            case ast.If() | ast.Try():
+                return None
+    return None if names & {"*", "__getattr__"} else names

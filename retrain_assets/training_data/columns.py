@@ -1,0 +1,84 @@
+"""Columns that a declaration names, compared with those that the source has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from retrain_assets.spec import PipelineSpec
+from retrain_assets.spec.base import suggest
+
+
+def check_columns(spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: str) -> list[str]:
+    """Say which declared columns the source lacks, and which have a type that cannot be used.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    columns
+        Names and types of the source's columns; a column without values has the type ``Null``.
+    file
+        The ``defs.yaml``, or the file that was read, for messages.
+
+    Returns
+    -------
+    list of str
+        One sentence a fault, none if all is well.
+    """
+    found = [
+        f"{file}: {field}: there is no column {name!r} in the source. {suggest(name, known)}"
+        for field, name, known in _named(spec, columns)
+        if name not in known
+    ]
+    for name in spec.features.numeric or ():
+        dtype = columns.get(name)
+        if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
+            found.append(
+                f"{file}: features.numeric: the column {name!r} holds text ({dtype}). List it in "
+                "features.categorical, or derive a number from it."
+            )
+    return found
+
+
+def _named(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> Iterator[tuple[str, str, set[str]]]:
+    """Each declared field with the column that it names and the columns that it may name."""
+    own = set(columns)
+    derived = own | (set(spec.features.derive) - {"function"})
+    single = {
+        "source.timestamp": spec.source.timestamp,
+        "source.key": spec.source.key,
+        "source.known_at": spec.source.known_at,
+        "source.updated_at": spec.source.updated_at,
+        "label.column": spec.label.column,
+        "label.known_at": spec.label.known_at,
+        "weight": spec.weight,
+    }
+    for field, name in single.items():
+        if name is not None:
+            yield field, name, own
+    if "function" not in spec.features.derive:
+        for field, names in (
+            ("features.numeric", spec.features.numeric),
+            ("features.categorical", spec.features.categorical),
+            ("features.exclude", spec.features.exclude),
+            ("evaluation.slices", spec.evaluation.slices),
+        ):
+            for name in names or ():
+                yield field, name, derived
+        if spec.evaluation.block != "row" and spec.evaluation.block_duration is None:
+            yield "evaluation.block", spec.evaluation.block, derived
+    for place, expectation in enumerate(spec.expectations):
+        for argument, value in expectation.arguments.items():
+            if argument in ("column", "column_A", "column_B"):
+                yield f"expectations[{place}].{argument}", str(value), own
+            elif argument in ("column_list", "column_set") and expectation.type not in _TABLE_EXPECTATIONS:
+                for name in value or ():
+                    yield f"expectations[{place}].{argument}", str(name), own
+
+
+# These say themselves which columns a table should have.
+_TABLE_EXPECTATIONS = frozenset(
+    {"expect_table_columns_to_match_set", "expect_table_columns_to_match_ordered_list"}
+)

@@ -1,0 +1,58 @@
+"""great_expectations' Data Docs as one page that needs no network, its values escaped."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+_STYLE = """<style>
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2530; background: #fff; margin: 0 auto; max-width: 70rem;
+  padding: 1.5rem; padding-top: 1.5rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { border-bottom: 1px solid #d9dee5; padding: .4rem .6rem; text-align: left; vertical-align: top; }
+.alert, .card-header { background: #eef1f5; padding: .6rem .8rem; border-radius: 6px; }
+.badge { background: #e3e7ed; border-radius: 4px; padding: 0 .35rem; font-family: ui-monospace, monospace; }
+.text-success { color: #147a3d; } .text-danger { color: #b3261e; } .text-warning { color: #8a5a00; }
+.text-success::before { content: "\\2713"; } .text-danger::before { content: "\\2717"; }
+.text-warning::before { content: "!"; }
+</style>"""
+# Whatever a page would fetch: scripts, stylesheets, images, and images named in styles.
+_FETCHED = re.compile(
+    r"<script\b.*?</script>|<link\b[^>]*>|<img\b[^>]*>|background: url\([^)]*\)[^;]*;", re.DOTALL
+)
+# GX escapes parameters itself, and its templates and styles are no data.
+_NOT_DATA = frozenset({"params", "styling", "template", "tag", "content_block_type"})
+
+
+def write_page(validation: Any, path: Path) -> None:
+    """Write a validation's result as a page.
+
+    Parameters
+    ----------
+    validation
+        great_expectations' result of a suite.
+    path
+        The file; its folder is made.
+    """
+    from great_expectations.render.renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    document = ValidationResultsPageRenderer(run_info_at_end=True).render(validation).to_json_dict()
+    page = DefaultJinjaPageView().render(_escaped(document), template="page_minimal.j2")
+    page = _FETCHED.sub("", page).replace("</head>", f"{_STYLE}</head>", 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+
+
+def _escaped(node: Any) -> Any:
+    match node:
+        case dict():
+            return {key: value if key in _NOT_DATA else _escaped(value) for key, value in node.items()}
+        case list():
+            return [_escaped(item) for item in node]
+        case str():
+            return html.escape(node)
+        case _:
+            return node

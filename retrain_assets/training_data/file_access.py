@@ -1,0 +1,199 @@
+"""What every source of files needs: listing, reading and a cache of what the files held."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from retrain_assets.errors import PartitionError, SourceError, SpecError
+from retrain_assets.spec import PipelineSpec
+from retrain_assets.training_data.hashing import digest
+from retrain_assets.training_data.paths import PathPattern
+from retrain_assets.training_data.stores import SCHEMES, FileStore, LocalFiles, ObjectFiles, StoredFile
+from retrain_assets.training_data.tables import Table
+
+Contents = dict[str, tuple[int, int]]
+"""By partition: the sum of the rows' hashes, and their number; the empty key holds rows without a time."""
+
+
+@dataclass
+class KnownFile:
+    """What a file held when it was last looked at."""
+
+    stamp: str
+    digest: str
+    contents: Contents | None = None
+
+
+class FileAccess:
+    """The files of a declared path.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    base
+        The folder that relative paths start at.
+    types
+        Types that columns had before.
+
+    Raises
+    ------
+    SpecError
+        When the path has no valid form.
+    """
+
+    def __init__(self, spec: PipelineSpec, base: Path, types: Mapping[str, pl.DataType]) -> None:
+        source = spec.source
+        path = str(source.path)
+        self.remote = urlsplit(path).scheme in SCHEMES
+        if not self.remote:
+            path = str(base.resolve() / Path(path).expanduser())
+        self.pattern = PathPattern(path)
+        self.pattern.check(source.partition)
+        # A web server lists nothing: the file of each partition is asked for by its name.
+        self.unlisted = urlsplit(path).scheme in ("http", "https") and not self.pattern.single
+        if self.unlisted and re.search(r"[*?]", path):
+            raise SpecError(
+                f"source.path: {self.address!r} has a wildcard, and a web server does not list its files. Name one "
+                "file, or each partition's by {partition:%Y-%m-%d}."
+            )
+        self.store: FileStore = (
+            ObjectFiles(path, source.read.storage_options) if self.remote else LocalFiles()
+        )
+        self._read = source.read
+        self._key = source.key
+        self._types = types
+        declared = self._read.model_dump(mode="json", exclude={"storage_options"})
+        # A mended declaration reads the same bytes differently: it makes every partition new.
+        self.tag = digest([json.dumps(declared, sort_keys=True), spec.timezone, source.timestamp])[:8]
+
+    @property
+    def address(self) -> str:
+        """The declared path without user name, password or signature."""
+        if not self.remote:
+            return self.pattern.text
+        parts = urlsplit(self.pattern.text)
+        host = parts.netloc.rpartition("@")[2]
+        return f"{parts.scheme}://{host}{parts.path}"
+
+    def files(self) -> list[StoredFile]:
+        """All files of the declared path, in the order of their addresses; none where they cannot be listed.
+
+        Raises
+        ------
+        SourceError
+            When the store cannot be read, or the path is a folder.
+        """
+        if self.unlisted:
+            return []
+        found = self.store.list(self.pattern)
+        if not found and not self.remote and Path(self.pattern.text).is_dir():
+            raise SourceError(
+                f"{self.pattern.text}: source.path is a folder. Name its files, such as *.parquet."
+            )
+        return found
+
+    def table(self, file: StoredFile) -> Table:
+        """Open one file.
+
+        Raises
+        ------
+        PartitionError
+            When it is empty, or of no known kind.
+        """
+        return Table(self.store, file, self._read, self._key, self._types)
+
+    def unchanged(self, before: Sequence[StoredFile]) -> bool:
+        """Whether the files are still what they were."""
+        for file in before:
+            now = self.store.stat(file.address)
+            if now is None or now.stamp != file.stamp:
+                return False
+        return True
+
+
+class FileCache:
+    """Digests and contents of files, by address, for as long as nothing about a file has changed.
+
+    Parameters
+    ----------
+    access
+        The files.
+    cursor
+        What :meth:`cursor` returned before; anything else is an empty cache.
+    """
+
+    def __init__(self, access: FileAccess, cursor: str | None) -> None:
+        self._access = access
+        self._before = _parse(cursor, access.tag)
+        self._now: dict[str, KnownFile] = {}
+
+    def look(self, file: StoredFile) -> KnownFile:
+        """What is known of a file; its bytes are read only if its stamp is new."""
+        known = self._now.get(file.address) or self._before.get(file.address)
+        if known is None or known.stamp != file.stamp:
+            content = file.digest or self._access.store.digest(file)
+            same = known is not None and known.digest == content
+            known = KnownFile(file.stamp, content, known.contents if same and known else None)
+        self._now[file.address] = known
+        return known
+
+    def cursor(self) -> str:
+        """Write down what was looked at."""
+        files = {address: [known.stamp, known.digest, known.contents] for address, known in self._now.items()}
+        return json.dumps({"tag": self._access.tag, "files": files}, separators=(",", ":"))
+
+
+def _parse(cursor: str | None, tag: str) -> dict[str, KnownFile]:
+    try:
+        loaded: Any = json.loads(cursor) if cursor else {}
+    except ValueError:
+        return {}
+    if not isinstance(loaded, dict) or loaded.get("tag") != tag:
+        return {}
+    return {address: KnownFile(*values) for address, values in loaded["files"].items()}
+
+
+def changed_while_read(key: str, files: Sequence[StoredFile]) -> str:
+    """Say that a partition's files were written while they were read."""
+    names = ", ".join(file.address for file in files)
+    return f"Partition {key}: {names} changed while it was read; it is read again at the next tick."
+
+
+def stack(frames: Sequence[pl.DataFrame], files: Sequence[StoredFile]) -> pl.DataFrame:
+    """Put the rows of several files under each other; a column that one lacks is null there.
+
+    Raises
+    ------
+    PartitionError
+        When two files hold one column in types that do not go together.
+    """
+    types: dict[str, tuple[pl.DataType, str]] = {}
+    for frame, file in zip(frames, files, strict=True):
+        for name, dtype in frame.schema.items():
+            before, where = types.setdefault(name, (dtype, file.address))
+            if dtype != before and not _related(dtype, before):
+                raise PartitionError(
+                    f"{file.address}: the column {name!r} is {dtype} here and {before} in {where}. Write both alike."
+                )
+            if before == pl.Null:
+                types[name] = (dtype, file.address)
+    return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
+
+
+def _related(one: pl.DataType, other: pl.DataType) -> bool:
+    if pl.Null in (one, other):
+        return True
+    numbers = [dtype.is_numeric() or dtype == pl.Boolean for dtype in (one, other)]
+    texts = [isinstance(dtype, pl.String | pl.Categorical | pl.Enum) for dtype in (one, other)]
+    times = [isinstance(dtype, pl.Datetime) for dtype in (one, other)]
+    zones = {dtype.time_zone for dtype in (one, other) if isinstance(dtype, pl.Datetime)}
+    return all(numbers) or all(texts) or (all(times) and len(zones) == 1)

@@ -1,0 +1,240 @@
+"""The same declaration as a great_expectations suite, for asset checks and Data Docs."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from retrain_assets.spec import ExpectationSpec
+from retrain_assets.training_data.comparable import UnfitError, bound, comparable, kind_of, members
+from retrain_assets.training_data.results import (
+    OWN_COLUMNS,
+    ExpectationResult,
+    columns_of,
+    figure_result,
+    share_result,
+    unfit,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SuiteResult = ExpectationResult
+_SETS = ("expect_column_values_to_be_in_set", "expect_column_values_to_not_be_in_set")
+
+
+@dataclass(frozen=True)
+class _Suite:
+    """A suite that is ready to be held against batches of one schema."""
+
+    batches: Any
+    suite: Any
+    unfit: Mapping[int, str]
+    columns: Sequence[str]
+
+
+def validate(
+    frame: pl.DataFrame,
+    expectations: Sequence[ExpectationSpec],
+    name: str,
+    docs_dir: Path | None = None,
+    result_format: str | Mapping[str, Any] = "SUMMARY",
+) -> list[SuiteResult]:
+    """Hold a batch against its expectations by great_expectations.
+
+    The suite is built once for a declaration and a schema; each further batch costs the validation alone.
+
+    Parameters
+    ----------
+    frame
+        The delivered rows.
+    expectations
+        As declared.
+    name
+        Name of the suite.
+    docs_dir
+        Folder for the Data Docs, one page ``index.html`` that needs neither network nor other files.
+    result_format
+        How much great_expectations works out; ``COMPLETE`` names every row, as Data Docs then do.
+
+    Returns
+    -------
+    list of SuiteResult
+        One per expectation, in the order of the declaration.
+    """
+    validation, built = _validation(frame, expectations, name, result_format)
+    if docs_dir is not None:
+        from retrain_assets.training_data.data_docs import write_page
+
+        write_page(validation, docs_dir / "index.html")
+    found = {result.expectation_config.meta["index"]: result for result in validation.results}
+    return [
+        unfit(index, expectation, built.unfit[index], frame.height)
+        if index in built.unfit
+        else _result(index, expectation, found[index], frame.height)
+        for index, expectation in enumerate(expectations)
+    ]
+
+
+def unexpected_rows(
+    frame: pl.DataFrame, expectations: Sequence[ExpectationSpec], name: str
+) -> dict[int, list[int]]:
+    """Row numbers that great_expectations names for each expectation about rows, by its place in the declaration."""
+    validation, _ = _validation(frame, expectations, name, {"result_format": "COMPLETE"})
+    return {
+        result.expectation_config.meta["index"]: sorted(result.result["unexpected_index_list"])
+        for result in validation.results
+        if "unexpected_index_list" in result.result
+    }
+
+
+def _validation(
+    frame: pl.DataFrame, expectations: Sequence[ExpectationSpec], name: str, result_format: Any
+) -> tuple[Any, _Suite]:
+    declared = json.dumps([expectation.model_dump(mode="json") for expectation in expectations])
+    delivered = frame.select(column for column in frame.columns if column not in OWN_COLUMNS)
+    built = _build(name, declared, tuple(delivered.schema.items()))
+    with warnings.catch_warnings():
+        # pandas warns of groups in regular expressions, and of infinities in aggregates; both are as declared.
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        batch = built.batches.get_batch(batch_parameters={"dataframe": to_pandas(delivered, built.columns)})
+        return batch.validate(built.suite, result_format=result_format), built
+
+
+@cache
+def _batches() -> Any:
+    """Open great_expectations for frames in memory; nothing is sent, kept or written by it."""
+    with warnings.catch_warnings():
+        # It imports a module that Python has deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import (
+            DataContextConfig,
+            InMemoryStoreBackendDefaults,
+        )
+
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            analytics_enabled=False,
+        ),
+    )
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("training_data").add_dataframe_asset("partitions")
+    return asset.add_batch_definition_whole_dataframe("partition")
+
+
+@lru_cache(maxsize=32)
+def _build(name: str, declared: str, schema: tuple[tuple[str, pl.DataType], ...]) -> _Suite:
+    batches = _batches()
+    import great_expectations as gx
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    types = dict(schema)
+    expectations = [ExpectationSpec.model_validate(item) for item in json.loads(declared)]
+    suite = gx.ExpectationSuite(name=name)
+    problems: dict[int, str] = {}
+    for index, expectation in enumerate(expectations):
+        try:
+            made = get_expectation_impl(expectation.type)(
+                **_arguments(expectation, types),
+                severity=expectation.severity,
+                meta={**expectation.arguments.get("meta", {}), "index": index},
+            )
+        except UnfitError as error:
+            problems[index] = str(error)
+        except ValueError as error:
+            problems[index] = f"great_expectations refuses it ({' '.join(str(error).split())})"
+        else:
+            suite.expectations.append(made)
+    return _Suite(
+        batches=batches,
+        suite=suite,
+        unfit=problems,
+        columns=_columns(expectations, list(types)),
+    )
+
+
+def _arguments(expectation: ExpectationSpec, schema: Mapping[str, pl.DataType]) -> dict[str, Any]:
+    """Arguments in the form of the column, so that both judges read the same bounds and members."""
+    arguments = {name: value for name, value in expectation.arguments.items() if name != "meta"}
+    dtype = schema.get(arguments.get("column", ""))
+    if dtype is None:
+        return arguments
+    kind = kind_of(dtype)
+    if expectation.type in _SETS and kind not in ("other", "empty"):
+        arguments["value_set"] = members(arguments["value_set"], dtype).to_list()
+    of_values = expectation.type in (
+        "expect_column_values_to_be_between",
+        "expect_column_min_to_be_between",
+        "expect_column_max_to_be_between",
+    )
+    if of_values and kind != "other":
+        for name in {"min_value", "max_value"} & set(arguments):
+            limit = bound(arguments[name], kind)
+            # As text, because great_expectations cuts a datetime down to its date.
+            arguments[name] = limit if limit is None or isinstance(limit, float) else limit.isoformat()
+    return arguments
+
+
+def _columns(expectations: Sequence[ExpectationSpec], delivered: Sequence[str]) -> list[str]:
+    """Columns to convert: all of them as soon as an expectation is about the table's columns."""
+    wanted: set[str] = set()
+    for expectation in expectations:
+        named = columns_of(expectation)
+        of_table = not named and not expectation.type.startswith("expect_table_row_count")
+        if of_table or {"column_index", "row_condition"} & set(expectation.arguments):
+            return list(delivered)
+        wanted.update(named)
+    return [name for name in delivered if name in wanted]
+
+
+def to_pandas(frame: pl.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Convert columns, in the form in which they are judged, without changing a value.
+
+    Whole numbers and flags with gaps become Python objects: pandas would make floats of them.
+    """
+    import pandas as pd
+
+    judged = frame.select(comparable(name, frame.schema[name]) for name in columns)
+    converted = {}
+    for series in judged:
+        exact = series.dtype in (pl.Boolean, pl.Int64) and series.null_count() == 0
+        if exact or series.dtype.is_temporal() or series.dtype == pl.Float64:
+            converted[series.name] = series.to_pandas()
+        else:
+            converted[series.name] = pd.Series(series.to_list(), dtype=object)
+    return pd.DataFrame(converted, index=pd.RangeIndex(frame.height))
+
+
+def _result(index: int, expectation: ExpectationSpec, found: Any, rows: int) -> SuiteResult:
+    problem = _problem(found.exception_info)
+    if problem is not None:
+        return unfit(index, expectation, problem, rows)
+    details = found.result
+    if "unexpected_count" in details:
+        evaluated = details["element_count"] - details.get("missing_count", 0)
+        examples = details.get("partial_unexpected_list") or [None]
+        example = None if examples[0] is None else str(examples[0])
+        return share_result(index, expectation, details["unexpected_count"], evaluated, example)
+    value = details.get("observed_value", bool(found.success))
+    return figure_result(index, expectation, bool(found.success), value, rows)
+
+
+def _problem(exception_info: Any) -> str | None:
+    """Message of what went wrong in great_expectations, which nests it by metric."""
+    if not isinstance(exception_info, Mapping):
+        return None
+    if "raised_exception" in exception_info:
+        raised, message = exception_info["raised_exception"], exception_info.get("exception_message")
+        return " ".join(str(message).split()).rstrip(".") if raised else None
+    return next(filter(None, map(_problem, exception_info.values())), None)

@@ -1,0 +1,229 @@
+"""One Parquet or CSV file becomes a table, or a sentence that says why it cannot."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import PurePosixPath
+
+import polars as pl
+
+from retrain_assets.errors import PartitionError
+from retrain_assets.spec import ReadSpec
+from retrain_assets.training_data.stores import FileStore, StoredFile
+
+_PARQUET = frozenset({".parquet", ".pq"})
+_CSV = frozenset({".csv", ".tsv", ".txt"})
+_PACKED = frozenset({".gz", ".zst", ".zlib"})
+_MAGIC = b"PAR1"
+_EXACT = 2**53
+"""Integers up to here are exact as Float64."""
+_TAIL = 65_536
+
+
+class Table:
+    """One file, read as the declaration says.
+
+    Parameters
+    ----------
+    store
+        Where it lies.
+    file
+        The file.
+    read
+        How it is read.
+    key
+        The key column, whose integers stay integers.
+    types
+        Types that columns had before; text columns of CSV stay text.
+    """
+
+    def __init__(
+        self,
+        store: FileStore,
+        file: StoredFile,
+        read: ReadSpec,
+        key: str | None,
+        types: Mapping[str, pl.DataType],
+    ) -> None:
+        self._store = store
+        self._file = file
+        self._read = read
+        self._key = key
+        self._text = [name for name, dtype in types.items() if dtype == pl.String]
+        suffixes = [suffix.lower() for suffix in PurePosixPath(file.address).suffixes]
+        kinds = [suffix for suffix in suffixes if suffix not in _PACKED]
+        self._packed = bool(suffixes) and suffixes[-1] in _PACKED
+        kind = kinds[-1] if kinds else ""
+        self.is_csv = kind in _CSV
+        if not self.is_csv and kind not in _PARQUET:
+            raise PartitionError(
+                f"{file.address}: the file is neither Parquet nor CSV by its name. Name it .parquet or .csv."
+            )
+        if file.size == 0:
+            raise PartitionError(
+                f"{file.address}: the file is empty (0 bytes). Deliver it again; a period without rows is a file "
+                "with its columns and no rows."
+            )
+
+    def frame(self, rows: pl.Expr | None = None) -> pl.DataFrame:
+        """Read the file, with the types of its columns.
+
+        CSV: types are inferred from the whole file; integers widen to ``Float64``, so that a later file with
+        decimals still fits; a column without values has the type ``Null``.
+
+        Parameters
+        ----------
+        rows
+            The rows that are needed, where fewer than all; of Parquet only.
+
+        Raises
+        ------
+        PartitionError
+            When the file cannot be read.
+        """
+        with self._speaking():
+            if not self.is_csv:
+                scan = self._scan_parquet()
+                return (scan if rows is None else scan.filter(rows)).collect()
+            self._check_last_line()
+            return self._widened(self._scan_csv(self._overrides(), None).collect())
+
+    def column(self, name: str) -> pl.Series:
+        """Read one column of a Parquet file.
+
+        Raises
+        ------
+        PartitionError
+            When the file cannot be read.
+        """
+        with self._speaking():
+            return self._scan_parquet().select(name).collect().to_series()
+
+    def texts(self, columns: list[str] | None = None) -> pl.DataFrame:
+        """Read columns of a CSV file as the texts that stand in it.
+
+        Raises
+        ------
+        PartitionError
+            When the file cannot be read.
+        """
+        with self._speaking():
+            scan = self._scan_csv({}, 0)
+            return (scan if columns is None else scan.select(columns)).collect()
+
+    def names(self) -> list[str]:
+        """Names of the columns.
+
+        Raises
+        ------
+        PartitionError
+            When the file cannot be read.
+        """
+        with self._speaking():
+            scan = self._scan_csv({}, 0) if self.is_csv else self._scan_parquet()
+            return scan.collect_schema().names()
+
+    def schema(self) -> dict[str, pl.DataType]:
+        """Names and types of the columns; of CSV by its first thousand rows.
+
+        Raises
+        ------
+        PartitionError
+            When the file cannot be read.
+        """
+        with self._speaking():
+            if not self.is_csv:
+                return dict(self._scan_parquet().collect_schema())
+            return dict(self._widened(self._scan_csv(self._overrides(), 1000).head(1000).collect()).schema)
+
+    def _scan_parquet(self) -> pl.LazyFrame:
+        return pl.scan_parquet(
+            self._file.address, glob=False, hive_partitioning=False, storage_options=self._options
+        )
+
+    @property
+    def _options(self) -> dict[str, str] | None:
+        return dict(self._read.storage_options) or None
+
+    def _scan_csv(self, overrides: Mapping[str, pl.DataType], infer: int | None) -> pl.LazyFrame:
+        source: str | BytesIO = self._file.address
+        if self._read.encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
+            source = BytesIO(self._store.read(self._file.address).decode(self._read.encoding).encode())
+        return pl.scan_csv(
+            source,
+            separator=self._read.separator,
+            decimal_comma=self._read.decimal == ",",
+            null_values=self._read.null_values or None,
+            infer_schema=infer != 0,
+            infer_schema_length=infer,
+            schema_overrides=dict(overrides) or None,
+            glob=False,
+            storage_options=self._options if isinstance(source, str) else None,
+        )
+
+    def _overrides(self) -> dict[str, pl.DataType]:
+        header = self.names()
+        return {name: pl.String() for name in self._text if name in header}
+
+    def _widened(self, frame: pl.DataFrame) -> pl.DataFrame:
+        casts = []
+        for column in frame.get_columns():
+            if column.dtype == pl.String and frame.height and column.null_count() == frame.height:
+                casts.append(pl.lit(None).alias(column.name))
+            elif column.dtype.is_integer() and column.name != self._key and _is_exact(column):
+                casts.append(pl.col(column.name).cast(pl.Float64))
+        return frame.with_columns(casts)
+
+    def _check_last_line(self) -> None:
+        """Refuse a file that ends in the middle of a line: Polars fills such a line up with nulls."""
+        if self._packed:
+            return
+        encoding = self._read.encoding
+        tail = self._store.read(self._file.address, -_TAIL)
+        if tail.endswith((b"\n", b"\r")) or b"\n" not in tail or "16" in encoding or "32" in encoding:
+            return
+        line = tail.rpartition(b"\n")[2].decode(encoding, errors="replace")
+        fields = len(next(csv.reader([line], delimiter=self._read.separator), []))
+        if fields < len(self.names()):
+            raise PartitionError(
+                f"{self._file.address}: the file is truncated: its last line has {fields} fields and no end. "
+                "Deliver it again."
+            )
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        address = self._file.address
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            raise PartitionError(
+                f"{address}: byte {error.start} is no {self._read.encoding} text. Declare source.read.encoding."
+            ) from None
+        except LookupError as error:
+            raise PartitionError(f"{address}: source.read.encoding: {error}.") from None
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise PartitionError(f"{address}: {self._reason(error)}") from None
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, FileNotFoundError):
+            return "the file is no longer there; it is looked for again at the next tick."
+        first = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        if self.is_csv:
+            if "utf-8" in str(error).lower():
+                return "the file is no UTF-8 text. Declare source.read.encoding, such as latin-1."
+            return f"the file is no valid CSV: {first}. Check source.read.separator, or deliver it again."
+        if self._store.read(self._file.address, 0, 4) != _MAGIC:
+            return "the file is no Parquet file. Write it as Parquet, or name it .csv if it is CSV."
+        if self._store.read(self._file.address, -4) != _MAGIC:
+            return "the file is truncated: it begins as Parquet and its end is missing. Deliver it again."
+        return f"the Parquet file is damaged: {first}. Deliver it again."
+
+
+def _is_exact(column: pl.Series) -> bool:
+    low, high = column.min(), column.max()
+    return low is None or (
+        isinstance(low, int) and isinstance(high, int) and -_EXACT <= low and high <= _EXACT
+    )

@@ -1,0 +1,161 @@
+"""The paired comparison: intervals that hold, for dependent rows too."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from retrain_assets.comparison import METRICS, compare
+from retrain_assets.errors import TrainingError
+
+MAE = METRICS["mean_absolute_error"]
+
+
+def load_simulation():
+    """Load the benchmark that simulates equally good models: one process, described once."""
+    path = Path(__file__).parents[2] / "benchmarks" / "false_promotions.py"
+    spec = importlib.util.spec_from_file_location("false_promotions", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def draw(name, seed=0, rows=700):
+    """Labels and the scores of two models for a metric, and seven blocks."""
+    rng = np.random.default_rng(seed)
+    blocks = np.sort(rng.integers(0, 7, rows))
+    if METRICS[name].task == "regression":
+        y = rng.normal(size=rows)
+        return y, y + rng.normal(size=rows), y + 1.3 * rng.normal(size=rows), blocks
+    one, other = rng.uniform(size=(2, rows))
+    return (rng.uniform(size=rows) < one).astype(float), one, other, blocks
+
+
+def test_independent_rows_give_the_paired_t_test():
+    """With every row its own block, error, interval and p-value are those of the paired t-test."""
+    y, one, other, _ = draw("mean_absolute_error")
+    result = compare(MAE, y, one, other, np.arange(y.size))
+    expected = stats.ttest_rel(np.abs(y - other), np.abs(y - one))
+    interval = expected.confidence_interval(0.95)
+    assert result.p_value == pytest.approx(expected.pvalue)
+    assert (result.lower, result.upper) == pytest.approx((interval.low, interval.high))
+    assert result.effective_rows == pytest.approx(y.size)
+
+
+def test_equal_blocks_give_the_t_test_of_block_means():
+    """With blocks of equal size the comparison is the t-test of the blocks' mean differences."""
+    y, one, other, _ = draw("mean_absolute_error")
+    gains = (np.abs(y - other) - np.abs(y - one)).reshape(7, 100).mean(axis=1)
+    result = compare(MAE, y, one, other, np.repeat(np.arange(7), 100), alpha=0.1)
+    interval = stats.ttest_1samp(gains, 0).confidence_interval(0.9)
+    assert (result.lower, result.upper) == pytest.approx((interval.low, interval.high))
+    assert result.smallest_detectable == pytest.approx(
+        (stats.t.ppf(0.95, 6) + stats.t.ppf(0.8, 6)) * result.standard_error
+    )
+
+
+def test_copied_rows_are_no_evidence():
+    """Rows repeated within their block change nothing: the effective rows stay those of the blocks."""
+    y, one, other, _ = draw("mean_absolute_error", rows=50)
+    once = compare(MAE, y, one, other, np.arange(50))
+    copied = compare(MAE, *(np.repeat(part, 20) for part in (y, one, other, np.arange(50))))
+    assert copied.standard_error == pytest.approx(once.standard_error)
+    assert copied.effective_rows == pytest.approx(50, rel=0.03)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_improvement_has_the_sign_of_better(name):
+    """A positive improvement means the candidate is better, for scores to raise and losses to lower alike."""
+    y, one, other, blocks = draw(name)
+    result = compare(METRICS[name], y, one, other, blocks)
+    assert result.improvement > 0
+    assert (result.candidate > result.reference) == METRICS[name].greater_is_better
+
+
+@given(st.integers(0, 10_000), st.sampled_from(sorted(METRICS)))
+@settings(max_examples=60, deadline=None)
+def test_swapping_the_models_mirrors_the_interval(seed, name):
+    """Candidate against champion is the negative of champion against candidate, with one p-value."""
+    y, one, other, blocks = draw(name, seed, 120)
+    there = compare(METRICS[name], y, one, other, blocks)
+    back = compare(METRICS[name], y, other, one, blocks)
+    assert there.improvement == pytest.approx(-back.improvement, abs=1e-12)
+    assert there.lower == pytest.approx(-back.upper, abs=1e-12)
+    assert there.p_value == pytest.approx(back.p_value, abs=1e-12)
+    assert there.lower <= there.improvement <= there.upper
+
+
+@given(st.integers(0, 10_000), st.floats(1e-3, 1e6))
+@settings(max_examples=60, deadline=None)
+def test_absolute_error_scales_with_the_label(seed, factor):
+    """Labels and predictions in another unit give the same comparison in that unit."""
+    y, one, other, blocks = draw("mean_absolute_error", seed, 120)
+    plain = compare(MAE, y, one, other, blocks)
+    scaled = compare(MAE, y * factor, one * factor, other * factor, blocks)
+    for name in ("improvement", "lower", "upper", "standard_error", "smallest_detectable"):
+        assert getattr(scaled, name) == pytest.approx(getattr(plain, name) * factor, rel=1e-6)
+    assert scaled.p_value == pytest.approx(plain.p_value, rel=1e-6)
+
+
+@given(st.integers(0, 10_000), st.sampled_from(sorted(METRICS)))
+@settings(max_examples=40, deadline=None)
+def test_the_order_of_rows_does_not_matter(seed, name):
+    """Rows in another order give the same comparison."""
+    parts = draw(name, seed, 120)
+    order = np.random.default_rng(seed).permutation(120)
+    one = compare(METRICS[name], *parts)
+    other = compare(METRICS[name], *(part[order] for part in parts))
+    assert (one.lower, one.upper) == pytest.approx((other.lower, other.upper), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_identical_models_do_not_differ(name):
+    """Two models of equal scores have no improvement, no error, and a p-value of 1, without NaN."""
+    y, one, _, blocks = draw(name)
+    result = compare(METRICS[name], y, one, one.copy(), blocks)
+    assert (result.improvement, result.lower, result.upper, result.standard_error) == (0, 0, 0, 0)
+    assert (result.p_value, result.smallest_detectable, result.effective_rows) == (1, 0, y.size)
+
+
+def test_a_gain_that_is_the_same_in_every_row_is_certain():
+    """A constant difference has no error: its p-value is 0 and its interval a point."""
+    y = np.zeros(70)
+    result = compare(MAE, y, y + 1, y + 3, np.repeat(np.arange(7), 10))
+    assert (result.improvement, result.lower, result.upper, result.p_value) == (2, 2, 2, 0)
+
+
+def test_one_block_is_refused():
+    """Rows of a single block allow no interval, and the sentence says what to do."""
+    y, one, other, _ = draw("log_loss")
+    with pytest.raises(TrainingError, match=r"all 700 rows lie in one. Lengthen evaluation.holdout"):
+        compare(METRICS["log_loss"], y, one, other, np.zeros(700, dtype=np.int64))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_intervals_cover_the_true_difference(name):
+    """Of 400 samples of independent rows about 95 % have an interval that holds the true difference."""
+    rng = np.random.default_rng(11)
+    y, one, other, _ = draw(name, 1, 200_000)
+    truth = compare(METRICS[name], y, one, other, np.arange(y.size)).improvement
+    held = 0
+    for _ in range(400):
+        rows = rng.choice(y.size, 300, replace=False)
+        result = compare(METRICS[name], y[rows], one[rows], other[rows], np.arange(300))
+        held += result.lower <= truth <= result.upper
+    assert 0.91 <= held / 400 <= 0.985
+
+
+@pytest.mark.parametrize("rows_per_hour", [1, 50])
+def test_equally_good_models_are_seldom_promoted(rows_per_hour):
+    """Of 300 weeks of equal models at most 7 % promote; rows or hours taken as independent promote many."""
+    rates = load_simulation().false_promotion_rates(300, rows_per_hour)
+    assert rates["day blocks, CR1, t: 95 % interval (the verdict)"] <= 0.07
+    assert rates["independent rows: 95 % interval"] > 0.25
+    assert rates["hour blocks: 95 % interval"] > 0.2
+    assert rates["the bigger number is better"] > 0.4

@@ -1,0 +1,43 @@
+"""Calibration bins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from retrain_assets.evaluation_report.calibration import calibration, calibration_bins
+
+
+def test_a_calibrated_model_says_what_happens():
+    """Ten bins of equal size hold the mean label that their mean score announces."""
+    rng = np.random.default_rng(0)
+    score = rng.uniform(size=50_000)
+    bins = calibration_bins((rng.uniform(size=score.size) < score).astype(float), score)
+    assert [part.rows for part in bins] == [5_000] * 10
+    assert [part.mean_label for part in bins] == pytest.approx([part.mean_score for part in bins], abs=0.03)
+    assert [part.mean_score for part in bins] == sorted(part.mean_score for part in bins)
+
+
+def test_equal_scores_share_a_bin():
+    """A model that knows three scores has three bins, and a constant one has one."""
+    score = np.repeat([0.1, 0.2, 0.7], [60, 30, 10])
+    bins = calibration_bins(np.ones(100), score)
+    assert [(part.mean_score, part.rows) for part in bins] == [
+        (pytest.approx(0.1), 60),
+        (pytest.approx(0.2), 30),
+        (pytest.approx(0.7), 10),
+    ]
+    assert len(calibration_bins(np.ones(5), np.full(5, 0.3))) == 1
+
+
+def test_weights_move_means_and_not_counts():
+    """A row of weight 0 counts as a row and moves no mean."""
+    (part,) = calibration_bins(np.array([1.0, 0.0]), np.array([0.5, 0.5]), np.array([1.0, 0.0]))
+    assert (part.mean_label, part.rows) == (1, 2)
+
+
+def test_models_without_scores_and_rows_are_left_out():
+    """Without a champion there is one curve, without rows an empty one."""
+    assert calibration(np.empty(0), {"candidate": np.empty(0), "champion": None}) == [
+        {"model": "candidate", "bins": []}
+    ]

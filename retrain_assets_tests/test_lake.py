@@ -1,0 +1,61 @@
+"""Delta tables of a pipeline."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from retrain_assets.lake import SCHEMAS, Lake, home
+
+
+@pytest.fixture
+def lake(tmp_path):
+    """A lake in an empty folder."""
+    return Lake("clicks", root=str(tmp_path))
+
+
+def test_a_missing_table_reads_as_no_rows_of_its_schema(lake):
+    """Reading a table before it exists gives no rows, with the columns that it will have."""
+    assert lake.scan("attempts").collect().schema == pl.Schema(SCHEMAS["attempts"])
+    assert not lake.exists("attempts")
+
+
+def test_replacing_a_partition_leaves_the_others(lake):
+    """Only the named partitions change, in one commit."""
+    lake.replace_partitions(
+        "training_data", pl.DataFrame({"partition_key": ["a", "b"], "x": [1, 2]}), ["a", "b"]
+    )
+    before = lake.version("training_data")
+    lake.replace_partitions("training_data", pl.DataFrame({"partition_key": ["a"], "x": [9]}), ["a"])
+    assert lake.version("training_data") == before + 1
+    assert dict(lake.scan("training_data").collect().iter_rows()) == {"a": 9, "b": 2}
+    assert dict(lake.scan("training_data", version=before).collect().iter_rows()) == {"a": 1, "b": 2}
+
+
+def test_a_partition_can_become_empty(lake):
+    """A partition without new rows holds none afterwards."""
+    rows = pl.DataFrame({"partition_key": ["a", "b"], "x": [1, 2]})
+    lake.replace_partitions("training_data", rows, ["a", "b"])
+    lake.replace_partitions("training_data", rows.clear(), ["b"])
+    assert lake.scan("training_data").collect()["partition_key"].to_list() == ["a"]
+
+
+def test_a_column_that_holds_nothing_is_stored_as_text(lake):
+    """An all-null column of unknown type does not stop a table from being written."""
+    lake.append("training_data", pl.DataFrame({"partition_key": ["a"], "empty": [None]}))
+    assert lake.schema("training_data")["empty"] == pl.String
+
+
+def test_home_is_beside_the_project_wherever_the_command_was_started(tmp_path, monkeypatch):
+    """Without RETRAIN_ASSETS_HOME, all is written to ``var`` beside the nearest pyproject.toml."""
+    monkeypatch.delenv("RETRAIN_ASSETS_HOME", raising=False)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "deep" / "folder").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / "folder")
+    assert home() == tmp_path / "var"
+
+
+def test_home_can_be_declared(tmp_path, monkeypatch):
+    """RETRAIN_ASSETS_HOME names the folder that everything is written to."""
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "elsewhere"))
+    assert home() == tmp_path / "elsewhere"
