@@ -39,7 +39,7 @@ def check_name(module: str, name: str) -> str | None:
 
 
 def _missing_module(module: str) -> str | None:
-    """The sentence for a module without a Python file; None where it may be a compiled one."""
+    """Say what is wrong with a module without a Python file; None where it may be compiled."""
     parent, _, leaf = module.rpartition(".")
     folder = module_file(parent) if parent else None
     if folder is None or folder.name != "__init__.py":

@@ -1,1 +1,1 @@
-"""The candidate_model node: a model fitted with what was known at one moment, logged and not yet registered."""
+"""The candidate_model node: a model fitted with what was known at one moment, logged, not yet registered."""

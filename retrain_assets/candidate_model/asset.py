@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -21,14 +22,38 @@ class CandidateConfig(dg.Config):
 
 @dg.resource(description="The MLflow run of the Dagster run; candidates are logged as its children.")
 def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
-    """Open dagster-mlflow's run for the Dagster run, and end it with the right status."""
-    from dagster_mlflow import mlflow_tracking
+    """Open dagster-mlflow's run for the Dagster run, and end it with the status that the steps had."""
+    import mlflow
+    from dagster_mlflow.resources import MlFlow
 
-    from retrain_assets.champion.registry import tracking_uri
+    from retrain_assets.champion.tracking import ensure_experiment, tracking_uri
 
     run = init_context.run
     experiment = run.tags.get(PIPELINE_TAG, "retrain_assets") if run is not None else "retrain_assets"
-    yield from _tracked(mlflow_tracking, init_context, experiment, tracking_uri())
+    ensure_experiment(experiment)
+    # dagster-mlflow keeps the run that is active in the process, even that of an earlier Dagster run.
+    while mlflow.active_run() is not None:
+        mlflow.end_run("KILLED")
+    tracked = MlFlow(
+        SimpleNamespace(
+            log=init_context.log,
+            dagster_run=run,
+            run_id=init_context.run_id,
+            resource_config={"experiment_name": experiment, "mlflow_tracking_uri": tracking_uri()},
+        )
+    )
+    try:
+        yield tracked
+    finally:
+        mlflow.end_run("FAILED" if _some_step_failed(init_context) else "FINISHED")
+
+
+def _some_step_failed(init_context: dg.InitResourceContext) -> bool:
+    """The resource does not learn of a step's exception, so the run's own log has to tell."""
+    if init_context.instance is None or init_context.run_id is None:
+        return False
+    failures = init_context.instance.all_logs(init_context.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    return bool(failures)
 
 
 def build(declaration: Declaration) -> dg.AssetsDefinition:
@@ -36,7 +61,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
 
     def materialize(
         context: dg.AssetExecutionContext, config: CandidateConfig
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         import json
 
         from retrain_assets.candidate_model.train import Request, train_candidate
@@ -54,7 +79,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
                 parent_run_id=context.resources.mlflow.mlflow_run_id,
             ),
         )
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata={
                 "as_of": record["as_of"],
                 "rows": record["rows"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import polars as pl
@@ -17,16 +17,17 @@ from retrain_assets.features.table import feature_expressions
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sklearn.utils import Tags
 
 MAX_CATEGORIES = 254
 """Codes of known categories; one more is left for all others (histogram gradient boosting takes 255)."""
 
 
-class RowsToMatrix(TransformerMixin, BaseEstimator):
+class RowsToMatrix(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Turn raw rows into a float matrix, numeric features first.
 
-    A category becomes its rank by frequency in the rows of ``fit``; a rare one and one never seen share a code
-    of their own, a missing one is NaN. Columns with too few values to learn from are left out.
+    A category becomes its rank by frequency in the rows of ``fit``; a rare one and one never seen share a
+    code of their own, a missing one is NaN. Columns with too few values to learn from are left out.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ class RowsToMatrix(TransformerMixin, BaseEstimator):
         """Which of the matrix's columns are codes of categories, shape (features,)."""
         return np.arange(len(self.numeric_) + len(self.vocabulary_)) >= len(self.numeric_)
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
@@ -126,7 +127,7 @@ class RowsToMatrix(TransformerMixin, BaseEstimator):
 
 
 def fewest_values(rows: int) -> int:
-    """The least number of values that a feature must have in so many rows to be learnt from.
+    """Tell how many values a feature must have in so many rows to be learnt from.
 
     Histogram gradient boosting fails on a column that is empty in the 200,000 rows from which it takes its
     bins; with these numbers none is, but for a chance below 1e-8.
@@ -160,7 +161,7 @@ def _codes(name: str, vocabulary: list[str]) -> pl.Expr:
 
 
 def _raw(rows: pl.DataFrame | pd.DataFrame, schema: pl.Schema, timezone: str) -> pl.DataFrame:
-    """The needed columns in the types that the model was trained with."""
+    """Take the needed columns, in the types that the model was trained with."""
     missing = [name for name in schema if name not in rows.columns]
     if missing:
         raise TrainingError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from retrain_assets.errors import TrainingError
@@ -71,8 +72,9 @@ def resolve_estimator(spec: PipelineSpec) -> BaseEstimator:
     estimator.set_params(**dict.fromkeys(unset, training.random_state))
     if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
         raise TrainingError(
-            f"training: {type(estimator).__name__} gives no probabilities. Choose an estimator with predict_proba, "
-            "or wrap it in sklearn.calibration.CalibratedClassifierCV by a function under training.model."
+            f"training: {type(estimator).__name__} gives no probabilities. Choose an estimator with "
+            "predict_proba, or wrap it in sklearn.calibration.CalibratedClassifierCV by a function "
+            "under training.model."
         )
     return estimator
 
@@ -100,7 +102,7 @@ def _from_function(spec: PipelineSpec) -> BaseEstimator:
     return _checked(reference, function(**params))
 
 
-def _check_parameters(path: str, made: Any, params: dict[str, Any]) -> None:
+def _check_parameters(path: str, made: Callable[..., Any], params: dict[str, Any]) -> None:
     known = inspect.signature(made).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
         return
@@ -109,7 +111,7 @@ def _check_parameters(path: str, made: Any, params: dict[str, Any]) -> None:
             raise TrainingError(f"training.params: {path} has no parameter {name!r}. {suggest(name, known)}")
 
 
-def _checked(path: str, estimator: Any) -> BaseEstimator:
+def _checked(path: str, estimator: object) -> BaseEstimator:
     if not (hasattr(estimator, "fit") and hasattr(estimator, "predict") and hasattr(estimator, "get_params")):
         raise TrainingError(
             f"training: {path} gives {type(estimator).__name__}, which is no scikit-learn estimator: "

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from retrain_assets.candidate_model.estimator import Task, resolve_estimator, task_of
-from retrain_assets.candidate_model.target import target
+from retrain_assets.labels import target
 from retrain_assets.errors import TrainingError
 from retrain_assets.features.derive import FeatureColumns, steps
 from retrain_assets.spec import PipelineSpec
@@ -135,8 +135,8 @@ def _weights(column: str, features: pl.DataFrame) -> np.ndarray:
     wrong = (weight < 0) | np.isinf(weight)
     if wrong.any():
         raise TrainingError(
-            f"weight: the column {column!r} has {int(wrong.sum()):,} values that are negative or infinite, such "
-            f"as {weight[wrong][0]:g}. A weight is 0 or more; mend the source."
+            f"weight: the column {column!r} has {int(wrong.sum()):,} values that are negative or infinite, "
+            f"such as {weight[wrong][0]:g}. A weight is 0 or more; mend the source."
         )
     if not np.nansum(weight) > 0:
         raise TrainingError(f"weight: all weights in the training window are 0 or missing in {column!r}.")
@@ -147,7 +147,8 @@ def _check_rows(spec: PipelineSpec, rows: int) -> None:
     if rows < spec.training.minimum_rows:
         raise TrainingError(
             f"The training window holds {rows:,} usable rows, fewer than training.minimum_rows "
-            f"({spec.training.minimum_rows:,}). Wait for more rows, widen training.window, or lower minimum_rows."
+            f"({spec.training.minimum_rows:,}). Wait for more rows, widen training.window, or "
+            "lower minimum_rows."
         )
 
 
@@ -158,8 +159,9 @@ def _check_classes(spec: PipelineSpec, features: pl.DataFrame, y: np.ndarray) ->
     found = features[column].drop_nulls().unique().sort().head(5).to_list()
     raise TrainingError(
         f"All {len(y):,} rows of the training window are of one class: "
-        f"{'every' if y.any() else 'no'} label equals label.positive ({positive!r}). The column {column!r} holds "
-        f"{', '.join(repr(value) for value in found)}. Mend label.positive, or widen training.window."
+        f"{'every' if y.any() else 'no'} label equals label.positive ({positive!r}). The column "
+        f"{column!r} holds {', '.join(repr(value) for value in found)}. "
+        "Mend label.positive, or widen training.window."
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class ScoringModel(BaseEstimator):
+class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Score raw rows: derivations, encoding and the estimator in one object.
 
-    An estimator that copes with missing values is given the matrix as it is, and a histogram gradient boosting
-    is told which columns are categories. Any other is given imputed and scaled numbers and one column a category.
+    An estimator that copes with missing values is given the matrix as it is, and a histogram gradient
+    boosting is told which columns are categories. Any other is given imputed and scaled numbers, and one
+    column a category.
 
     Parameters
     ----------
@@ -87,8 +89,9 @@ class ScoringModel(BaseEstimator):
             self.estimator_.fit(matrix, y, **weights)
         except ValueError as error:
             raise TrainingError(
-                f"training: {type(self.estimator).__name__} cannot be fitted with the declared params: {error}"
+                f"training: {type(self.estimator).__name__} cannot be fitted as declared: {error}"
             ) from error
+        _drop_function(self.estimator_)
         # Threads would add up a forest's votes in an order of their own, and a score must always be the same.
         threads = [name for name in self.estimator_.get_params() if name.rpartition("__")[2] == "n_jobs"]
         self.estimator_.set_params(**dict.fromkeys(threads, 1))
@@ -136,9 +139,17 @@ class ScoringModel(BaseEstimator):
 
 
 def _is_histogram_boosting(estimator: BaseEstimator) -> bool:
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
     return isinstance(estimator, HistGradientBoostingClassifier | HistGradientBoostingRegressor)
+
+
+def _drop_function(estimator: BaseEstimator) -> None:
+    """Take the input check out of a histogram gradient boosting: a matrix needs none.
+
+    A model file that holds a function is one that nobody can trust.
+    """
+    if _is_histogram_boosting(estimator) and estimator._preprocessor is not None:
+        estimator._preprocessor.set_params(numerical__func=None)
+        estimator._preprocessor.named_transformers_["numerical"].set_params(func=None)
 
 
 def _most_categories(estimator: BaseEstimator) -> int:
@@ -148,7 +159,7 @@ def _most_categories(estimator: BaseEstimator) -> int:
 
 
 def _with_encoding(estimator: BaseEstimator, categorical: np.ndarray) -> BaseEstimator:
-    """The estimator, behind the encoding that it needs for a matrix with gaps and category codes."""
+    """Put the encoding before an estimator that it needs for a matrix with gaps and category codes."""
     tags = get_tags(estimator).input_tags
     if tags.allow_nan:
         if _is_histogram_boosting(estimator):
@@ -174,7 +185,7 @@ def _weight_parameter(estimator: BaseEstimator) -> str:
         prefix += f"{name}__"
     if not has_fit_parameter(estimator, "sample_weight"):
         raise TrainingError(
-            f"training: {type(estimator).__name__} takes no sample weights. Remove weight from the declaration, "
-            "or choose another estimator."
+            f"training: {type(estimator).__name__} takes no sample weights. Remove weight from the "
+            "declaration, or choose another estimator."
         )
     return f"{prefix}sample_weight"

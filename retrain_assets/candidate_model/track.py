@@ -14,9 +14,10 @@ import numpy as np
 import polars as pl
 
 from retrain_assets.candidate_model.fit import Fitted
-from retrain_assets.errors import TrainingError
+from retrain_assets.champion.loading import load_file
+from retrain_assets.champion.tracking import mlflow_errors, stored_path
+from retrain_assets.errors import ChampionError, TrainingError
 from retrain_assets.spec import PipelineSpec
-from retrain_assets.trust import untrusted_types
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,7 +48,7 @@ class Logged:
     model_uri
         Address of the model for MLflow, ``models:/<id>``.
     model_path
-        Folder or address of the model's files.
+        Folder of the model's files, relative to the home folder where it lies in it, or their address.
     """
 
     run_id: str
@@ -55,7 +56,7 @@ class Logged:
     model_path: str
 
 
-def log_candidate(
+def log_candidate(  # noqa: PLR0913  what a run carries has no fewer parts
     spec: PipelineSpec,
     fitted: Fitted,
     sample_raw: pl.DataFrame,
@@ -99,7 +100,7 @@ def log_candidate(
     from mlflow.utils.time import get_current_time_millis
 
     own = dict(tags) | ({MLFLOW_PARENT_RUN_ID: parent_run_id} if parent_run_id else {})
-    with _run(client, experiment_id, own) as run_id:
+    with mlflow_errors(), _run(client, experiment_id, own) as run_id:
         now = get_current_time_millis()
         client.log_batch(
             run_id,
@@ -111,7 +112,7 @@ def log_candidate(
 
 
 def named_modules(spec: PipelineSpec) -> list[str]:
-    """Modules that the declaration names, scikit-learn's aside: what a model file may hold types of besides."""
+    """List the modules, besides scikit-learn's, that the declaration names: a model may hold their types."""
     training, derive = spec.training, spec.features.derive
     named = [training.model.partition(":")[0] if training.model else training.estimator.rpartition(".")[0]]
     if "function" in derive:
@@ -163,35 +164,37 @@ def _log_model(
         status = "READY"
     finally:
         client.finalize_logged_model(logged.model_id, status)
-    return Logged(run_id, f"models:/{logged.model_id}", logged.artifact_location)
+    return Logged(run_id, f"models:/{logged.model_id}", stored_path(logged.artifact_location))
 
 
 def _tried(spec: PipelineSpec, fitted: Fitted, rows: pl.DataFrame, folder: Path) -> list[str]:
-    """Types in the model's file that skops does not know, once the file has been seen to score as the model does."""
+    """Write the model, load it as it will be loaded and compare the scores; returns the types to trust."""
     import skops.io
 
+    name = type(fitted.model.estimator).__name__
     file = folder / "tried.skops"
     skops.io.dump(fitted.model, file)
-    found: list[str] = skops.io.get_untrusted_types(file=file)
-    refused = untrusted_types(found, named_modules(spec))
-    if refused:
+    try:
+        loaded = load_file(file, named_modules(spec))
+    except ChampionError as error:
         raise TrainingError(
-            f"training: the model holds a {refused[0]}, of a module that the declaration does not name, so it "
-            "would not be trusted when it is loaded. Define it in the module named under training.model."
-        )
-    if not np.array_equal(skops.io.load(file, trusted=found).predict(rows), fitted.model.predict(rows)):
+            f"training: {name} cannot be served, because its file is refused. {error}"
+        ) from error
+    if not np.array_equal(loaded.predict(rows), fitted.model.predict(rows)):
         raise TrainingError(
-            f"training: {type(fitted.model.estimator).__name__} scores otherwise once it has been written to a "
-            "file, so it cannot be served. Choose another estimator."
+            f"training: {name} scores otherwise once it has been written to a file, so it cannot be served. "
+            "Choose another estimator."
         )
-    return found
+    types: list[str] = skops.io.get_untrusted_types(file=file)
+    return types
 
 
 def _signature(fitted: Fitted) -> ModelSignature:
-    """The raw columns that the model needs, and the score.
+    """Declare the raw columns that the model needs, and the score.
 
-    pandas gives whole numbers and booleans other types as soon as a value is missing, and MLflow's types refuse
-    timestamps with a time zone: only text is declared by its type, and the model itself sees to the others.
+    pandas gives whole numbers and booleans other types as soon as a value is missing, and MLflow's types
+    refuse timestamps with a time zone: only text is declared by its type, and the model itself sees to the
+    others.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema

@@ -13,7 +13,7 @@ import polars as pl
 from retrain_assets.attempts import record_attempt
 from retrain_assets.candidate_model.fit import fit_candidate
 from retrain_assets.candidate_model.track import log_candidate
-from retrain_assets.champion.registry import client, ensure_experiment
+from retrain_assets.champion.tracking import client, ensure_experiment
 from retrain_assets.declaration import Declaration
 from retrain_assets.features.derive import feature_columns
 from retrain_assets.monitoring_report.profile import build_profile

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from retrain_assets.champion.ledger import Ledger, LedgerEntry
-from retrain_assets.champion.model_file import load_file
+from retrain_assets.champion.loading import load_model, load_version
 from retrain_assets.champion.tracking import (
     client,
     ensure_experiment,
@@ -19,7 +17,6 @@ from retrain_assets.champion.tracking import (
     tracking_uri,
 )
 from retrain_assets.errors import ChampionError
-from retrain_assets.lake import Lake, home
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,7 +29,6 @@ __all__ = [
     "promote",
     "reconcile",
     "register_version",
-    "stored_path",
     "tracking_uri",
 ]
 
@@ -84,7 +80,7 @@ def register_version(name: str, *, model_uri: str, attempt: str, tags: Mapping[s
     return int(created.version)
 
 
-def promote(
+def promote(  # noqa: PLR0913  one argument for each field of the entry
     name: str,
     ledger: Ledger,
     version: int,
@@ -134,7 +130,7 @@ def promote(
         expected_champion=expected_champion,
         actor=actor,
         reason=reason,
-        evidence=evidence,
+        evidence=_with_stored_path(evidence),
         as_of=as_of,
     )
     reconcile(name, ledger)
@@ -160,76 +156,19 @@ def reconcile(name: str, ledger: Ledger) -> int | None:
     """
     connected = client()
     champion = ledger.standing().version
-    with mlflow_errors():
-        while True:
-            _set_aliases(connected, name, champion)
-            # A promotion in the meantime may have set the alias before this process overwrote it.
-            newest = ledger.standing().version
-            if newest == champion:
-                return champion
-            champion = newest
-
-
-def load_version(name: str, version: int, trusted_modules: Sequence[str]) -> Any:
-    """Load the model of a version; MLflow is imported only where the ledger does not know the files' place.
-
-    Parameters
-    ----------
-    name
-        The registered model.
-    version
-        The version.
-    trusted_modules
-        Modules that the declaration names, whose types a model file may hold.
-
-    Raises
-    ------
-    ChampionError
-        When the files are missing or broken, or hold a type that is not trusted.
-    """
-    paths = (
-        entry.evidence.get("model_path") for entry in Ledger(Lake(name)).entries() if entry.version == version
-    )
-    try:
-        place = next((path for path in paths if path), None) or _registered_place(name, version)
-        return load_model(place, trusted_modules)
-    except ChampionError as error:
-        raise ChampionError(
-            f"Version {version} of {name} cannot be loaded. {error} The way out is another champion: "
-            f"{name}_promote makes one of the other versions champion, {name}_rollback the previous one."
-        ) from error
-
-
-def load_model(model_path: str, trusted_modules: Sequence[str]) -> Any:
-    """Load a model from where its files are.
-
-    Parameters
-    ----------
-    model_path
-        A path, relative to the home folder or absolute, or an address that MLflow can download from.
-    trusted_modules
-        Modules that the declaration names, whose types a model file may hold.
-
-    Raises
-    ------
-    ChampionError
-        When the files are missing or broken, or hold a type that is not trusted.
-    """
-    if ":/" not in model_path:
-        return load_file(home() / model_path, trusted_modules)
-    client()
-    from mlflow.artifacts import download_artifacts
-
-    with TemporaryDirectory() as folder:
+    while True:
         with mlflow_errors():
-            place = download_artifacts(artifact_uri=model_path, dst_path=folder, tracking_uri=tracking_uri())
-        return load_file(Path(place), trusted_modules)
+            _set_aliases(connected, name, champion)
+        # Another promoter may have set the alias after this process had read the ledger.
+        newest = ledger.standing().version
+        if newest == champion:
+            return champion
+        champion = newest
 
 
-def _registered_place(name: str, version: int) -> str:
-    connected = client()
-    with mlflow_errors():
-        return stored_path(connected.get_model_version_download_uri(name, str(version)))
+def _with_stored_path(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    path = evidence.get("model_path")
+    return dict(evidence) | ({"model_path": stored_path(path)} if path else {})
 
 
 def _ensure_registered_model(connected: MlflowClient, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -85,11 +86,15 @@ def stored_path(location: str) -> str:
         Relative to the home folder where the files lie in it, so that the folder can be moved; else the path;
         for files that are not on this machine the location as it is.
     """
-    parts = urlsplit(location)
-    if parts.scheme not in {"", "file"}:
+    if is_address(location):
         return location
-    path = Path(unquote(parts.path))
+    path = Path(unquote(urlsplit(location).path) if location.startswith("file:") else location)
     return str(path.relative_to(home())) if path.is_relative_to(home()) else str(path)
+
+
+def is_address(location: str) -> bool:
+    """Tell an address to fetch from (``s3://``, ``models:/``) from a path or ``file:`` address."""
+    return re.match(r"(?!file:)[a-z][a-z0-9+.-]+:/", location) is not None
 
 
 @contextmanager
@@ -111,8 +116,8 @@ def mlflow_errors() -> Iterator[None]:
         said = str(error).partition("\n")[0].rstrip(".")
         sentence = ChampionError(
             f"MLflow at {_without_passwords(uri, uri)} did not do what it was asked "
-            f"({_without_passwords(said, uri)}). The champion is unchanged; see that the server runs and that "
-            "MLFLOW_TRACKING_URI is right, and start the run again."
+            f"({_without_passwords(said, uri)}). The champion is unchanged; see that the server runs and "
+            "that MLFLOW_TRACKING_URI is right, and start the run again."
         )
         # The original error may show the password in a traceback.
         raise sentence from (None if _passwords(uri) else error)

@@ -13,11 +13,12 @@ import numpy as np
 import polars as pl
 
 from retrain_assets.attempts import Attempt, attempt_of_version, newest_attempt, record_attempt
-from retrain_assets.candidate_model.target import target
-from retrain_assets.champion.registry import load_model, load_version
+from retrain_assets.labels import target
+from retrain_assets.champion.loading import load_model, load_version
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError, TrainingError
 from retrain_assets.evaluation_report.evaluate import evaluate
+from retrain_assets.evaluation_report.explanation import Model
 from retrain_assets.evaluation_report.page import evaluation_page
 from retrain_assets.windows import Windows, holdout_rows
 
@@ -69,16 +70,18 @@ def assess_candidate(declaration: Declaration, run_id: str) -> dict[str, Any]:
         task=record["task"],
         rows=holdout.rows,
         y=holdout.labels,
-        candidate=candidate.predict,
-        champion=champion.predict if champion is not None else None,
+        candidate=_explained(candidate),
+        champion=None if champion is None else _explained(champion),
         champion_problem=unscorable,
         baseline=record["baseline"],
         features=record["features"],
         split=datetime.fromisoformat(record["windows"]["split"]),
         as_of=trained.as_of,
         left_out=holdout.left_out,
+        train_rows=record["rows"],
     )
-    document |= _provenance(declaration, trained, standing.version, len(holdout.labels))
+    document["guards"] = [*record["guards"], *document["guards"]]
+    document |= _provenance(declaration, trained, standing.version)
     document["page"] = write_report(declaration, trained.attempt, document)
     record_attempt(
         declaration.lake,
@@ -146,9 +149,12 @@ def _holdout(
     )
 
 
-def _provenance(
-    declaration: Declaration, trained: Attempt, champion: int | None, holdout: int
-) -> dict[str, Any]:
+def _explained(model: Any) -> Model:  # noqa: ANN401  a loaded ScoringModel, whose module needs scikit-learn
+    """A model whose derived features can be permuted too."""
+    return Model(model.predict_table, model.rows_.table)
+
+
+def _provenance(declaration: Declaration, trained: Attempt, champion: int | None) -> dict[str, Any]:
     record: Mapping[str, Any] = trained.payload
     return {
         "pipeline": declaration.name,
@@ -160,7 +166,6 @@ def _provenance(
         "trial": record["trial"],
         "reasons": [{"code": code, "sentence": record["why"]} for code in record["reasons"][:1]],
         "windows": dict(record["windows"]) | {"train_start": record["windows"]["train_start"] or record["first_row"]},
-        "guards": list(record["guards"]),
         "versions": {
             "candidate": None,
             "champion": champion,

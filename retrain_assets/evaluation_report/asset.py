@@ -1,5 +1,6 @@
 """The evaluation_report asset: candidate, champion and baseline on the same unseen rows."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -19,12 +20,12 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
     """Declare the asset for a pipeline."""
     key = asset_key(declaration, "evaluation_report")
 
-    def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def materialize(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         from retrain_assets.evaluation_report.assess import assess_candidate
 
         document = assess_candidate(declaration, context.run_id)
         page = declaration.reports / document["page"]
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata=_metadata(document) | {"page": dg.MetadataValue.url(page.as_uri())},
             check_results=_checks(document),
         )

@@ -66,7 +66,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
 
 
 def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The comparison that decides, as figures and a picture; None where nothing could be compared."""
+    """Give the comparison that decides, as figures and a picture; None where nothing could be compared."""
     if not document["comparisons"]:
         return None
     entry = document["comparisons"][0]
@@ -77,10 +77,11 @@ def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:
     against = f"the champion, version {version}" if entry["vs_champion"] else "the naive baseline"
     level = _level(gain["alpha"])
     label = (
-        f"Improvement in {metric_title(entry['metric'])} over {against}: {number(gain['improvement'], signed=True)} "
-        f"{entry['unit']}, {level} interval {number(gain['lower'])} to {number(gain['upper'])}."
+        f"Improvement in {metric_title(entry['metric'])} over {against}: "
+        f"{number(gain['improvement'], signed=True)} {entry['unit']}, "
+        f"{level} interval {number(gain['lower'])} to {number(gain['upper'])}."
     )
-    return gain | {
+    return dict(gain) | {
         "metric": entry["metric"],
         "unit": entry["unit"],
         "against": against,
@@ -91,11 +92,11 @@ def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _level(alpha: float) -> str:
-    return f"{100 * (1 - alpha):.4g} %"
+    return f"{100 * (1 - alpha):.4g}%"
 
 
 def _pieces(document: Mapping[str, Any]) -> list[Piece]:
-    """The windows in the order of time; those of no length are left out."""
+    """List the windows in the order of time; those of no length are left out."""
     windows, rows = document["windows"], document["rows"]
     moments = {
         name: instant(windows[name]) if windows[name] else None
@@ -104,7 +105,7 @@ def _pieces(document: Mapping[str, Any]) -> list[Piece]:
     stretches = (
         ("Training", "The rows that the candidate was fitted on.", "train", "train_start", "train_end"),
         ("Gap", "One label delay: these labels were not known at the split.", "gap", "train_end", "split"),
-        ("Holdout", "The rows that judge; neither model was trained on them.", "holdout", "split", "holdout_end"),
+        ("Holdout", "The rows that judge; no model was fitted on them.", "holdout", "split", "holdout_end"),
         ("Maturing", "One label delay: these labels are not all known yet.", "gap", "holdout_end", "as_of"),
     )
     counts = {"train": rows.get("train"), "holdout": rows.get("holdout")}
@@ -125,7 +126,7 @@ def _metric_row(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _gain_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a metric and opponent; figures with two significant digits of their standard error."""
+    """Give one row a metric and opponent; figures with two significant digits of their standard error."""
     rows = []
     for entry in document["comparisons"]:
         for key, against in (("vs_champion", "champion"), ("vs_baseline", "baseline")):
@@ -135,7 +136,10 @@ def _gain_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
             decimals = decimals_for([gain["standard_error"] or gain["improvement"]], 2)
             rows.append(
                 gain
-                | {name: fixed(gain[name], decimals, signed=True) for name in ("improvement", "lower", "upper")}
+                | {
+                    name: fixed(gain[name], decimals, signed=True)
+                    for name in ("improvement", "lower", "upper")
+                }
                 | {name: fixed(gain[name], decimals) for name in ("standard_error", "smallest_detectable")}
                 | {"metric": entry["metric"], "against": against, "level": _level(gain["alpha"])}
                 | {"css": charts.outcome_class(gain["lower"], gain["upper"])}
@@ -147,7 +151,11 @@ def _calibration(document: Mapping[str, Any]) -> dict[str, Any] | None:
     models = [model for model in document["calibration"] if model["bins"]]
     if not models:
         return None
-    return {"models": models, "chart": both_widths(partial(charts.calibration_chart, models), PLOT_SIDE)}
+    decimals = decimals_for(
+        [part[key] for m in models for part in m["bins"] for key in ("mean_score", "mean_label")]
+    )
+    chart = both_widths(partial(charts.calibration_chart, models), PLOT_SIDE)
+    return {"models": models, "decimals": decimals, "chart": chart}
 
 
 def _slices(document: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -159,7 +167,10 @@ def _slices(document: Mapping[str, Any]) -> dict[str, Any] | None:
     gain = decimals_for([part["improvement"] for part in slices])
     rows = [
         part
-        | {"chart": charts.slice_chart(part, scale), "css": charts.outcome_class(part["lower"], part["upper"])}
+        | {
+            "chart": charts.slice_chart(part, scale),
+            "css": charts.outcome_class(part["lower"], part["upper"]),
+        }
         | {name: fixed(part[name], decimals) for name in ("candidate", "champion")}
         | {"improvement": fixed(part["improvement"], gain, signed=True)}
         for part in slices

@@ -33,7 +33,8 @@ class FeatureColumns:
     inputs
         Raw columns, with their types, that the features are made of: what a row to score must bring.
     kept
-        Raw columns, with their types, that the table of features carries beside them (time, label, weight, slices).
+        Raw columns, with their types, that the table of features carries beside them (time, label,
+        weight, slices).
     """
 
     numeric: tuple[str, ...]
@@ -119,9 +120,9 @@ def check_derivations(spec: PipelineSpec, columns: Iterable[str] | None) -> list
 def feature_columns(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> FeatureColumns:
     """Resolve which columns the model sees.
 
-    Undeclared, the numeric and boolean columns are numbers and the text columns are categories. Never features
-    are the timestamp, the label, the key, the weight, the columns that say when something became known, and
-    what is excluded. A derived column is a feature by its type, unless it is excluded.
+    Undeclared, the numeric and boolean columns are numbers and the text columns are categories. Never
+    features are the timestamp, the label, the key, the weight, the columns that say when something became
+    known, and what is excluded. A derived column is a feature by its type, unless it is excluded.
 
     Parameters
     ----------
@@ -133,7 +134,8 @@ def feature_columns(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> Fe
     Raises
     ------
     SpecError
-        When a declared column does not exist or cannot be what it is declared to be, or a derivation is wrong.
+        When a declared column does not exist or cannot be what it is declared to be, or a derivation is
+        wrong.
     """
     raw = {name: dtype for name, dtype in schema.items() if name not in RESERVED_COLUMNS}
     faults = check_derivations(spec, raw)
@@ -152,7 +154,7 @@ def feature_columns(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> Fe
 
 
 def _visible(frame: pl.DataFrame, spec: PipelineSpec) -> pl.DataFrame:
-    """What is known of a row when it is scored: all but its label."""
+    """Take what is known of a row when it is scored: all but its label."""
     return frame.drop(spec.label.column, *filter(None, [spec.label.known_at]), strict=False)
 
 

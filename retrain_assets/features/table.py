@@ -106,8 +106,8 @@ def _check_row_wise(inputs: pl.DataFrame, derived: pl.DataFrame, spec: PipelineS
             if not _same(alone[name][0], together[name][0]):
                 raise SpecError(
                     f"features.derive.function: {spec.features.derive['function']} gives the column {name!r} "
-                    f"{together[name][0]!r} for row {row} among its partition and {alone[name][0]!r} for the row "
-                    "alone. It must make a row's values from that row alone."
+                    f"{together[name][0]!r} for row {row} among its partition and {alone[name][0]!r} for "
+                    "the row alone. It must make a row's values from that row alone."
                 )
 
 

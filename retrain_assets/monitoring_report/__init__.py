@@ -1,1 +1,1 @@
-"""What the champion does in the world: drift, realised performance, business metrics, and its life as a page."""
+"""What has become of the champion: drift, realised and estimated performance, business metrics, alarms."""

@@ -61,7 +61,7 @@ def life_page(document: Mapping[str, Any]) -> str:
 
 
 def _gain(document: Mapping[str, Any], week: Mapping[str, Any]) -> float | None:
-    """How much better the champion did than the never-retrained model, positive when better."""
+    """Compute how much better the champion did than the never-retrained model, positive when better."""
     if week["realised"] is None or week["never_retrained"] is None:
         return None
     difference = float(week["realised"] - week["never_retrained"])
@@ -69,7 +69,7 @@ def _gain(document: Mapping[str, Any], week: Mapping[str, Any]) -> float | None:
 
 
 def _now(document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The newest week whose quality is known, beside the never-retrained model; None where none is."""
+    """Give the newest week whose quality is known, beside the never-retrained model; None where none is."""
     known = [week for week in document["weeks"] if week["realised"] is not None]
     if not known:
         return None
@@ -87,7 +87,7 @@ def _now(document: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _waiting(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The newest decision, as what the pipeline does now; None before the first."""
+    """Give the newest decision, as what the pipeline does now; None before the first."""
     if not decisions:
         return None
     last = decisions[0]
@@ -101,7 +101,7 @@ def _waiting(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
 
 
 def _points(document: Mapping[str, Any], value: str, group: str | None = None) -> list[Point]:
-    """A value by week, or by partition where there are no weeks."""
+    """List a value by week, or by partition where there are no weeks."""
     periods = document["weeks"] or document["partitions"]
     points = []
     for period in periods:
@@ -129,14 +129,14 @@ def _quality_chart(document: Mapping[str, Any], span: Span | None) -> Markup | N
         _thresholds(document, document["metric"]),
         charts.bands_of(document["partitions"]),
         charts.marks_of(document),
-        f"Realised {title} by week, {day(span.start)} to {day(span.end)}; the newest is {number(last.value, 4)}. "
-        "The figures follow as a table.",
+        f"Realised {title} by week, {day(span.start)} to {day(span.end)}; "
+        f"the newest is {number(last.value, 4)}. The figures follow as a table.",
     )
     return both_widths(draw)
 
 
 def _business(document: Mapping[str, Any], span: Span | None) -> list[dict[str, Any]]:
-    """A chart for every business metric that has a value."""
+    """Draw a chart for every business metric that has a value."""
     charted = []
     for name in _names(document["weeks"] or document["partitions"], "business"):
         points = _points(document, name, "business")
@@ -163,12 +163,12 @@ def _quarantine_chart(document: Mapping[str, Any], span: Span | None) -> Markup 
 
 
 def _names(periods: Sequence[Mapping[str, Any]], group: str) -> list[str]:
-    """Names that occur in a group of values, in the order of their first appearance."""
+    """List the names that occur in a group of values, in the order of their first appearance."""
     return list(dict.fromkeys(name for period in periods for name in period[group]))
 
 
 def _week_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The weeks, newest first, with figures written column by column with the same decimals."""
+    """List the weeks, newest first, with figures written column by column with the same decimals."""
     weeks = document["weeks"]
     quality = decimals_for([week[key] for week in weeks for key in ("realised", "never_retrained")], 4)
     decimals = {

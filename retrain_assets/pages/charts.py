@@ -35,7 +35,7 @@ def element(name: str, *children: str | Markup, **attributes: str | float | None
         if value is not None
     ]
     inside = Markup("").join(children)
-    return Markup(f"<{' '.join([name, *parts])}>{inside}</{name}>")  # noqa: S704 - every part is escaped above
+    return Markup(f"<{' '.join([name, *parts])}>{inside}</{name}>")
 
 
 def _plain(value: str | float) -> str:
@@ -81,7 +81,9 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
     return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
 
-def rectangle(x: float, y: float, width: float, height: float, class_: str, hint: str | None = None) -> Markup:
+def rectangle(
+    x: float, y: float, width: float, height: float, class_: str, hint: str | None = None
+) -> Markup:
     """Draw a rectangle, with a hint for the pointer."""
     children = () if hint is None else (title(hint),)
     return element("rect", *children, x=x, y=y, width=max(width, 0.0), height=max(height, 0.0), class_=class_)
@@ -150,18 +152,13 @@ def value_scale(values: Sequence[float], start: float, end: float, *, zero: bool
     return Scale(low - below, high + 0.08 * spread, start, end)
 
 
-def value_axis(scale: Scale, left: float, right: float, most: int = 4) -> Markup:
+def value_axis(scale: Scale, left: float, right: float, most: int = 5) -> Markup:
     """Horizontal grid lines with their values at the left."""
     parts = []
     for tick, label in scale.tick_labels(most):
         parts.append(line(left, scale(tick), right, scale(tick), "grid"))
         parts.append(text(left - 8, scale(tick) + 4, label, "tick", "end"))
     return Markup("").join(parts)
-
-
-def value_axis_width(scale: Scale, most: int = 4) -> float:
-    """Room that the labels of a value axis need."""
-    return 12 + EM * max((len(label) for _, label in scale.tick_labels(most)), default=1)
 
 
 def time_scale(start: datetime, end: datetime, left: float, right: float) -> Scale:
@@ -194,9 +191,9 @@ def _time_ticks(scale: Scale, most: int) -> list[datetime]:
             return [first + timedelta(days=i * days) for i in range((end - first).days // days + 1)]
     months = (end.year - start.year) * 12 + end.month - start.month
     step = next((m for m in (1, 2, 3, 6, 12, 24, 60, 120) if months / m <= most), 240)
-    first = start.year * 12 + start.month
-    first += -first % step
-    moments = [datetime(m // 12, m % 12 + 1, 1, tzinfo=UTC) for m in range(first, first + months + 1, step)]
+    month = start.year * 12 + start.month
+    month += -month % step
+    moments = [datetime(m // 12, m % 12 + 1, 1, tzinfo=UTC) for m in range(month, month + months + 1, step)]
     return [when for when in moments if when <= end]
 
 

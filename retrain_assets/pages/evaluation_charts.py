@@ -21,7 +21,7 @@ from retrain_assets.pages.charts import (
     text,
     value_scale,
 )
-from retrain_assets.pages.text import day, length, number
+from retrain_assets.pages.text import brief, day, length, number
 
 MINI = 230.0
 """Width of a chart in a table's cell."""
@@ -50,28 +50,44 @@ def interval_chart(gain: Mapping[str, Any], min_gain: float | None, label: str, 
     """
     lower, upper, best = gain["lower"], gain["upper"], gain["improvement"]
     known = [v for v in (0.0, lower, upper, best, min_gain or None) if v is not None]
-    scale = value_scale(known, 44, width - 44)
+    scale = value_scale(known, 56, width - 56)
     css = outcome_class(lower, upper)
     bar, axis = 52.0, 92.0
     parts = [line(20, axis, width - 20, axis, "axis")]
-    parts += [_tick(scale(tick), axis, words) for tick, words in scale.tick_labels(int(width / 90), signed=True)]
+    ticks = scale.tick_labels(int(width / 90), signed=True)
+    parts += [_tick(scale(tick), axis, words) for tick, words in ticks]
     parts.append(line(scale(0), 22, scale(0), axis, "zero"))
-    parts.append(text(scale(0), 14, "no difference", "tick", _anchor(scale(0), 45, width)))
-    if min_gain:
-        x, words = scale(min_gain), f"worth having {number(min_gain)}"
-        y = 14 if abs(x - scale(0)) > 100 + len(words) * EM / 2 else axis + 38
-        parts.append(line(x, 22, x, axis + (24 if y > axis else 0), "threshold"))
-        parts.append(text(x, y, words, "tick", _anchor(x, len(words) * EM / 2, width)))
+    parts.append(_zero_and_worth(scale, min_gain, axis, width))
     if lower is not None and upper is not None:
         left, right = scale(lower), scale(upper)
         parts.append(rectangle(left, bar - 5, max(right - left, 2), 10, f"interval {css}"))
         apart = right - left > EM * 18
         parts.append(text(left, bar + 24, number(lower, signed=True), "value", "middle" if apart else "end"))
-        parts.append(text(right, bar + 24, number(upper, signed=True), "value", "middle" if apart else "start"))
+        parts.append(
+            text(right, bar + 24, number(upper, signed=True), "value", "middle" if apart else "start")
+        )
     parts.append(circle(scale(best), bar, 8, f"point {css}"))
     parts.append(text(18, axis + 38, "\N{LEFTWARDS ARROW} worse", "tick"))
     parts.append(text(width - 18, axis + 38, "better \N{RIGHTWARDS ARROW}", "tick", "end"))
     return chart(width, axis + 44, label, *parts)
+
+
+def _zero_and_worth(scale: Scale, min_gain: float | None, axis: float, width: float) -> Markup:
+    """Name 0 to its left and the gain worth having to its right, where both have room."""
+    zero, words = scale(0.0), "no difference"
+    half = len(words) * EM / 2
+    if not min_gain:
+        return text(zero, 14, words, "tick", _anchor(zero, half, width))
+    x = scale(min_gain)
+    worth = f"a gain worth having: {brief(min_gain)}"
+    room = x + len(worth) * EM < width
+    parts = [
+        line(x, 22, x, axis, "worth"),
+        text(x - 3 if room else x + 3, 14, worth, "tick", "start" if room else "end"),
+    ]
+    if room and zero + 3 > 2 * half:
+        parts.append(text(min(zero + 3, x - 10), 14, words, "tick", "end"))
+    return Markup("").join(parts)
 
 
 def _tick(x: float, y: float, label: str) -> Markup:
@@ -130,7 +146,7 @@ def _edges(pieces: Sequence[Piece], left: float, right: float) -> tuple[list[flo
     """Positions of the pieces' bounds, and whether the first piece is shortened."""
     seconds = [(p.end - p.start).total_seconds() if p.start else 0.0 for p in pieces]
     rest, room = sum(seconds[1:]) or 1.0, right - left
-    broken = pieces[0].start is None or seconds[0] > rest
+    broken = pieces[0].start is None or seconds[0] > 4 * rest
     first = 0.5 * room if broken else room * seconds[0] / (rest + seconds[0])
     widths = [max(room * part / rest, 6.0) for part in seconds[1:]]
     shrink = (room - first) / (sum(widths) or 1.0)
@@ -141,15 +157,19 @@ def _edges(pieces: Sequence[Piece], left: float, right: float) -> tuple[list[flo
 
 
 def _boundary_labels(bounds: Sequence[tuple[float, datetime | None]], width: float) -> tuple[Markup, int]:
-    """Dates beneath the bar, in as many rows as keep them apart; returns the drawing and the number of rows."""
+    """Write the dates beneath the bar, in as many rows as keep them apart; returns also how many."""
     ends: list[float] = []
     parts = []
-    for x, when in bounds:
+    for i, (x, when) in enumerate(bounds):
         words = "first row" if when is None else day(when)
         wide = len(words) * EM
         anchor = _anchor(x, wide / 2, width)
+        if i + 1 < len(bounds) and x + wide / 2 > bounds[i + 1][0] and x > wide:
+            anchor = "end"
+        elif i and x - wide / 2 < bounds[i - 1][0] and x + wide < width:
+            anchor = "start"
         left = x if anchor == "start" else x - wide if anchor == "end" else x - wide / 2
-        row = next((i for i, end in enumerate(ends) if end < left), len(ends))
+        row = next((j for j, end in enumerate(ends) if end < left), len(ends))
         ends[row : row + 1] = [left + wide + 8]
         parts.append(line(x, 46, x, 52 + row * 18, "axis"))
         parts.append(text(x, 64 + row * 18, words, "tick", anchor))
@@ -188,7 +208,7 @@ def calibration_chart(models: Sequence[Mapping[str, Any]], width: float) -> Mark
             parts.append(circle(x, y, 4, f"dot {css}", f"{model['model']}: {words}"))
     parts.append(text(across.end, up.start + 40, "mean score \N{RIGHTWARDS ARROW}", "tick", "end"))
     parts.append(text(across.start + 8, up.end + 14, "\N{UPWARDS ARROW} mean label", "tick"))
-    label = "Calibration: mean label against mean score, by tenths of the rows; the figures follow as a table."
+    label = "Calibration: mean label against mean score, by tenths of the rows; the figures follow."
     return chart(width, size + 60, label, *parts)
 
 
@@ -202,7 +222,7 @@ def slice_axis(scale: Scale) -> Markup:
     """Draw the scale of the slices' intervals, for the head of their column."""
     parts = [
         text(scale(tick), 14, label, "tick", _anchor(scale(tick), len(label) * EM / 2, MINI))
-        for tick, label in scale.tick_labels(2, signed=True)
+        for tick, label in scale.tick_labels(3, signed=True)
     ]
     return chart(MINI, 18, "Scale of the improvement", *parts, class_="mini")
 

@@ -25,7 +25,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     style = (resources.files("retrain_assets.pages") / "style.css").read_text(encoding="utf-8")
-    environment.globals["style"] = Markup(style)  # noqa: S704 - our own file
+    environment.globals["style"] = Markup(style)
     environment.globals["verdict_class"] = lambda verdict: VERDICT_CLASSES.get(verdict, "unclear")
     environment.filters.update(
         number=text.number,
@@ -42,7 +42,7 @@ def _environment() -> Environment:
 
 
 def relative_address(address: str | None) -> str | None:
-    """Pass an address within the reports' folder through; any other (with a scheme or a host) becomes None."""
+    """Pass an address within the reports' folder through; any with a scheme or a host becomes None."""
     return address if address and re.fullmatch(r"[\w.-][\w./-]*", address) else None
 
 

@@ -26,7 +26,7 @@ from retrain_assets.pages.charts import (
     value_scale,
 )
 from retrain_assets.pages.layout import VERDICT_CLASSES
-from retrain_assets.pages.text import count, day, instant, number
+from retrain_assets.pages.text import brief, count, day, instant, number
 
 TINTS = 6
 """Number of tints that successive champions take in turn."""
@@ -73,11 +73,11 @@ class Span:
 
     def scale(self, width: float) -> Scale:
         """Positions of moments in a chart of this width."""
-        return time_scale(self.start, self.end, 66, width - 10)
+        return time_scale(self.start, self.end, 60, width - 10)
 
 
 def span_of(partitions: Sequence[Mapping[str, Any]], weeks: Sequence[Mapping[str, Any]]) -> Span | None:
-    """The time from the first to the last period; None where there are no periods."""
+    """Find the time from the first to the last period; None where there are no periods."""
     starts = [instant(part["start"]) for part in (*partitions, *weeks)]
     ends = [instant(part["end"]) for part in partitions]
     ends += [] if ends else [instant(week["start"]) + timedelta(days=7) for week in weeks]
@@ -85,7 +85,7 @@ def span_of(partitions: Sequence[Mapping[str, Any]], weeks: Sequence[Mapping[str
 
 
 def bands_of(partitions: Sequence[Mapping[str, Any]]) -> list[Band]:
-    """When which version served, by the versions that scored each partition."""
+    """Tell when which version served, by the versions that scored each partition."""
     bands: list[Band] = []
     for part in partitions:
         if not part["versions"]:
@@ -99,7 +99,7 @@ def bands_of(partitions: Sequence[Mapping[str, Any]]) -> list[Band]:
 
 
 def marks_of(life: Mapping[str, Any]) -> list[Mark]:
-    """Every decision and every verdict as a mark on the time axis."""
+    """List every decision and every verdict as a mark on the time axis."""
     marks = []
     for decision in life["decisions"]:
         kind = "act" if decision["act"] else "held" if decision["held_back_by"] else "quiet"
@@ -149,7 +149,7 @@ def series_chart(
     parts.append(value_axis(up, across.start, across.end))
     for threshold in thresholds:
         parts.append(line(across.start, up(threshold), across.end, up(threshold), "threshold"))
-        words = f"threshold {number(threshold)}"
+        words = f"threshold {brief(threshold)}"
         parts.append(text(across.end - 4, up(threshold) - 5, words, "tick haloed", "end"))
     for css, name, points in lines:
         places = [None if p.value is None else (across(p.middle), up(p.value)) for p in points]
@@ -207,7 +207,7 @@ def quarantine_chart(span: Span, partitions: Sequence[Mapping[str, Any]], width:
     up = value_scale([0.0, *(float(p["quarantined"] or 0) for p in partitions)], bottom, 12, zero=True)
     if up.high < 4:
         up = Scale(0.0, 4.0, bottom, 12)
-    parts = [value_axis(up, across.start, across.end, 3)]
+    parts = [value_axis(up, across.start, across.end)]
     for part in partitions:
         left, right = (across(instant(part[end]).timestamp()) for end in ("start", "end"))
         hint = f"{day(part['start'])}: {count(part['quarantined'])} of {count(part['rows'])} rows quarantined"
@@ -215,7 +215,7 @@ def quarantine_chart(span: Span, partitions: Sequence[Mapping[str, Any]], width:
             hint = f"{day(part['start'])}: partition withheld"
             parts.append(rectangle(left, 12, max(right - left - 1, 2), bottom - 12, "withheld", hint))
         if part["quarantined"]:
-            height = bottom - up(part["quarantined"])
+            height = max(bottom - up(part["quarantined"]), 1.5)
             parts.append(rectangle(left, bottom - height, max(right - left - 1, 2), height, "bar warn", hint))
     parts.append(time_axis(across, bottom))
     total = sum(part["quarantined"] or 0 for part in partitions)

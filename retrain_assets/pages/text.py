@@ -36,18 +36,24 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str
     return fixed(value, max(digits - 1 - math.floor(math.log10(abs(value))), 0), signed=signed)
 
 
+def brief(value: float) -> str:
+    """Write a declared number: three significant digits at most, no zeros at the end."""
+    text = number(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def fixed(value: float | None, decimals: int, *, signed: bool = False) -> str:
     """Write a number with so many decimals, thousands apart; None gives a dash."""
     if value is None or not math.isfinite(value):
         return DASH
     text = f"{abs(value):,.{decimals}f}"
-    if value < 0 and text.strip("0.,"):
-        return MINUS + text
-    return "+" + text if signed and value > 0 else text
+    if not text.strip("0.,"):
+        return text
+    return MINUS + text if value < 0 else "+" + text if signed else text
 
 
 def decimals_for(values: Sequence[float | None], digits: int = 3) -> int:
-    """Decimals that show the greatest of the values with so many significant digits: one column, one precision."""
+    """Count the decimals that show the greatest value with so many significant digits, for a whole column."""
     greatest = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
     return 0 if greatest == 0 else max(digits - 1 - math.floor(math.log10(greatest)), 0)
 

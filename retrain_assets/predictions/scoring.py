@@ -10,7 +10,7 @@ from itertools import groupby
 import polars as pl
 
 from retrain_assets.champion.ledger import LedgerEntry
-from retrain_assets.champion.registry import load_version
+from retrain_assets.champion.loading import load_version
 from retrain_assets.declaration import Declaration
 
 

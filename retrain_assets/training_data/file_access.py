@@ -62,8 +62,8 @@ class FileAccess:
         self.unlisted = urlsplit(path).scheme in ("http", "https") and not self.pattern.single
         if self.unlisted and re.search(r"[*?]", path):
             raise SpecError(
-                f"source.path: {self.address!r} has a wildcard, and a web server does not list its files. Name one "
-                "file, or each partition's by {partition:%Y-%m-%d}."
+                f"source.path: {self.address!r} has a wildcard, and a web server does not list its files. "
+                "Name one file, or each partition's by {partition:%Y-%m-%d}."
             )
         self.store: FileStore = (
             ObjectFiles(path, source.read.storage_options) if self.remote else LocalFiles()
@@ -137,7 +137,7 @@ class FileCache:
         self._now: dict[str, KnownFile] = {}
 
     def look(self, file: StoredFile) -> KnownFile:
-        """What is known of a file; its bytes are read only if its stamp is new."""
+        """Look at a file; its bytes are read only if its stamp is new."""
         known = self._now.get(file.address) or self._before.get(file.address)
         if known is None or known.stamp != file.stamp:
             content = file.digest or self._access.store.digest(file)
@@ -182,7 +182,8 @@ def stack(frames: Sequence[pl.DataFrame], files: Sequence[StoredFile]) -> pl.Dat
             before, where = types.setdefault(name, (dtype, file.address))
             if dtype != before and not _related(dtype, before):
                 raise PartitionError(
-                    f"{file.address}: the column {name!r} is {dtype} here and {before} in {where}. Write both alike."
+                    f"{file.address}: the column {name!r} is {dtype} here and {before} in {where}. "
+                    "Write both alike."
                 )
             if before == pl.Null:
                 types[name] = (dtype, file.address)

@@ -38,7 +38,7 @@ class PartitionFiles:
         return self._access.address
 
     def columns(self) -> dict[str, pl.DataType] | None:
-        """Schema of the newest file that can be read."""
+        """Read the schema of the newest file that can be read."""
         for _, file in sorted(self._dated(), key=lambda pair: pair[0], reverse=True)[:3]:
             try:
                 return self._access.table(file).schema()
@@ -47,17 +47,17 @@ class PartitionFiles:
         return None
 
     def earliest(self) -> datetime | None:
-        """The earliest moment that a file's path names, UTC."""
+        """Find the earliest moment that a file's path names, UTC."""
         return min((moment for moment, _ in self._dated()), default=None)
 
     def latest(self) -> datetime | None:
-        """The latest moment that a file's path names, UTC."""
+        """Find the latest moment that a file's path names, UTC."""
         return max((moment for moment, _ in self._dated()), default=None)
 
     def fingerprints(
         self, partitions: Partitions, keys: Sequence[str], known: Mapping[str, str], cursor: str | None
     ) -> Fingerprints:
-        """Digest of each partition's files; the bytes of an unchanged file are read once only."""
+        """Digest each partition's files; the bytes of an unchanged file are read once only."""
         del known
         cache = FileCache(self._access, cursor)
         by_key = {}

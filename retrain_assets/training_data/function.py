@@ -71,8 +71,9 @@ class FunctionSource:
             if not isinstance(rows, pl.DataFrame):
                 kind = f"{type(rows).__module__}.{type(rows).__qualname__}".removeprefix("builtins.")
                 raise SourceError(
-                    f"source.function: {self._reference} returned {kind} for partition {key}. Return a Polars DataFrame "
-                    "or LazyFrame; for a period without rows one with its columns and no rows."
+                    f"source.function: {self._reference} returned {kind} for partition {key}. Return a "
+                    "Polars DataFrame or LazyFrame; for a period without rows one with its columns and no "
+                    "rows."
                 )
             yield Delivery(key, rows, (), FINGERPRINT)
 

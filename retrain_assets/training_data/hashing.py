@@ -1,7 +1,8 @@
-"""Identities of rows and of contents that stay the same over releases of the libraries, machines and row orders.
+"""Identities of rows and of contents, the same over releases of the libraries, machines and row orders.
 
-Polars' own row hashes change between its releases. Numbers are mixed by the finaliser of SplitMix64 (Steele, Lea and
-Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014), texts by pandas' SipHash with its fixed key.
+Polars' own row hashes change between its releases. Numbers are mixed by the finaliser of SplitMix64 (Steele,
+Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014), texts by pandas' SipHash with
+its fixed key.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ def row_hashes(columns: Iterable[pl.Series], height: int) -> Hashes:
     Parameters
     ----------
     columns
-        The columns that count, each of ``height`` rows; one at a time is looked at, so they need not be in memory
-        together.
+        The columns that count, each of ``height`` rows; one at a time is looked at, so they need not be in
+        memory together.
     height
         Number of rows.
 
@@ -97,8 +98,8 @@ def text_hashes(texts: pl.Series) -> Hashes:
     texts
         A ``String`` column.
     """
-    if len(texts) and texts.approx_n_unique() < _FEW_VALUES * len(texts):
-        distinct = texts.unique()
+    distinct = texts.unique()
+    if len(distinct) < _FEW_VALUES * len(texts):
         codes = texts.replace_strict(distinct, np.arange(len(distinct)), return_dtype=pl.UInt32)
         hashes: Hashes = _siphash(distinct)[codes.to_numpy()]
         return hashes
@@ -116,7 +117,7 @@ def _siphash(texts: pl.Series) -> Hashes:
 
 
 def row_ids(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """Identify each row by the values of some columns, and by its place among the rows that are equal in them.
+    """Identify each row by some columns, and by its place among the rows that are equal in them.
 
     Parameters
     ----------

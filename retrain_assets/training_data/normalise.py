@@ -1,4 +1,4 @@
-"""A delivery becomes rows of the lake: UTC times, the lake's types, identities; what cannot be kept is put aside."""
+"""A delivery becomes rows of the lake: UTC times, known types, identities; the rest is put aside."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def conform(
     missing = [name for name in before if name not in frame.columns]
     if missing:
         raise PartitionError(
-            f"{file}: the column {missing[0]!r} is missing, which all partitions before had. Deliver it; it may be "
-            "without values."
+            f"{file}: the column {missing[0]!r} is missing, which all partitions before had. Deliver it; it "
+            "may be without values."
         )
     return frame.select(_cast(frame.get_column(name), dtype, file) for name, dtype in before.items())
 
@@ -136,8 +136,8 @@ def normalise(frame: pl.DataFrame, spec: PipelineSpec, partitions: Partitions, k
     Returns
     -------
     Normalised
-        With a declared key, exact duplicates are dropped and counted; of the rows that share a key the first is kept
-        and the others are put aside.
+        With a declared key, exact duplicates are dropped and counted; of the rows that share a key the first
+        is kept and the others are put aside.
     """
     delivered = frame.height
     declared = spec.source.key
@@ -193,19 +193,21 @@ def _plain(column: pl.Series, spec: PipelineSpec) -> pl.Series:
     """Give a column a type that Delta tables have."""
     dtype = column.dtype
     if dtype == pl.Null and column.name in (spec.features.numeric or ()):
-        return column.cast(pl.Float64)
-    if dtype == pl.Null or isinstance(dtype, pl.Categorical | pl.Enum | pl.Time):
-        return column.cast(pl.String)
-    if isinstance(dtype, pl.Decimal):
-        return column.cast(pl.Float64)
-    if dtype == pl.UInt64:
-        whole = column.cast(pl.Int64, strict=False)
-        return whole if whole.null_count() == column.null_count() else column.cast(pl.String)
-    if dtype in (pl.UInt8, pl.UInt16, pl.UInt32, pl.Duration):
-        return column.cast(pl.Int64)
-    if isinstance(dtype, pl.Datetime):
+        plain: type[pl.DataType] = pl.Float64
+    elif dtype == pl.Null or isinstance(dtype, pl.Categorical | pl.Enum | pl.Time):
+        plain = pl.String
+    elif isinstance(dtype, pl.Decimal):
+        plain = pl.Float64
+    elif dtype == pl.UInt64:
+        fits = column.cast(pl.Int64, strict=False).null_count() == column.null_count()
+        plain = pl.Int64 if fits else pl.String
+    elif dtype in (pl.UInt8, pl.UInt16, pl.UInt32, pl.Duration):
+        plain = pl.Int64
+    elif isinstance(dtype, pl.Datetime):
         return column.dt.cast_time_unit("us")
-    return column
+    else:
+        return column
+    return column.cast(plain)
 
 
 def _cast(column: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:
@@ -218,8 +220,8 @@ def _cast(column: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:
     if not convertible or not _same(column, cast):
         example = _example(column, cast) if convertible else column.drop_nulls()[0]
         raise PartitionError(
-            f"{file}: the column {column.name!r} is {column.dtype} here (such as {example!r}) and {dtype} in the "
-            f"partitions before. Deliver it as {dtype} again."
+            f"{file}: the column {column.name!r} is {column.dtype} here (such as {example!r}) and {dtype} in "
+            f"the partitions before. Deliver it as {dtype} again."
         )
     return cast
 

@@ -66,8 +66,8 @@ class PathPattern:
             form = match.group(1)
             if not form.startswith("partition:") or "%" not in form:
                 raise SpecError(
-                    f"source.path: {{{form}}} is not known in {self.text!r}. Write {{partition:%Y-%m-%d}}, with the "
-                    "directives of strftime."
+                    f"source.path: {{{form}}} is not known in {self.text!r}. Write "
+                    "{partition:%Y-%m-%d}, with the directives of strftime."
                 )
             for name in re.findall(r"%(.)", form):
                 if name not in _DIRECTIVES:
@@ -96,8 +96,10 @@ class PathPattern:
 
     def _too_coarse(self, period: str) -> NoReturn:
         raise SpecError(
-            f"source.path: {self.text!r} names no {_WORDS[period]}, and source.partition is {period}. Name it, such as "
-            "{partition:%Y-%m-%d}, declare a longer partition, or write * for a file that holds many partitions."
+            f"source.path: {self.text!r} names no {_WORDS[period]}, and source.partition is {period}. "
+            "Name it, such as {partition:%Y-%m-%d}, declare a longer partition, or write * for a file that "
+            "holds "
+            "many partitions."
         )
 
     @cached_property

@@ -85,7 +85,7 @@ class Relation:
         self._written_since = self._updated >= sa.bindparam("since")
 
     @property
-    def _from(self) -> Any:
+    def _from(self) -> sa.TableClause | sa.TextClause:
         source = self._spec.source
         if source.query is not None:
             query = source.query.strip().rstrip(";")
@@ -95,13 +95,13 @@ class Relation:
 
     def head(self, connection: sa.Connection, rows: int) -> pl.DataFrame:
         """Read some rows."""
-        statement = sa.select(sa.literal_column("*")).select_from(self._from).limit(rows)
+        statement: sa.Select[Any] = sa.select(sa.literal_column("*")).select_from(self._from).limit(rows)
         return read_frame(connection, statement, self._span(connection, *_EVER))
 
     def rows(self, connection: sa.Connection, start: datetime, end: datetime) -> pl.DataFrame:
         """Read the rows of ``[start, end)``."""
         low, high = self._moments(connection, start, end)
-        statement = (
+        statement: sa.Select[Any] = (
             sa.select(sa.literal_column("*"))
             .select_from(self._from)
             .where(self._time >= sa.bindparam("low"), self._time < sa.bindparam("high"))
@@ -119,7 +119,7 @@ class Relation:
         low, high = (self.utc(row.get_column(name)).item() for name in ("low", "high"))
         return low, high
 
-    def written(self, connection: sa.Connection, since: Any, start: datetime, end: datetime) -> Content:
+    def written(self, connection: sa.Connection, since: object, start: datetime, end: datetime) -> Content:
         """Count the rows that were written at ``since``, a value of ``updated_at``, or later."""
         statement = (
             sa.select(sa.func.count(), sa.func.max(self._updated))
@@ -130,7 +130,7 @@ class Relation:
         return Content(*row)
 
     def times_written(
-        self, connection: sa.Connection, since: Any, start: datetime, end: datetime
+        self, connection: sa.Connection, since: object, start: datetime, end: datetime
     ) -> pl.Series:
         """Timestamps (UTC) of the rows that were written at ``since`` or later."""
         statement = sa.select(self._time).select_from(self._from).where(self._written_since).distinct()
@@ -140,7 +140,7 @@ class Relation:
     def contents(
         self, connection: sa.Connection, partitions: Partitions, keys: Sequence[str]
     ) -> dict[str, Content]:
-        """What each partition that has rows holds."""
+        """Count what each partition that has rows holds."""
         found: dict[str, Content] = {}
         for first in range(0, len(keys), _KEYS_A_STATEMENT):
             some = list(keys[first : first + _KEYS_A_STATEMENT])
@@ -153,7 +153,7 @@ class Relation:
         bounds = [partitions.bounds(key) for key in keys]
         start, end = bounds[0][0], bounds[-1][1]
         values: dict[str, Any] = dict(self._span(connection, start, end))
-        cases = []
+        cases: list[tuple[sa.ColumnElement[bool], sa.ColumnElement[Any]]] = []
         for place, (low, high) in enumerate(bounds):
             values[f"low_{place}"], values[f"high_{place}"] = self._moments(connection, low, high)
             inside = sa.and_(
@@ -167,11 +167,11 @@ class Relation:
             .where(self._time >= sa.bindparam("low"), self._time < sa.bindparam("high"))
             .subquery()
         )
-        place = rows.c.place
+        chosen = rows.c.place
         statement = (
-            sa.select(place, sa.func.count(), sa.func.max(rows.c.updated))
-            .where(place.is_not(None))
-            .group_by(place)
+            sa.select(chosen, sa.func.count(), sa.func.max(rows.c.updated))
+            .where(chosen.is_not(None))
+            .group_by(chosen)
         )
         result = connection.execute(statement, values)
         return {keys[place]: Content(count, newest) for place, count, newest in result}
@@ -218,14 +218,16 @@ class Relation:
         name = self._spec.source.timestamp
         if value is not None and not isinstance(value, str):
             raise SourceError(
-                f"{self._database.address}: the column {name!r} holds {value!r}, which is no timestamp. Write a query "
-                "that gives it as text, such as datetime(column, 'unixepoch')."
+                f"{self._database.address}: the column {name!r} holds {value!r}, which is no timestamp. "
+                "Write "
+                "a query that gives it as text, such as datetime(column, 'unixepoch')."
             )
         offset = _OFFSET.search(value or "")
         if offset and offset.group(1).strip("+-0:Z"):
             raise SourceError(
-                f"{self._database.address}: the column {name!r} holds {value!r}, and SQLite compares times as text. "
-                "Store them in UTC, or without an offset in the declared timezone."
+                f"{self._database.address}: the column {name!r} holds {value!r}, and SQLite compares times "
+                "as "
+                "text. Store them in UTC, or without an offset in the declared timezone."
             )
         self._stored_in_utc = offset is not None
         self._separator = value[10] if value and len(value) > 10 else " "

@@ -145,8 +145,6 @@ def _predicate(
         left, right = _alike(values, kinds)
         return _PAIR_TESTS[name](left, right, arguments).fill_null(False), keep
     if name in _TESTS:
-        if kinds[0] == "time" and name in _TEXT_TESTS:
-            return None
         passes = _TESTS[name](_Column(values[0], schema[columns[0]], kinds[0]), arguments)
         return passes.fill_null(True), values[0].is_not_null()
     return None
@@ -263,18 +261,15 @@ def _equal(left: pl.Expr, right: pl.Expr, _: Mapping[str, Any]) -> pl.Expr:
     return left == right
 
 
-_TEXT_TESTS: dict[str, _Test] = {
-    "expect_column_values_to_match_regex": _matches,
-    "expect_column_values_to_not_match_regex": _not_matches,
-    "expect_column_value_lengths_to_be_between": _length_between,
-    "expect_column_value_lengths_to_equal": _length_equals,
-}
 _TESTS: dict[str, _Test] = {
     "expect_column_values_to_be_between": _between,
     "expect_column_values_to_be_in_set": _in_set,
     "expect_column_values_to_not_be_in_set": _not_in_set,
     "expect_column_values_to_be_unique": _unique,
-    **_TEXT_TESTS,
+    "expect_column_values_to_match_regex": _matches,
+    "expect_column_values_to_not_match_regex": _not_matches,
+    "expect_column_value_lengths_to_be_between": _length_between,
+    "expect_column_value_lengths_to_equal": _length_equals,
 }
 _PAIR_TESTS: dict[str, _Pair] = {
     "expect_column_pair_values_a_to_be_greater_than_b": _greater,

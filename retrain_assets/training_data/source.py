@@ -63,16 +63,16 @@ class Source(Protocol):
         """Where it is, for messages; never with a password."""
 
     def columns(self) -> dict[str, pl.DataType] | None:
-        """Names and types of the columns; None where that cannot be known cheaply.
+        """Tell names and types of the columns; None where that cannot be known cheaply.
 
         A column without any value yet has the type ``Null``.
         """
 
     def earliest(self) -> datetime | None:
-        """A moment (UTC) in the earliest partition that has rows; None for an empty source."""
+        """Find a moment (UTC) in the earliest partition that has rows; None for an empty source."""
 
     def latest(self) -> datetime | None:
-        """A moment (UTC) in the latest partition that has rows; None for an empty source."""
+        """Find a moment (UTC) in the latest partition that has rows; None for an empty source."""
 
     def fingerprints(
         self,
@@ -81,7 +81,7 @@ class Source(Protocol):
         known: Mapping[str, str],
         cursor: str | None,
     ) -> Fingerprints:
-        """Fingerprint of each of the partitions that has content.
+        """Fingerprint each of the partitions that has content.
 
         Parameters
         ----------
@@ -120,8 +120,8 @@ def open_source(spec: PipelineSpec, base: Path, schema: Mapping[str, pl.DataType
     base
         The folder that relative paths start at.
     schema
-        Types of the columns that were taken in before. CSV has no types of its own: a column that was text stays
-        text, even where one file holds nothing but digits.
+        Types of the columns that were taken in before. CSV has no types of its own: a column that was text
+        stays text, even where one file holds nothing but digits.
 
     Raises
     ------

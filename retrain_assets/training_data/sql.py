@@ -20,9 +20,9 @@ from retrain_assets.windows import Partitions
 class SqlSource:
     """A table, or a query with ``:start`` and ``:end``.
 
-    With ``updated_at`` a changed row is found by the time at which it was written. A deleted row leaves no such
-    trace: it is noticed when another row of its partition is written. A row whose transaction took longer than the
-    newest write on record is noticed the same way. Without ``updated_at`` each partition is read once.
+    With ``updated_at`` a changed row is found by the time at which it was written. A deleted row leaves no
+    such trace: it is noticed when another row of its partition is written. So is a row that was committed late,
+    with a time of writing before the newest one on record. Without ``updated_at`` each partition is read once.
 
     Parameters
     ----------
@@ -49,24 +49,24 @@ class SqlSource:
         return f"{self._database.address}, {f'table {self._table}' if self._table else 'query'}"
 
     def columns(self) -> dict[str, pl.DataType] | None:
-        """Names and types, by the first thousand rows."""
+        """Read names and types, by the first thousand rows."""
         with self._database.connect() as connection:
             return dict(self._relation.head(connection, 1000).schema)
 
     def earliest(self) -> datetime | None:
-        """The earliest timestamp, UTC."""
+        """Find the earliest timestamp, UTC."""
         with self._database.connect() as connection:
             return self._relation.extremes(connection)[0]
 
     def latest(self) -> datetime | None:
-        """The latest timestamp, UTC."""
+        """Find the latest timestamp, UTC."""
         with self._database.connect() as connection:
             return self._relation.extremes(connection)[1]
 
     def fingerprints(
         self, partitions: Partitions, keys: Sequence[str], known: Mapping[str, str], cursor: str | None
     ) -> Fingerprints:
-        """Number of rows and time of the newest write, of each partition that is new or was written to."""
+        """Tell the rows and the newest write of each partition that is new or was written to."""
         keys = sorted(keys)
         by_key = {key: known[key] for key in keys if key in known}
         with self._database.connect() as connection:
@@ -92,7 +92,11 @@ class SqlSource:
             if before == after and frame.height == content.rows:
                 yield Delivery(key, frame, (self.address,), content.write())
             else:
-                problem = f"Partition {key}: {self.address} changed while it was read; it is read again at the next tick."
+                problem = (
+                    f"Partition {key}: {self.address} changed while it was read; it is read again at the "
+                    "next "
+                    "tick."
+                )
                 yield Delivery(key, None, (self.address,), "", problem)
 
     def _touched(
@@ -114,7 +118,7 @@ class SqlSource:
             return set(), ""
         bounds = partitions.bounds(keys[0])[0], partitions.bounds(keys[-1])[1]
         written = self._relation.written(connection, newest.updated, *bounds)
-        # Rows of a bulk load share their moment of writing: without new ones they need not be looked at again.
+        # Rows of a bulk load share their moment of writing: without new ones they need no second look.
         state = json.dumps([Content(written.rows, newest.updated).write(), written.write()])
         if state == cursor:
             return set(), state

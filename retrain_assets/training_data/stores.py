@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from retrain_assets.errors import SourceError
 from retrain_assets.training_data.paths import PathPattern
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
 
 SCHEMES = ("s3", "s3a", "gs", "az", "https", "http")
 
@@ -68,7 +70,8 @@ class LocalFiles:
         if pattern.single:
             found = self.stat(pattern.text)
             return [] if found is None else [found]
-        paths = [path for path in glob.iglob(pattern.glob, recursive=True) if pattern.matches(path)]
+        found_paths = Path(pattern.folder).glob(pattern.glob.removeprefix(pattern.folder))
+        paths = [str(path) for path in found_paths if pattern.matches(str(path))]
         return [file for path in sorted(paths) if (file := self.stat(path)) is not None]
 
     def stat(self, address: str) -> StoredFile | None:
@@ -116,10 +119,10 @@ class ObjectFiles:
         self._scheme = parts.scheme
         self._root = f"{parts.scheme}://{parts.netloc}"
         self._options = options
-        self._opened: Any = None
+        self._opened: ObjectStore | None = None
 
     @property
-    def _store(self) -> Any:
+    def _store(self) -> ObjectStore:
         if self._opened is None:
             from obstore.store import from_url
 
@@ -135,8 +138,8 @@ class ObjectFiles:
             with self._speaking():
                 self._opened = from_url(
                     self._root,
-                    config=config or None,  # type: ignore[arg-type]
-                    client_options=client or None,  # type: ignore[arg-type]
+                    config=config or None,
+                    client_options=client or None,
                 )
         return self._opened
 
@@ -195,7 +198,7 @@ class ObjectFiles:
             return None
 
     def digest(self, file: StoredFile) -> str:
-        """The store's own identity of the content."""
+        """Tell the store's own identity of the content."""
         return file.stamp
 
     def read(self, address: str, start: int = 0, length: int | None = None) -> bytes:

@@ -38,6 +38,7 @@ class _Suite:
     suite: Any
     unfit: Mapping[int, str]
     columns: Sequence[str]
+    paired: frozenset[str]
 
 
 def validate(
@@ -98,14 +99,14 @@ def unexpected_rows(
 def _validation(
     frame: pl.DataFrame, expectations: Sequence[ExpectationSpec], name: str, result_format: Any
 ) -> tuple[Any, _Suite]:
-    declared = json.dumps([expectation.model_dump(mode="json") for expectation in expectations])
+    declared = json.dumps([item.model_dump() for item in expectations], default=lambda value: value.isoformat())
     delivered = frame.select(column for column in frame.columns if column not in OWN_COLUMNS)
     built = _build(name, declared, tuple(delivered.schema.items()))
     with warnings.catch_warnings():
         # pandas warns of groups in regular expressions, and of infinities in aggregates; both are as declared.
         warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
-        batch = built.batches.get_batch(batch_parameters={"dataframe": to_pandas(delivered, built.columns)})
+        batch = built.batches.get_batch(batch_parameters={"dataframe": _to_pandas(delivered, built)})
         return batch.validate(built.suite, result_format=result_format), built
 
 
@@ -161,6 +162,7 @@ def _build(name: str, declared: str, schema: tuple[tuple[str, pl.DataType], ...]
         suite=suite,
         unfit=problems,
         columns=_columns(expectations, list(types)),
+        paired=_paired(expectations, types),
     )
 
 
@@ -198,18 +200,33 @@ def _columns(expectations: Sequence[ExpectationSpec], delivered: Sequence[str]) 
     return [name for name in delivered if name in wanted]
 
 
-def to_pandas(frame: pl.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+def _paired(expectations: Sequence[ExpectationSpec], schema: Mapping[str, pl.DataType]) -> frozenset[str]:
+    """Numbers that are compared with whole numbers or flags of another column."""
+    found: set[str] = set()
+    for expectation in expectations:
+        pair = [name for name in columns_of(expectation) if name in schema]
+        if "column_A" in expectation.arguments and any(
+            schema[name].is_integer() or schema[name] == pl.Boolean for name in pair
+        ):
+            found.update(pair)
+    return frozenset(found)
+
+
+def _to_pandas(frame: pl.DataFrame, built: _Suite) -> pd.DataFrame:
     """Convert columns, in the form in which they are judged, without changing a value.
 
-    Whole numbers and flags with gaps become Python objects: pandas would make floats of them.
+    Whole numbers and flags with gaps become Python objects, as pandas would make floats of them; so do the columns
+    that they are compared with, as pandas compares gaps with objects only.
     """
     import pandas as pd
 
-    judged = frame.select(comparable(name, frame.schema[name]) for name in columns)
+    judged = frame.select(comparable(name, frame.schema[name]) for name in built.columns)
     converted = {}
     for series in judged:
-        exact = series.dtype in (pl.Boolean, pl.Int64) and series.null_count() == 0
-        if exact or series.dtype.is_temporal() or series.dtype == pl.Float64:
+        exact = series.dtype == pl.Float64 or (
+            series.dtype in (pl.Boolean, pl.Int64) and series.null_count() == 0
+        )
+        if series.dtype.is_temporal() or (exact and series.name not in built.paired):
             converted[series.name] = series.to_pandas()
         else:
             converted[series.name] = pd.Series(series.to_list(), dtype=object)

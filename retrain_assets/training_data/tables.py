@@ -64,7 +64,8 @@ class Table:
             )
         if file.size == 0:
             raise PartitionError(
-                f"{file.address}: the file is empty (0 bytes). Deliver it again; a period without rows is a file "
+                f"{file.address}: the file is empty (0 bytes). Deliver it again; a period without rows is "
+                "a file "
                 "with its columns and no rows."
             )
 
@@ -200,7 +201,8 @@ class Table:
             yield
         except UnicodeDecodeError as error:
             raise PartitionError(
-                f"{address}: byte {error.start} is no {self._read.encoding} text. Declare source.read.encoding."
+                f"{address}: byte {error.start} is no {self._read.encoding} text. Declare "
+                "source.read.encoding."
             ) from None
         except LookupError as error:
             raise PartitionError(f"{address}: source.read.encoding: {error}.") from None
@@ -225,5 +227,5 @@ class Table:
 def _is_exact(column: pl.Series) -> bool:
     low, high = column.min(), column.max()
     return low is None or (
-        isinstance(low, int) and isinstance(high, int) and -_EXACT <= low and high <= _EXACT
+        isinstance(low, int) and isinstance(high, int) and low >= -_EXACT and high <= _EXACT
     )

@@ -22,8 +22,8 @@ def to_utc(
 ) -> pl.Series:
     """Turn timestamps, dates or ISO text into moments in UTC.
 
-    A naive time counts in ``timezone``: an hour that occurs twice is its first occurrence, and a time in the hour
-    that summer time leaves out counts from before the gap (as Python's ``fold=0`` does).
+    A naive time counts in ``timezone``: an hour that occurs twice is its first occurrence, and a time in
+    the hour that summer time leaves out counts from before the gap (as Python's ``fold=0`` does).
 
     Parameters
     ----------
@@ -86,7 +86,13 @@ def _from_text(values: pl.Series, timezone: str, where: str, text_format: str | 
     name = values.name
     text = values.str.strip_chars()
     if text_format is not None:
-        parsed = text.str.to_datetime(text_format, strict=False, time_unit="us")
+        try:
+            parsed = text.str.to_datetime(text_format, strict=False, time_unit="us")
+        except pl.exceptions.ComputeError as error:
+            reason = str(error).splitlines()[0].removeprefix("Invalid format string: ").rstrip(".")
+            raise PartitionError(
+                f"{where}: source.read.timestamp_format: {text_format!r} cannot be used: {reason}."
+            ) from None
         return to_utc(parsed, timezone, where)
     text = text.str.replace(" ", "T", literal=True)
     offset = text.str.extract(_OFFSET)
@@ -141,7 +147,7 @@ def _check_all_read(values: pl.Series, moments: pl.Series, where: str) -> None:
     if count:
         row = int(unread.arg_true()[0])
         raise PartitionError(
-            f"{where}: {count} of {len(values)} values of the column {values.name!r} cannot be read as timestamps, "
-            f"the first is {values[row]!r} in row {row + 1}. Declare their form in source.read.timestamp_format, or "
-            "list such a text in source.read.null_values."
+            f"{where}: {count} of {len(values)} values of the column {values.name!r} cannot be read as "
+            f"timestamps, the first is {values[row]!r} in row {row + 1}. Declare their form in "
+            "source.read.timestamp_format, or list such a text in source.read.null_values."
         )

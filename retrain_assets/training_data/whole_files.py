@@ -54,7 +54,7 @@ class WholeFiles:
         return self._access.address
 
     def columns(self) -> dict[str, pl.DataType] | None:
-        """Schema of the last file that can be read."""
+        """Read the schema of the last file that can be read."""
         for file in self._access.files()[::-1][:3]:
             try:
                 return self._access.table(file).schema()
@@ -63,11 +63,11 @@ class WholeFiles:
         return None
 
     def earliest(self) -> datetime | None:
-        """The earliest timestamp, UTC."""
+        """Find the earliest timestamp, UTC."""
         return min((bounds[0] for bounds in self._bounds()), default=None)
 
     def latest(self) -> datetime | None:
-        """The latest timestamp, UTC."""
+        """Find the latest timestamp, UTC."""
         return max((bounds[1] for bounds in self._bounds()), default=None)
 
     def fingerprints(
@@ -234,7 +234,9 @@ def _alike(columns: Iterator[pl.Series], height: int, file: StoredFile) -> Itera
     """Make sure that columns read one after the other are of one file."""
     for column in columns:
         if len(column) != height:
-            raise PartitionError(f"{file.address}: the file changed while it was read; it is read again at the next tick.")
+            raise PartitionError(
+                f"{file.address}: the file changed while it was read; it is read again at the next tick."
+            )
         yield column
 
 

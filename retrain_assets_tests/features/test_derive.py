@@ -27,6 +27,7 @@ SCHEMA = {
 
 
 def declare(**features) -> PipelineSpec:
+    """Declare a pipeline with these features."""
     return load_spec(
         {
             "name": "ads",
@@ -52,7 +53,9 @@ def shortened(frame: pl.DataFrame) -> pl.DataFrame:
 
 def test_expressions_apply_in_order():
     """A derivation may use the column of an earlier one, and rows keep their order."""
-    frame = pl.DataFrame({"shown_at": [datetime(2026, 1, 5, 22, tzinfo=UTC), datetime(2026, 1, 5, 3, tzinfo=UTC)]})
+    frame = pl.DataFrame(
+        {"shown_at": [datetime(2026, 1, 5, 22, tzinfo=UTC), datetime(2026, 1, 5, 3, tzinfo=UTC)]}
+    )
     derived = derive(frame, {"hour": "EXTRACT(hour FROM shown_at)", "night": "hour > 20"})
     assert derived["hour"].to_list() == [22, 3]
     assert derived["night"].to_list() == [True, False]
@@ -175,7 +178,12 @@ def test_declared_features_and_derived_ones():
         numeric=["bid"],
         categorical=["slot"],
         exclude=["hidden"],
-        derive={"hour": "EXTRACT(hour FROM shown_at)", "kind": "UPPER(device)", "hidden": "slot * 2", "next": "day"},
+        derive={
+            "hour": "EXTRACT(hour FROM shown_at)",
+            "kind": "UPPER(device)",
+            "hidden": "slot * 2",
+            "next": "day",
+        },
     )
     columns = feature_columns(spec, SCHEMA)
     assert columns.numeric == ("bid", "hour")
@@ -194,7 +202,10 @@ def test_function_is_given_all_but_the_label():
     ("features", "sentence"),
     [
         ({"numeric": ["bd"]}, "features.numeric: the source has no column 'bd'. Did you mean 'bid'?"),
-        ({"categorical": ["devise"]}, "features.categorical: the source has no column 'devise'. Did you mean 'device'?"),
+        (
+            {"categorical": ["devise"]},
+            "features.categorical: the source has no column 'devise'. Did you mean 'device'?",
+        ),
         (
             {"numeric": ["day"]},
             "features.numeric: the column 'day' is of type Date, which is no number. "

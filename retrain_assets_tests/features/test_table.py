@@ -54,7 +54,9 @@ def table_of(raw: pl.DataFrame, spec: PipelineSpec) -> pl.DataFrame:
 
 def test_features_are_typed():
     """Numbers become Float64 without NaN and infinity, categories become text; label and time are kept raw."""
-    table = table_of(RAW, declare(categorical=["device", "site"], derive={"hour": "EXTRACT(hour FROM shown_at)"}))
+    table = table_of(
+        RAW, declare(categorical=["device", "site"], derive={"hour": "EXTRACT(hour FROM shown_at)"})
+    )
     assert table.schema == {
         "partition_key": pl.String(),
         "row_id": pl.Int64(),

@@ -8,7 +8,18 @@ from typing import Any
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 SLICES = (("mobile", 18231), ("desktop", 11902), ("tablet", 4021), ("tv", 966))
-FEATURES = ("site", "device", "bid", "hour", "position", "user_age_days", "campaign", "weekday", "country", "size")
+FEATURES = (
+    "site",
+    "device",
+    "bid",
+    "hour",
+    "position",
+    "user_age_days",
+    "campaign",
+    "weekday",
+    "country",
+    "size",
+)
 
 
 def gain(improvement: float, error: float, blocks: int = 7) -> dict[str, Any]:
@@ -42,8 +53,8 @@ def classification(verdict: dict[str, Any], shift: float, error: float = 0.0008)
         "reasons": [
             {
                 "code": "business",
-                "sentence": "click_through_rate over the last 7d is 0.0172 (95 % below 0.0178), under its threshold "
-                "of 0.0191 since 11 May 2026.",
+                "sentence": "click_through_rate over the last 7d is 0.0172 (95% below 0.0178), under its "
+                "threshold of 0.0191 since 11 May 2026.",
             },
             {"code": "schedule", "sentence": "The schedule is due (0 2 * * 1)."},
         ],
@@ -126,7 +137,12 @@ def classification(verdict: dict[str, Any], shift: float, error: float = 0.0008)
             "mlflow_run_id": "a3b1c0d2e4f5461788990a1b2c3d4e5f",
             "code_version": "9d1c03a7be",
             "data": {"training_data": 107, "features": 106},
-            "libraries": {"scikit-learn": "1.9.1", "polars": "2.1.0", "mlflow": "3.17.2", "dagster": "1.13.27"},
+            "libraries": {
+                "scikit-learn": "1.9.1",
+                "polars": "2.1.0",
+                "mlflow": "3.17.2",
+                "dagster": "1.13.27",
+            },
         },
     }
 
@@ -160,9 +176,9 @@ def rejected() -> dict[str, Any]:
 def inconclusive() -> dict[str, Any]:
     """Give an evaluation that cannot tell."""
     sentence = (
-        "It is not clear yet whether the candidate is better than the champion, which stays for now: log loss "
-        "improves by 0.000904 nats per row (95% interval of the improvement: -0.00105 to 0.00286; 35,120 rows, 7 "
-        "days). A holdout of about 61 days would tell."
+        "It is not clear yet whether the candidate is better than the champion, which stays for now: log "
+        "loss improves by 0.000904 nats per row (95% interval of the improvement: -0.00105 to 0.00286; 35,120 rows, "
+        "7 days). A holdout of about 61 days would tell."
     )
     verdict = {
         "verdict": "inconclusive",
@@ -197,7 +213,9 @@ def first_champion() -> dict[str, Any]:
 
 def unscorable() -> dict[str, Any]:
     """Give an evaluation in which nothing could be compared."""
-    sentence = "The champion could not be scored, so it stays: the file model.skops of version 2 is truncated."
+    sentence = (
+        "The champion could not be scored, so it stays: the file model.skops of version 2 is truncated."
+    )
     verdict = {
         "verdict": "inconclusive",
         "reason": "champion_unscorable",
@@ -206,7 +224,12 @@ def unscorable() -> dict[str, Any]:
     }
     document = classification(verdict, 0.0)
     document |= {"comparisons": [], "calibration": [], "slices": [], "importances": [], "importance_rows": 0}
-    document |= {"reasons": [], "guards": [], "description": "", "rows": {"holdout": 0, "blocks": 0, "left_out": 12}}
+    document |= {
+        "reasons": [],
+        "guards": [],
+        "description": "",
+        "rows": {"holdout": 0, "blocks": 0, "left_out": 12},
+    }
     document["windows"]["train_start"] = None
     document["versions"] |= {"mlflow_run_id": None, "data": {"training_data": None}}
     return document
@@ -223,7 +246,9 @@ def regression() -> dict[str, Any]:
     document = classification(verdict, 0.0)
     document |= {"pipeline": "bike_demand", "description": "How many bikes will be rented this hour?"}
     document |= {"task": "regression", "metric": "mean_absolute_error", "unit": unit, "slices": []}
-    document["reasons"] = [{"code": "new_rows", "sentence": "2,011 new labelled rows came in since the last attempt."}]
+    document["reasons"] = [
+        {"code": "new_rows", "sentence": "2,011 new labelled rows came in since the last attempt."}
+    ]
     document["rows"] = {"train": 11874, "holdout": 670, "blocks": 28, "left_out": 0}
     document["windows"] = {
         "train_start": "2011-01-01T00:00:00+00:00",
@@ -280,7 +305,9 @@ def life() -> dict[str, Any]:
         start = START + timedelta(days=7 * week)
         version = None if week < 3 else 1 if week < 6 else 2 if week < 13 else 3
         changed = week >= 10
-        never = None if version is None else 0.1035 + 0.0009 * math.sin(week * 1.7) + (0.0102 if changed else 0.0)
+        never = (
+            None if version is None else 0.1035 + 0.0009 * math.sin(week * 1.7) + (0.0102 if changed else 0.0)
+        )
         realised = None
         if never is not None:
             realised = never - (0.0 if version == 1 else 0.0011 if version == 2 and not changed else 0.0)
@@ -385,12 +412,21 @@ def life() -> dict[str, Any]:
 
 def empty_life() -> dict[str, Any]:
     """Give a life in which nothing has happened yet."""
-    nothing = {"partitions": [], "weeks": [], "decisions": [], "ledger": [], "evaluations": [], "thresholds": []}
+    nothing = {
+        "partitions": [],
+        "weeks": [],
+        "decisions": [],
+        "ledger": [],
+        "evaluations": [],
+        "thresholds": [],
+    }
     return life() | nothing | {"as_of": None, "champion": None}
 
 
 def young_life() -> dict[str, Any]:
     """Give a life of two weeks: rows, a decision, no champion and no labels."""
     whole = life()
-    young = {name: whole[name][:2] for name in ("weeks", "decisions")} | {"partitions": whole["partitions"][:14]}
+    young = {name: whole[name][:2] for name in ("weeks", "decisions")} | {
+        "partitions": whole["partitions"][:14]
+    }
     return whole | young | {"champion": None, "ledger": [], "evaluations": []}

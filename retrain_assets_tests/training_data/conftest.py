@@ -50,7 +50,7 @@ def _programs() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
-    """A PostgreSQL cluster of its own; the server refuses root, so root starts it as the user postgres."""
+    """Run a PostgreSQL cluster; the server refuses root, so root starts it as the user postgres."""
     programs = _programs()
     if programs is None:
         pytest.skip("the PostgreSQL server is not installed (package postgresql)")
@@ -66,15 +66,21 @@ def postgres() -> Iterator[Cluster]:
     secret.chmod(0o644)
     data = folder / "data"
     subprocess.run(
-        [*as_user, programs / "initdb", "-D", data, "-U", cluster.user, "--pwfile", secret]
-        + ["-A", "scram-sha-256", "-E", "UTF8", "--no-sync", "--no-instructions"],
+        [
+            *as_user,
+            *(programs / "initdb", "-D", data, "-U", cluster.user, "--pwfile", secret),
+            *("-A", "scram-sha-256", "-E", "UTF8", "--no-sync", "--no-instructions"),
+        ],
         check=True,
         capture_output=True,
         cwd=folder,
     )
     server = subprocess.Popen(
-        [*as_user, programs / "postgres", "-D", data, "-p", str(cluster.port), "-k", folder]
-        + ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"],
+        [
+            *as_user,
+            *(programs / "postgres", "-D", data, "-p", str(cluster.port), "-k", folder),
+            *("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=folder,
@@ -125,7 +131,7 @@ class Bucket:
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[Bucket]:
-    """An empty bucket of an S3 server on loopback."""
+    """Open an empty bucket of an S3 server on loopback."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

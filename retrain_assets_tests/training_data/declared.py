@@ -15,7 +15,7 @@ DAYS = ["2026-01-05", "2026-01-06", "2026-01-07"]
 
 
 def declared(source: dict[str, Any], timezone: str = "UTC", **blocks: Any) -> PipelineSpec:
-    """A small declaration around a source."""
+    """Make a small declaration around a source."""
     return PipelineSpec.model_validate(
         {
             "name": "clicks",
@@ -28,7 +28,7 @@ def declared(source: dict[str, Any], timezone: str = "UTC", **blocks: Any) -> Pi
 
 
 def rows(day: str, number: int = 4, bid: float = 1.0) -> pl.DataFrame:
-    """Rows of one day, evenly over its hours; one column is called ``count``."""
+    """Make rows of one day, evenly over its hours; one column is called ``count``."""
     start = datetime.fromisoformat(day).replace(tzinfo=UTC)
     return pl.DataFrame(
         {

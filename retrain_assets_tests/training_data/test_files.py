@@ -21,14 +21,17 @@ WHOLE = {"path": "all.parquet"}
 
 
 def by_key(source: Source, cursor: str | None = None) -> dict[str, str]:
+    """Fingerprint every day."""
     return dict(source.fingerprints(DAILY, DAYS, {}, cursor).by_key)
 
 
 def delivered(source: Source, keys: list[str] = DAYS) -> dict[str, Delivery]:
+    """Read days."""
     return {delivery.key: delivery for delivery in source.read(DAILY, keys)}
 
 
 def write_days(folder: Path) -> None:
+    """Write a file a day."""
     for day in DAYS:
         rows(day).write_parquet(folder / f"{day}.parquet")
 
@@ -92,9 +95,9 @@ def test_a_text_among_the_numbers_of_a_csv_changes_its_partition_only(tmp_path: 
     days.write_csv(tmp_path / "all.csv")
     source = open_source(declared({"path": "all.csv"}), tmp_path)
     first = by_key(source)
-    days.with_columns(bid=pl.when(pl.col("id") == "2026-01-07-0").then(pl.lit("x")).otherwise("bid")).write_csv(
-        tmp_path / "all.csv"
-    )
+    days.with_columns(
+        bid=pl.when(pl.col("id") == "2026-01-07-0").then(pl.lit("x")).otherwise("bid")
+    ).write_csv(tmp_path / "all.csv")
     after = by_key(source)
     assert {key for key in DAYS if after[key] != first[key]} == {"2026-01-07"}
 
@@ -129,7 +132,13 @@ def test_a_glob_is_one_table(tmp_path: Path) -> None:
 
 def test_a_partition_may_have_several_files_in_folders(tmp_path: Path) -> None:
     """The path may hold folders, globs and finer dates; unrelated files are not looked at."""
-    for name in ("2026/01/05/a.csv", "2026/01/05/b.csv", "2026/01/06/a.csv", "2026/13/77/a.csv", "x/y/z/a.csv"):
+    for name in (
+        "2026/01/05/a.csv",
+        "2026/01/05/b.csv",
+        "2026/01/06/a.csv",
+        "2026/13/77/a.csv",
+        "x/y/z/a.csv",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         rows("2026-01-05", 2).write_csv(path)
@@ -157,7 +166,10 @@ def test_weekly_partitions_take_daily_files(tmp_path: Path) -> None:
     ("path", "sentence"),
     [
         ("{day:%Y-%m-%d}.csv", "{day:%Y-%m-%d} is not known in"),
-        ("{partition:%Y-%m}.csv", "names no day, and source.partition is daily. Name it, such as {partition:%Y-%m-%d}"),
+        (
+            "{partition:%Y-%m}.csv",
+            "names no day, and source.partition is daily. Name it, such as {partition:%Y-%m-%d}",
+        ),
         ("{partition:%m-%d}.csv", "names no year, so a file belongs to no one partition; add %Y."),
         ("{partition:%c}.csv", "%c in"),
         ("https://example.org/*.csv", "has a wildcard, and a web server does not list its files."),
@@ -171,9 +183,19 @@ def test_a_path_that_names_no_partition_is_refused(tmp_path: Path, path: str, se
 
 
 BROKEN = {
-    "empty": (b"", "the file is empty (0 bytes). Deliver it again; a period without rows is a file with its columns and no rows."),
-    "truncated": (None, "the file is truncated: it begins as Parquet and its end is missing. Deliver it again."),
-    "no parquet": (b"a,b\n1,2\n", "the file is no Parquet file. Write it as Parquet, or name it .csv if it is CSV."),
+    "empty": (
+        b"",
+        "the file is empty (0 bytes). Deliver it again; a period without rows is a file with its columns "
+        "and no rows.",
+    ),
+    "truncated": (
+        None,
+        "the file is truncated: it begins as Parquet and its end is missing. Deliver it again.",
+    ),
+    "no parquet": (
+        b"a,b\n1,2\n",
+        "the file is no Parquet file. Write it as Parquet, or name it .csv if it is CSV.",
+    ),
 }
 
 
@@ -229,8 +251,10 @@ def test_a_truncated_csv_is_noticed(tmp_path: Path) -> None:
 
 
 def test_csv_is_read_as_declared(tmp_path: Path) -> None:
-    """Separator, decimal mark, encoding and null texts are as declared, and integers leave room for decimals."""
-    text = "key;shown_at;bid;clicked;city;note\n1;05.01.2026 13:30;1,5;1;Köln;\n2;05.01.2026 14:30;-;0;Genève;\n"
+    """Separator, decimals, encoding and null texts are as declared; integers leave room for decimals."""
+    text = (
+        "key;shown_at;bid;clicked;city;note\n1;05.01.2026 13:30;1,5;1;Köln;\n2;05.01.2026 14:30;-;0;Genève;\n"
+    )
     (tmp_path / "all.csv").write_bytes(text.encode("latin-1"))
     read = {
         "separator": ";",
@@ -328,7 +352,7 @@ def test_a_local_day_is_a_partition(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["days/{partition:%Y-%m-%d}.parquet", "days/*.parquet"])
 def test_objects_of_a_bucket_are_files(s3, tmp_path: Path, path: str) -> None:
-    """Objects are listed, read, and told apart by their etag; writing the same bytes again changes nothing."""
+    """Objects are listed, read, and told apart by etag; writing the same bytes again changes nothing."""
     contents = {}
     for day in DAYS:
         buffer = io.BytesIO()

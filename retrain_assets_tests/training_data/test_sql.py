@@ -38,18 +38,23 @@ def fill(url: str, time_type: str, *, text: bool = False) -> sa.Engine:
 
 
 def insert(connection: sa.Connection, row: dict[str, Any], *, text: bool) -> None:
+    """Insert one row."""
     if text:
-        row = row | {name: row[name].replace(tzinfo=None).isoformat(" ") for name in ("shown_at", "updated_at")}
+        row = row | {
+            name: row[name].replace(tzinfo=None).isoformat(" ") for name in ("shown_at", "updated_at")
+        }
     connection.execute(
         sa.text("INSERT INTO clicks VALUES (:id, :shown_at, :bid, :count, :clicked, :updated_at)"), row
     )
 
 
 def by_day(deliveries: Iterator[Delivery]) -> dict[str, Delivery]:
+    """Sort deliveries by their day."""
     return {delivery.key: delivery for delivery in deliveries}
 
 
 def look(source: Source, known: dict[str, str], cursor: str | None = None) -> dict[str, str]:
+    """Fingerprint every day."""
     return dict(source.fingerprints(DAILY, DAYS, known, cursor).by_key)
 
 
@@ -169,7 +174,9 @@ def test_sqlite_text_in_utc_is_compared_in_utc(tmp_path: Path, stored: str) -> N
         ("2026-01-05T00:00:00+05:00", "and SQLite compares times as text. Store them in UTC,"),
     ],
 )
-def test_sqlite_times_that_cannot_be_compared_are_a_sentence(tmp_path: Path, value: object, sentence: str) -> None:
+def test_sqlite_times_that_cannot_be_compared_are_a_sentence(
+    tmp_path: Path, value: object, sentence: str
+) -> None:
     """Numbers, and texts with an offset, are refused with what to do."""
     url = f"sqlite:///{tmp_path / 'source.db'}"
     with fill(url, "", text=True).begin() as connection:
@@ -247,5 +254,6 @@ def test_rows_written_while_they_are_read_are_read_again(
     [delivery] = source.read(DAILY, [DAYS[0]])
     assert (delivery.frame, delivery.fingerprint) == (None, "")
     assert delivery.problem == (
-        f"Partition 2026-01-05: {source.address} changed while it was read; it is read again at the next tick."
+        f"Partition 2026-01-05: {source.address} changed while it was read; it is read again at the next "
+        "tick."
     )

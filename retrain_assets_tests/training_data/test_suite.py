@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -122,7 +127,7 @@ def expectations(draw: st.DrawFn) -> ExpectationSpec:
     return ExpectationSpec.model_validate(made)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(frame=frames(), declared=st.lists(expectations(), min_size=1, max_size=8))
 def test_both_judges_name_the_same_rows(frame: pl.DataFrame, declared: list[ExpectationSpec]) -> None:
     """For any rows and expectations, both judges name the same rows and come to the same verdicts."""
@@ -138,3 +143,157 @@ def test_both_judges_name_the_same_rows(frame: pl.DataFrame, declared: list[Expe
             found.unexpected,
             found.evaluated,
         ), context
+
+
+def declare(*items: dict[str, Any]) -> list[ExpectationSpec]:
+    return [ExpectationSpec.model_validate(item) for item in items]
+
+
+BATCH = pl.DataFrame(
+    {
+        "row_id": [10, 11, 12, 13, 14],
+        "bid": [0.5, -1.0, math.nan, math.inf, None],
+        "hour": [1, 2, None, 4, 4],
+        "device": ["a", "b", "c", None, "<script>alert(1)</script>"],
+        "shown_at": [*MOMENTS, None],
+    }
+)
+
+
+@pytest.mark.parametrize("height", [0, 1, 5])
+@pytest.mark.parametrize(
+    "figure",
+    [
+        "mean",
+        "median",
+        "sum",
+        "min",
+        "max",
+        "unique_value_count",
+        "proportion_of_unique_values",
+        "proportion_of_non_null_values",
+    ],
+)
+def test_figures_of_a_batch_are_judged_alike(figure: str, height: int) -> None:
+    """A figure of the batch meets its bounds for both judges or for neither, empty batches included."""
+    name = f"expect_column_{figure}_to_be_between"
+    declared = declare(
+        *({"type": name, "column": column, "min_value": 0, "max_value": 3} for column in ("bid", "hour")),
+        {"type": name, "column": "hour", "min_value": 1, "strict_min": True},
+    )
+    if figure in ("min", "max"):
+        declared += declare({"type": name, "column": "shown_at", "min_value": "2026-01-05", "max_value": "2026-01-06"})
+    batch = BATCH.head(height)
+    ours = [result.success for result in judge(batch, declared).results]
+    assert ours == [result.success for result in validate(batch, declared, "figures")]
+
+
+def test_expectations_about_the_table_see_the_delivered_columns_only() -> None:
+    """Row counts and the columns of the table are those that the source delivered, without our own."""
+    declared = declare(
+        {"type": "expect_table_row_count_to_equal", "value": 5},
+        {"type": "expect_table_row_count_to_be_between", "min_value": 6},
+        {"type": "expect_column_to_exist", "column": "hour", "column_index": 1},
+        {"type": "expect_column_to_exist", "column": "row_id"},
+        {"type": "expect_table_column_count_to_equal", "value": 4},
+        {"type": "expect_table_columns_to_match_ordered_list", "column_list": ["bid", "hour", "device", "shown_at"]},
+    )
+    expected = [True, False, True, False, True, True]
+    assert [result.success for result in judge(BATCH, declared).results] == expected
+    assert [result.success for result in validate(BATCH, declared, "table")] == expected
+
+
+def test_what_has_no_translation_is_judged_by_great_expectations() -> None:
+    """An expectation that is not translated to Polars still decides, and puts no rows aside."""
+    declared = declare(
+        {"type": "expect_column_values_to_not_be_null", "column": "device", "mostly": 0.5},
+        {"type": "expect_column_stdev_to_be_between", "column": "hour", "max_value": 0.1},
+        {
+            "type": "expect_column_values_to_be_between",
+            "column": "hour",
+            "max_value": 1,
+            "row_condition": 'device=="a"',
+            "condition_parser": "pandas",
+        },
+    )
+    judgement = judge(BATCH, declared)
+    assert [(result.index, result.success) for result in judgement.results] == [(0, True), (1, False), (2, True)]
+    assert judgement.offending["row_id"].to_list() == [13]
+
+
+@pytest.mark.parametrize(
+    ("item", "problem"),
+    [
+        ({"column": "device", "max_value": 3}, "the column holds text, which has no bounds"),
+        ({"column": "hour", "max_value": "2026-01-05"}, "the column holds numbers, and '2026-01-05' is none"),
+        ({"column": "shown_at", "max_value": 3}, "3 is no date"),
+        ({"column": "houre", "max_value": 3}, "houre"),
+    ],
+)
+def test_an_expectation_that_does_not_fit_its_column_fails_for_both(item: dict[str, Any], problem: str) -> None:
+    """A bound of the wrong type, or a column that is not there, fails with the reason and names no row."""
+    declared = declare({"type": "expect_column_values_to_be_between", **item})
+    judgement = judge(BATCH, declared)
+    assert judgement.offending.is_empty()
+    for result in (*judgement.results, *validate(BATCH, declared, "unfit")):
+        assert not result.success
+        assert problem in result.sentence
+
+
+def test_deleting_an_expectation_changes_both_judges() -> None:
+    """Without an expectation neither the quarantine nor the suite knows of it."""
+    declared = declare(
+        {"type": "expect_column_values_to_be_between", "column": "bid", "min_value": 0, "max_value": 50},
+        {"type": "expect_column_values_to_be_in_set", "column": "device", "value_set": ["a", "b"]},
+    )
+    assert set(judge(BATCH, declared).offending["row_id"]) == {11, 12, 13, 14}
+    assert len(validate(BATCH, declared, "deleting")) == 2
+    assert set(judge(BATCH, declared[:1]).offending["row_id"]) == {11, 13}
+    assert [result.unexpected for result in validate(BATCH, declared[:1], "deleting")] == [2]
+    assert judge(BATCH, []).offending.is_empty()
+    assert validate(BATCH, [], "deleting") == []
+
+
+def test_the_same_expectation_twice_is_judged_twice() -> None:
+    """Two equal declarations each have a result, with the severity of each."""
+    item = {"type": "expect_column_values_to_be_unique", "column": "hour"}
+    declared = declare(item, item | {"severity": "warning"}, item)
+    found = validate(BATCH, declared, "twice")
+    assert [(result.unexpected, result.severity) for result in found] == [
+        (2, "critical"),
+        (2, "warning"),
+        (2, "critical"),
+    ]
+
+
+def test_data_docs_are_one_safe_page(tmp_path: Path) -> None:
+    """The page names what failed, fetches nothing, and shows values as text, not as markup."""
+    declared = declare(
+        {"type": "expect_column_values_to_be_in_set", "column": "device", "value_set": ["a", "<b>"]},
+        {"type": "expect_column_max_to_be_between", "column": "bid", "max_value": 3},
+    )
+    validate(BATCH, declared, "docs", tmp_path / "docs")
+    page = (tmp_path / "docs" / "index.html").read_text(encoding="utf-8")
+    assert [path.name for path in (tmp_path / "docs").iterdir()] == ["index.html"]
+    assert "device" in page
+    assert "&lt;script&gt;alert(1)" in page
+    for markup in ("<script", "<link", "<img", "url(", "<b>", "@import"):
+        assert markup not in page
+
+
+def test_importing_the_modules_imports_no_great_expectations() -> None:
+    """Checking and describing a declaration needs none of the heavy libraries."""
+    code = """
+import json, sys
+from retrain_assets.spec import ExpectationSpec
+import retrain_assets.training_data.suite, retrain_assets.training_data.quarantine
+from retrain_assets.training_data.expectations import check_expectations, describe
+spec = ExpectationSpec(type="expect_column_values_to_be_null", column="a")
+assert check_expectations([spec]) == []
+describe(spec)
+print(json.dumps(sorted({"great_expectations", "pandas", "dagster"} & set(sys.modules))))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
+    assert json.loads(found.stdout) == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 
@@ -26,8 +24,8 @@ def target(rows: pl.DataFrame, spec: PipelineSpec, task: str) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        float64, shape (rows,): 1 for the positive class and 0 for any other, or the label itself; NaN where it
-        is missing.
+        float64, shape (rows,): 1 for the positive class and 0 for any other, or the label itself; NaN where
+        it is missing.
 
     Raises
     ------
@@ -38,19 +36,17 @@ def target(rows: pl.DataFrame, spec: PipelineSpec, task: str) -> np.ndarray:
     if label.dtype.is_float():
         label = label.fill_nan(None)
     if task == "classification":
-        positive = _equals(label, spec.label.positive)
-        values: np.ndarray = positive.cast(pl.Float64).to_numpy()
-        return values
-    if not (label.dtype.is_numeric() or label.dtype in (pl.Boolean, pl.Null)):
+        label = _equals(label, spec.label.positive)
+    elif not (label.dtype.is_numeric() or label.dtype in (pl.Boolean, pl.Null)):
         raise TrainingError(
             f"label.column: {spec.label.column!r} is of type {label.dtype}, and a regression needs a number. "
             "Choose a classifier under training.estimator, or another label."
         )
-    values = label.cast(pl.Float64).to_numpy()
+    values: np.ndarray = label.cast(pl.Float64).to_numpy()
     return values
 
 
-def _equals(label: pl.Series, positive: Any) -> pl.Series:
+def _equals(label: pl.Series, positive: str | float) -> pl.Series:
     """Compare loosely: 1, 1.0 and true are the same; text only equals the same text."""
     if label.dtype.is_numeric() or label.dtype == pl.Boolean:
         if isinstance(positive, str):

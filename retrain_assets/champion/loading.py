@@ -1,0 +1,153 @@
+"""Loading models: without MLflow where their files are at hand, and no code that nobody declared.
+
+MLflow takes the list of trusted types from the model file itself, which protects nobody. Here the declaration
+gives it.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from retrain_assets.champion.ledger import Ledger
+from retrain_assets.champion.tracking import client, is_address, mlflow_errors, stored_path, tracking_uri
+from retrain_assets.champion.trust import untrusted_types
+from retrain_assets.errors import ChampionError
+from retrain_assets.lake import Lake, home
+
+FILE = "model.skops"
+
+# What a broken archive makes zipfile, json and skops raise.
+_BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+
+
+class Model(Protocol):
+    """A model that scores raw rows."""
+
+    def predict(self, rows: pl.DataFrame, /) -> np.ndarray:
+        """Score rows: float64, shape (rows,)."""
+
+
+def load_version(name: str, version: int, trusted_modules: Sequence[str]) -> Model:
+    """Load the model of a version; MLflow is imported only where the ledger does not know its files.
+
+    Parameters
+    ----------
+    name
+        The registered model.
+    version
+        The version.
+    trusted_modules
+        Modules that the declaration names, whose types a model file may hold.
+
+    Raises
+    ------
+    ChampionError
+        When the files are missing or broken, or hold a type that is not trusted.
+    """
+    paths = (
+        entry.evidence.get("model_path") for entry in Ledger(Lake(name)).entries() if entry.version == version
+    )
+    try:
+        place = next((path for path in paths if path), None) or _registered_place(name, version)
+        return load_model(place, trusted_modules)
+    except ChampionError as error:
+        raise ChampionError(
+            f"Version {version} of {name} cannot be loaded. {error} The way out is another champion: "
+            f"{name}_promote makes one of the other versions champion, {name}_rollback the previous one."
+        ) from error
+
+
+def load_model(model_path: str, trusted_modules: Sequence[str]) -> Model:
+    """Load a model from where its files are.
+
+    Parameters
+    ----------
+    model_path
+        A path, relative to the home folder or absolute, or an address that MLflow can download from.
+    trusted_modules
+        Modules that the declaration names, whose types a model file may hold.
+
+    Raises
+    ------
+    ChampionError
+        When the files are missing or broken, or hold a type that is not trusted.
+    """
+    place = stored_path(model_path)
+    if not is_address(place):
+        return load_file(home() / place, trusted_modules)
+    client()
+    from mlflow.artifacts import download_artifacts
+
+    with TemporaryDirectory() as folder:
+        with mlflow_errors():
+            fetched = download_artifacts(artifact_uri=place, dst_path=folder, tracking_uri=tracking_uri())
+        return load_file(Path(fetched), trusted_modules)
+
+
+def load_file(path: Path, trusted_modules: Sequence[str]) -> Model:
+    """Load a model from a skops file.
+
+    Parameters
+    ----------
+    path
+        The file, or the folder that MLflow stored the model in.
+    trusted_modules
+        Modules that the declaration names, whose types the file may hold.
+
+    Raises
+    ------
+    ChampionError
+        When the file is missing or broken, or holds a type that is not trusted.
+    """
+    from skops.io import get_untrusted_types, load
+
+    file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        raise ChampionError(f"The model file {file} is missing.")
+    try:
+        found = get_untrusted_types(file=file)
+    except _BROKEN as error:
+        raise _broken(file, error) from error
+    refused = untrusted_types(found, trusted_modules)
+    if refused:
+        raise ChampionError(
+            f"The model file {file} holds {', '.join(refused)}, of a module that the declaration does not "
+            "name or that cannot be imported. Define it in the module named by training.model or by "
+            "features.derive.function."
+        )
+    try:
+        model: Model = load(file, trusted=found)
+    except _BROKEN as error:
+        raise _broken(file, error) from error
+    return model
+
+
+def _registered_place(name: str, version: int) -> str:
+    connected = client()
+    with mlflow_errors():
+        return str(connected.get_model_version_download_uri(name, str(version)))
+
+
+def _broken(file: Path, error: Exception) -> ChampionError:
+    return ChampionError(f"The model file {file} cannot be read ({type(error).__name__}: {error}).")

@@ -1,0 +1,250 @@
+"""From figures to findings: which threshold is crossed, in words, and since when things went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from retrain_assets.monitoring_report.business import business_values, check_bounds, measure_business
+from retrain_assets.monitoring_report.drift import DriftReport
+from retrain_assets.monitoring_report.performance import (
+    Crossing,
+    Level,
+    check_drop,
+    check_level,
+    estimate_onset,
+    find_metric,
+    measure_level,
+    measure_value,
+)
+from retrain_assets.monitoring_report.rows import TICK, LabelledRows
+from retrain_assets.spec import BusinessTrigger, DriftTrigger, PerformanceTrigger, PipelineSpec
+from retrain_assets.spec.base import format_duration
+from retrain_assets.windows import Partitions
+
+CERTAINTY = "with 95 % confidence"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one trigger.
+
+    Parameters
+    ----------
+    reason
+        ``performance``, ``business:<name>`` or ``drift``.
+    crossed
+        Whether the threshold is crossed.
+    sentence
+        The finding in words.
+    numbers
+        Its figures.
+    onset
+        Estimates when the harm began; costs a look at all rows since the promotion, so asked only when needed.
+    """
+
+    reason: str
+    crossed: bool
+    sentence: str
+    numbers: Mapping[str, float]
+    onset: Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """What findings are judged against.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    partitions
+        The periods of the source.
+    promoted_at
+        ``as_of`` of the champion's promotion.
+    as_of
+        The moment of knowledge.
+    rows
+        Rows since the promotion.
+    reference
+        The first holdout-length of mature rows after the promotion; None while it is not complete.
+    """
+
+    spec: PipelineSpec
+    partitions: Partitions
+    promoted_at: datetime
+    as_of: datetime
+    rows: LabelledRows
+    reference: LabelledRows | None
+
+    def mature(self) -> LabelledRows:
+        """All mature rows since the promotion."""
+        return self.rows.between(self.promoted_at, self.as_of - self.spec.label.delay + TICK, self.as_of)
+
+
+def judge_performance(
+    scene: Quiet,
+    trigger: PerformanceTrigger,
+    realised: Mapping[str, Level | None],
+    reference: Mapping[str, Level | None],
+    later: LabelledRows | None,
+) -> Finding:
+    """Judge the realised performance: its level over the declared span, and its fall since the promotion.
+
+    Parameters
+    ----------
+    scene
+        What to judge against.
+    trigger
+        The declared trigger.
+    realised, reference
+        Levels by metric.
+    later
+        The rows of the span that do not belong to the reference; None while there is no reference.
+    """
+    metric = find_metric(trigger)
+    current, quiet = realised[metric.name], reference[metric.name]
+    now = measure_level(metric, later) if later is not None else None
+    span = f"{metric.title} over {format_duration(trigger.over)}"
+    parts: list[tuple[Crossing, str]] = []
+    if trigger.at_least is not None:
+        found = check_level(metric, current, trigger.at_least)
+        if found is not None:
+            side, worst = ("below", "at most") if metric.greater_is_better else ("above", "at least")
+            parts.append((found, _level_words(span, found, worst, side)))
+    if trigger.drop is not None:
+        found = check_drop(metric, quiet, now, trigger.drop)
+        if found is not None:
+            parts.append((found, _drop_words(span, metric.unit, found)))
+    numbers = _numbers(current) | _numbers(quiet, "reference_")
+    for part, _ in parts:
+        numbers |= {"bound": part.bound, "threshold": part.threshold}
+        if part.crossed:
+            break
+    if not parts:
+        text = (
+            f"The {span} cannot be judged yet: there are too few days of mature labels since the promotion."
+        )
+        return Finding(
+            "performance", crossed=False, sentence=text, numbers=numbers, onset=lambda: scene.as_of
+        )
+    text = " ".join(words for part, words in parts if part.crossed) or " ".join(words for _, words in parts)
+
+    def onset() -> datetime:
+        level = now or current
+        after = level.value if level is not None else 0.0
+        candidates = [item for item in (trigger.at_least, quiet.value if quiet else None) if item is not None]
+        before = max(candidates) if metric.greater_is_better else min(candidates)
+        return _onset(scene, before, after, lambda rows: measure_value(metric, rows))
+
+    return Finding("performance", any(part.crossed for part, _ in parts), text, numbers, onset)
+
+
+def judge_business(scene: Quiet, trigger: BusinessTrigger, level: Level | None) -> Finding:
+    """Judge a business metric; None as its level means that it cannot be judged yet."""
+    reason, span = f"business:{trigger.name}", f"{trigger.name} over {format_duration(trigger.over)}"
+    found = check_bounds(trigger, level)
+    if found is None or level is None:
+        text = f"{span} cannot be judged yet: there are too few days of mature labels since the promotion."
+        return Finding(reason, crossed=False, sentence=text, numbers={}, onset=lambda: scene.as_of)
+    is_low = found.threshold == trigger.below
+    text = _level_words(span, found, *(("at most", "below") if is_low else ("at least", "above")))
+
+    def onset() -> datetime:
+        quiet = (
+            measure_business(trigger, scene.reference) if scene.reference and scene.reference.y.size else None
+        )
+        candidates = [found.threshold, *([] if quiet is None else [quiet.value])]
+        before = max(candidates) if is_low else min(candidates)
+        key = scene.partitions.key_expr(scene.spec.source.timestamp)
+        mature = scene.mature().frame
+        values = business_values(trigger, mature, key)
+        return _locate(scene, mature.select(key.alias("key"))["key"].to_list(), values, before, found.value)
+
+    numbers = _numbers(level) | {"bound": found.bound, "threshold": found.threshold}
+    return Finding(reason, found.crossed, text, numbers, onset)
+
+
+def judge_drift(
+    scene: Quiet, trigger: DriftTrigger, shifts: DriftReport, importances: Mapping[str, float], key: str
+) -> Finding:
+    """Judge whether features that moved carry the declared share of the importance."""
+    moved = shifts.moved(trigger.psi)
+    share = shifts.moved_importance(trigger.psi, importances)
+    crossed = bool(moved) and share >= trigger.importance
+    if not moved:
+        text = f"No feature has certainly moved by a PSI of {trigger.psi:g}."
+    else:
+        listed = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
+        side = "which reaches" if crossed else "below"
+        text = (
+            f"Features that moved by more than a PSI of {trigger.psi:g} ({listed}) carry {share:.0%} of the "
+            f"importance, {side} the declared {trigger.importance:.0%}."
+        )
+    numbers = {
+        "moved_importance": share,
+        "threshold": trigger.importance,
+        "moved_features": float(len(moved)),
+    }
+    start = scene.partitions.bounds(key)[0]
+    return Finding("drift", crossed, text, numbers, lambda: start)
+
+
+def _level_words(span: str, found: Crossing, worst: str, side: str) -> str:
+    if found.crossed:
+        return (
+            f"{_first_large(span)} is {found.value:.4g} and {CERTAINTY} {worst} {found.bound:.4g}: "
+            f"{side} the threshold of {found.threshold:g}."
+        )
+    return (
+        f"{_first_large(span)} is {found.value:.4g}, not certainly {side} the threshold of {found.threshold:g} "
+        f"({worst} {found.bound:.4g} {CERTAINTY})."
+    )
+
+
+def _drop_words(span: str, unit: str, found: Crossing) -> str:
+    change = (
+        f"{abs(found.value):.4g} {unit} {'worse' if found.value >= 0 else 'better'} than after the promotion"
+    )
+    if found.crossed:
+        return (
+            f"{_first_large(span)} is {change}, {CERTAINTY} at least {found.bound:.4g}: "
+            f"more than the allowed drop of {found.threshold:g}."
+        )
+    return f"{_first_large(span)} is {change}; that is not certainly more than the allowed drop of {found.threshold:g}."
+
+
+def _first_large(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _numbers(level: Level | None, prefix: str = "") -> dict[str, float]:
+    if level is None:
+        return {}
+    figures = {"value": level.value, "lower": level.lower, "upper": level.upper, "rows": float(level.rows)}
+    return {f"{prefix}{name}": value for name, value in figures.items() if value is not None}
+
+
+def _onset(
+    scene: Quiet, before: float, after: float, measure: Callable[[LabelledRows], float | None]
+) -> datetime:
+    mature = scene.mature()
+    keys = mature.frame.select(scene.partitions.key_expr(scene.spec.source.timestamp).alias("key"))[
+        "key"
+    ].to_list()
+    values: dict[str, float | None] = {}
+    for key in dict.fromkeys(keys):
+        start, end = scene.partitions.bounds(key)
+        values[key] = measure(mature.between(start, end, scene.as_of))
+    return _locate(scene, keys, values, before, after)
+
+
+def _locate(
+    scene: Quiet, keys: list[str], values: Mapping[str, float | None], before: float, after: float
+) -> datetime:
+    counts = dict.fromkeys(values, 0)
+    for key in keys:
+        counts[key] += 1
+    starts = [scene.partitions.bounds(key)[0] for key in values]
+    return estimate_onset(starts, list(values.values()), [float(n) for n in counts.values()], before, after)

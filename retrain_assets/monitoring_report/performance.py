@@ -1,0 +1,286 @@
+"""Realised performance with intervals, estimated performance, and when a fall counts as one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retrain_assets.errors import TrainingError
+from retrain_assets.monitoring_report.rows import FloatArray, LabelledRows
+from retrain_assets.spec import PerformanceTrigger, PipelineSpec
+from retrain_assets.spec.base import suggest
+from retrain_assets.spec.training import CLASSIFICATION_METRICS, REGRESSION_METRICS
+
+if TYPE_CHECKING:
+    from retrain_assets.comparison.metrics import Metric
+
+CONFIDENCE = 0.95
+LEAST_BLOCKS = 3
+"""Fewer days than this give no interval worth the name: with two, Student's quantile is 6.3."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """A figure over a span of time, and how sure it is.
+
+    Parameters
+    ----------
+    value
+        The figure.
+    lower, upper
+        Its one-sided 95 % bounds, each for itself; None where there are too few days for an interval.
+    standard_error
+        None where there are too few days.
+    rows, blocks
+        Rows, and days that hold rows.
+    """
+
+    value: float
+    lower: float | None
+    upper: float | None
+    standard_error: float | None
+    rows: int
+    blocks: int
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Whether a threshold is crossed, by the interval and not by the bare number.
+
+    Parameters
+    ----------
+    crossed
+        The one-sided 95 % interval lies beyond the threshold.
+    value
+        What was compared with the threshold.
+    bound
+        The bound of its interval on the threshold's side.
+    threshold
+        The declared threshold.
+    """
+
+    crossed: bool
+    value: float
+    bound: float
+    threshold: float
+
+
+def make_level(value: float, error: float | None, rows: int, blocks: int) -> Level:
+    """A figure with bounds from Student's t with one degree of freedom less than days."""
+    if error is None or blocks < LEAST_BLOCKS:
+        return Level(value, None, None, None, rows, blocks)
+    half = quantile(blocks - 1) * error
+    return Level(value, value - half, value + half, error, rows, blocks)
+
+
+def quantile(degrees: float) -> float:
+    """The 95 % quantile of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, CONFIDENCE))
+
+
+def measure_level(metric: Metric, rows: LabelledRows) -> Level | None:
+    """Measure a metric over a span, with days as blocks (CR1, t with G - 1 degrees of freedom).
+
+    Parameters
+    ----------
+    metric
+        What is measured.
+    rows
+        The span's rows.
+
+    Returns
+    -------
+    Level or None
+        None where the metric is undefined: no rows, or a single class for ROC AUC.
+
+    References
+    ----------
+    Cameron, Miller (2015), "A practitioner's guide to cluster-robust inference", Journal of Human Resources
+    50, 317-372, section VI.
+    """
+    from retrain_assets.comparison.paired import standard_error
+
+    measured = _measure(metric, rows)
+    if measured is None:
+        return None
+    value, influence = measured
+    days = rows.days()
+    count = int(np.unique(days).size)
+    error = standard_error(influence, days)[0] if count > 1 else None
+    return make_level(value, error, rows.y.size, count)
+
+
+def measure_value(metric: Metric, rows: LabelledRows) -> float | None:
+    """Measure a metric without an interval; None where it is undefined."""
+    measured = _measure(metric, rows)
+    return None if measured is None else measured[0]
+
+
+def _measure(metric: Metric, rows: LabelledRows) -> tuple[float, FloatArray] | None:
+    weights = rows.weights
+    if rows.y.size == 0 or (weights is not None and weights.sum() <= 0):
+        return None
+    if metric.name == "roc_auc" and np.unique(rows.y).size < 2:
+        return None
+    return metric.measure(rows.y, rows.score, weights)
+
+
+def estimate(metric: Metric, score: FloatArray) -> float | None:
+    """Estimate a classifier's performance on rows whose labels are not in yet.
+
+    The metric's expectation if the scores are calibrated: every row counts as a positive one with the weight
+    of its score and as a negative one with the rest. It sees what a shift of the features does, and is blind
+    to a change of what the features mean, which only labels can show.
+
+    Parameters
+    ----------
+    metric
+        What is estimated.
+    score
+        Probabilities of the positive class, shape (n,).
+
+    Returns
+    -------
+    float or None
+        None for regression, and without rows.
+
+    References
+    ----------
+    NannyML, "Confidence-based performance estimation (CBPE)", nannyml.readthedocs.io.
+    """
+    score = score[np.isfinite(score)]
+    if metric.task != "classification" or score.size == 0 or not 0 < float(score.mean()) < 1:
+        return None
+    y = np.repeat([1.0, 0.0], score.size)
+    return metric.measure(y, np.tile(score, 2), np.concatenate([score, 1 - score]))[0]
+
+
+def check_level(metric: Metric, current: Level | None, at_least: float) -> Crossing | None:
+    """Compare a level with the one that the metric must keep (an upper bound for losses).
+
+    Returns
+    -------
+    Crossing or None
+        None where there is no interval yet.
+    """
+    if current is None or current.lower is None or current.upper is None:
+        return None
+    if metric.greater_is_better:
+        return Crossing(current.upper < at_least, current.value, current.upper, at_least)
+    return Crossing(current.lower > at_least, current.value, current.lower, at_least)
+
+
+def check_drop(
+    metric: Metric, reference: Level | None, current: Level | None, drop: float
+) -> Crossing | None:
+    """Compare the loss of quality since the reference span with the declared drop.
+
+    The two spans share no rows and count as independent: the difference has both standard errors, and
+    Student's t with Welch's and Satterthwaite's degrees of freedom.
+
+    Parameters
+    ----------
+    metric
+        What is measured.
+    reference, current
+        The level since the promotion, and the level now.
+    drop
+        Absolute loss of quality that is still allowed, in the metric's unit.
+
+    Returns
+    -------
+    Crossing or None
+        None where one of the intervals is not there yet.
+
+    References
+    ----------
+    Welch (1947), "The generalization of Student's problem when several different population variances are
+    involved", Biometrika 34, 28-35.
+    """
+    if reference is None or current is None:
+        return None
+    if reference.standard_error is None or current.standard_error is None:
+        return None
+    fall = metric.gain(reference.value, current.value)
+    one, other = reference.standard_error**2, current.standard_error**2
+    if one + other == 0:
+        return Crossing(fall > drop, fall, fall, drop)
+    degrees = (one + other) ** 2 / (one**2 / (reference.blocks - 1) + other**2 / (current.blocks - 1))
+    bound = fall - quantile(degrees) * math.sqrt(one + other)
+    return Crossing(bound > drop, fall, bound, drop)
+
+
+def estimate_onset(
+    starts: Sequence[datetime],
+    values: Sequence[float | None],
+    weights: Sequence[float],
+    before: float,
+    after: float,
+) -> datetime:
+    """Estimate when a figure left one level for another.
+
+    Page's cumulative sum: each partition's deviation from half-way between the two levels is added up, weighed
+    by its rows; the change began where the sum was lowest (the maximum-likelihood estimate for a shift
+    between two known means).
+
+    Parameters
+    ----------
+    starts
+        Starts of the partitions, oldest first.
+    values
+        The partitions' figures; None where there is none.
+    weights
+        Rows of the partitions.
+    before, after
+        The level at which all was well, and the one now.
+
+    Returns
+    -------
+    datetime
+        Start of the partition at which the change began.
+
+    References
+    ----------
+    Page (1954), "Continuous inspection schemes", Biometrika 41, 100-115.
+    Hinkley (1971), "Inference about the change-point from cumulative sum tests", Biometrika 58, 509-523.
+    """
+    direction = math.copysign(1.0, after - before)
+    middle = (before + after) / 2
+    steps = [
+        0.0 if value is None else direction * (value - middle) * weight
+        for value, weight in zip(values, weights, strict=True)
+    ]
+    lowest = int(np.argmin(np.cumsum([0.0, *steps])))
+    return starts[min(lowest, len(starts) - 1)]
+
+
+def find_metric(trigger: PerformanceTrigger) -> Metric:
+    """The metric that a trigger watches."""
+    from retrain_assets.comparison.metrics import METRICS
+
+    name = trigger.metric.removeprefix("neg_")
+    if name not in METRICS:
+        raise TrainingError(_unknown(trigger))
+    return METRICS[name]
+
+
+def check_performance(spec: PipelineSpec) -> list[str]:
+    """Say what is wrong with the declared performance trigger: a sentence a fault."""
+    trigger = spec.retrain_when.performance
+    known = CLASSIFICATION_METRICS + REGRESSION_METRICS
+    if trigger is None or trigger.metric.removeprefix("neg_") in known:
+        return []
+    return [_unknown(trigger)]
+
+
+def _unknown(trigger: PerformanceTrigger) -> str:
+    known = CLASSIFICATION_METRICS + REGRESSION_METRICS
+    hint = suggest(trigger.metric, known)
+    return f"retrain_when.performance.metric: the metric {trigger.metric!r} is not known. {hint}"

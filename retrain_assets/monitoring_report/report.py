@@ -1,0 +1,208 @@
+"""The monitoring report of one partition, as of the partition's end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from retrain_assets.monitoring_report.alarms import (
+    Finding,
+    Quiet,
+    judge_business,
+    judge_drift,
+    judge_performance,
+)
+from retrain_assets.monitoring_report.business import measure_business
+from retrain_assets.monitoring_report.drift import DriftReport, drift
+from retrain_assets.monitoring_report.performance import (
+    Level,
+    estimate,
+    find_metric,
+    measure_level,
+)
+from retrain_assets.monitoring_report.rows import TICK, FloatArray, LabelledRows
+from retrain_assets.spec import PipelineSpec
+from retrain_assets.windows import Partitions
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that is watched.
+
+    Parameters
+    ----------
+    version
+        Its version in the registry.
+    promoted_at
+        ``as_of`` of its promotion.
+    profile
+        Its reference profile.
+    importances
+        Importance of its features, by feature; empty where it is unknown, and then all count alike.
+    metrics
+        Names of the metrics by which models are compared; the first decides.
+    """
+
+    version: int
+    promoted_at: datetime
+    profile: Mapping[str, Any]
+    importances: Mapping[str, float]
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One partition's rows.
+
+    Parameters
+    ----------
+    key
+        The partition.
+    features
+        The features of its rows.
+    scores
+        The champion's scores of its rows, shape (n,); None where it has none.
+    """
+
+    key: str
+    features: pl.DataFrame | pl.LazyFrame
+    scores: FloatArray | None
+
+
+def monitor(
+    spec: PipelineSpec,
+    champion: Champion,
+    batch: Batch,
+    rows: LabelledRows,
+    previous: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Report on a champion as of the end of one partition.
+
+    Every figure rests on rows that this champion scored and whose labels are mature by then. The reference is
+    the level on the first holdout-length of them, since the level measured at the promotion flatters the
+    winner. What stands alarmed in the previous report keeps the date since when, and its onset: they identify
+    the evidence that a retrain consumes.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    champion
+        The model that is watched.
+    batch
+        The partition.
+    rows
+        Rows since the promotion that the champion scored; later ones than the partition's are not looked at,
+        so that one frame serves a range of partitions.
+    previous
+        The report of the partition before.
+
+    Returns
+    -------
+    dict
+        JSON-able: ``partition_key``, ``as_of``, ``version``, ``promoted_at``, ``rows``, ``span`` (start and end
+        of the mature rows looked at), ``realised`` and ``reference`` (level by metric), ``estimated`` (value by
+        metric), ``business`` (level by name), ``drift`` (``psi`` and ``lower`` by feature), ``score_drift``,
+        ``moved_importance``, ``findings``.
+    """
+    partitions = Partitions(spec.source.partition, spec.timezone)
+    as_of = partitions.bounds(batch.key)[1]
+    trigger = spec.retrain_when.performance
+    over = trigger.over if trigger is not None else spec.evaluation.holdout
+    end = as_of - spec.label.delay + TICK
+    settled = champion.promoted_at + spec.evaluation.holdout
+    quiet = rows.between(champion.promoted_at, settled, as_of)
+    has_reference = settled < end
+    current = rows.between(max(end - over, champion.promoted_at), end, as_of)
+
+    names = dict.fromkeys((*champion.metrics, *((find_metric(trigger).name,) if trigger else ())))
+    realised = {name: _level(name, current) for name in names}
+    reference = {name: _level(name, quiet) if has_reference else None for name in names}
+    shifts = drift(champion.profile, batch.features, batch.scores)
+
+    scene = Quiet(spec, partitions, champion.promoted_at, as_of, rows, quiet if has_reference else None)
+    findings: list[Finding] = []
+    if trigger is not None:
+        later = rows.between(max(end - over, settled), end, as_of) if has_reference else None
+        findings.append(judge_performance(scene, trigger, realised, reference, later))
+    business: dict[str, Level | None] = {}
+    for declared in spec.retrain_when.business:
+        whole = end - declared.over >= champion.promoted_at
+        span = rows.between(max(end - declared.over, champion.promoted_at), end, as_of)
+        business[declared.name] = measure_business(declared, span) if span.y.size else None
+        findings.append(judge_business(scene, declared, business[declared.name] if whole else None))
+    threshold = spec.retrain_when.drift
+    if threshold is not None:
+        findings.append(judge_drift(scene, threshold, shifts, champion.importances, batch.key))
+
+    return {
+        "partition_key": batch.key,
+        "as_of": as_of.isoformat(),
+        "version": champion.version,
+        "promoted_at": champion.promoted_at.isoformat(),
+        "rows": shifts.rows,
+        "span": {"start": max(end - over, champion.promoted_at).isoformat(), "end": (end - TICK).isoformat()},
+        "realised": {name: _plain(level) for name, level in realised.items()},
+        "reference": {name: _plain(level) for name, level in reference.items()},
+        "estimated": {name: _estimated(name, batch.scores) for name in names},
+        "business": {name: _plain(level) for name, level in business.items()},
+        "drift": {name: asdict(shift) for name, shift in shifts.features.items()},
+        "score_drift": None if shifts.score is None else asdict(shifts.score),
+        "moved_importance": _moved(spec, shifts, champion.importances),
+        "findings": [_standing(finding, as_of, champion, previous) for finding in findings],
+    }
+
+
+def _level(name: str, rows: LabelledRows) -> Level | None:
+    from retrain_assets.comparison.metrics import METRICS
+
+    return measure_level(METRICS[name], rows)
+
+
+def _estimated(name: str, scores: FloatArray | None) -> float | None:
+    from retrain_assets.comparison.metrics import METRICS
+
+    return None if scores is None else estimate(METRICS[name], scores)
+
+
+def _moved(spec: PipelineSpec, shifts: DriftReport, importances: Mapping[str, float]) -> float | None:
+    threshold = spec.retrain_when.drift
+    return None if threshold is None else shifts.moved_importance(threshold.psi, importances)
+
+
+def _plain(level: Level | None) -> dict[str, Any] | None:
+    return None if level is None else asdict(level)
+
+
+def _standing(
+    finding: Finding, as_of: datetime, champion: Champion, previous: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Say of an alarm since when it stands and when the harm began, as first found for this champion."""
+    since: str | None = None
+    onset: str | None = None
+    if finding.crossed:
+        since = as_of.isoformat()
+        earlier = _earlier(finding.reason, champion, previous)
+        if earlier is not None:
+            since, onset = earlier["since"], earlier["onset"]
+        else:
+            onset = finding.onset().isoformat()
+    return {
+        "reason": finding.reason,
+        "crossed": finding.crossed,
+        "since": since,
+        "onset": onset,
+        "sentence": finding.sentence,
+        "numbers": dict(finding.numbers),
+    }
+
+
+def _earlier(reason: str, champion: Champion, previous: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if previous is None or previous["promoted_at"] != champion.promoted_at.isoformat():
+        return None
+    standing = [item for item in previous["findings"] if item["reason"] == reason and item["crossed"]]
+    return standing[0] if standing else None

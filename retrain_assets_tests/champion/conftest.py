@@ -1,0 +1,92 @@
+"""A home folder with a real MLflow store, and a small model logged in it."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrain_assets.champion.ledger import Ledger
+from retrain_assets.champion.registry import client, ensure_experiment
+from retrain_assets.lake import Lake
+
+NAME = "churn"
+AS_OF = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """Make an empty MLflow store once, because making its tables takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("store")
+        patch.setenv("RETRAIN_ASSETS_HOME", str(folder))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        client()
+        return folder / "mlflow.db"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Set a home folder of the test's own, without an MLflow store."""
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path))
+    for name in ("MLFLOW_TRACKING_URI", "RETRAIN_ASSETS_LAKE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def ledger(home):  # noqa: ARG001
+    """Open the ledger of one pipeline, empty."""
+    return Ledger(Lake(NAME))
+
+
+@pytest.fixture
+def logged(home, empty_store):
+    """Log a model that is not registered; its address and folder."""
+    import mlflow
+
+    shutil.copy(empty_store, home / "mlflow.db")
+    experiment = ensure_experiment(NAME)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
+    try:
+        return _log(experiment)
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
+def _log(experiment):
+    import mlflow.sklearn
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    values = np.linspace(0, 1, 60).reshape(-1, 1)
+    model = HistGradientBoostingRegressor(max_iter=3).fit(values, values.ravel())
+    with mlflow.start_run(experiment_id=experiment):
+        info = mlflow.sklearn.log_model(
+            model,
+            name="model",
+            serialization_format="skops",
+            skops_trusted_types=["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"],
+            pip_requirements=["scikit-learn"],
+        )
+    location = client().get_logged_model(info.model_id).artifact_location
+    return info.model_uri, location
+
+
+def change(ledger, version, expected, action="promoted", reason="It is better.", actor="ada"):
+    """Commit an entry with a reason that is beside the point of the test."""
+    return ledger.commit(
+        action=action,
+        version=version,
+        expected_champion=expected,
+        actor=actor,
+        reason=reason,
+        evidence={"attempt": f"run-{version}"},
+        as_of=AS_OF,
+    )
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Read every file below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
