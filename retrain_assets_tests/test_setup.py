@@ -74,20 +74,35 @@ def test_lock_holds_every_declared_package_in_the_declared_version() -> None:
             assert locked[name.group().lower()] == version
 
 
-def test_old_python_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    """A Python before 3.11 ends the set-up with a sentence that says which versions will do."""
-    old = tmp_path / "old-python"
-    old.write_text("#!/bin/sh\n[ \"$1\" = --version ] && echo 'Python 3.9.2' && exit 0\nexit 1\n")
-    old.chmod(0o755)
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        (
+            'test "$1" = --version && echo "Python 3.9.2"',
+            "is Python 3.9.2; this project needs Python 3.11 or newer: install one and name it",
+        ),
+        (
+            'case "$2" in *ensurepip*) exit 1;; *) exit 0;; esac',
+            "cannot make a virtual environment with pip; install its venv package",
+        ),
+    ],
+    ids=["too old", "without ensurepip"],
+)
+def test_unfit_python_is_refused_in_a_sentence(tmp_path: Path, script: str, sentence: str) -> None:
+    """A Python that is too old or lacks ensurepip ends the set-up with what to install, and makes nothing."""
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
     done = subprocess.run(
-        ["make", f"PYTHON={old}", f"VENV={tmp_path}/venv", "setup"],
+        ["make", f"PYTHON={python}", f"VENV={tmp_path}/venv", "setup"],
         cwd=PROJECT,
         check=False,
         capture_output=True,
         text=True,
     )
     assert done.returncode != 0
-    assert f"{old} is Python 3.9.2; this project needs Python 3.11 or newer" in done.stderr
+    assert f"{python} {sentence}" in done.stderr
+    assert not (tmp_path / "venv").exists()
 
 
 def test_every_command_of_the_readme_is_a_target() -> None:

@@ -112,6 +112,7 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
         "data": versions,
         "code_version": declaration.code_version(),
         "dagster_run_id": request.attempt,
+        "profile": profile,
     }
     logged = log_candidate(
         spec,

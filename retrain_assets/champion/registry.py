@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,8 +35,6 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 ATTEMPT_TAG = "retrain_assets/attempt"
 
-_LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-f]+)")
-
 
 def register_version(name: str, *, model_uri: str, attempt: str, tags: Mapping[str, str]) -> int:
     """Register an attempt's model, once however often it is asked for, and make it challenger.
@@ -47,7 +44,7 @@ def register_version(name: str, *, model_uri: str, attempt: str, tags: Mapping[s
     name
         The registered model.
     model_uri
-        Where MLflow logged the model, ``models:/m-...``.
+        Where MLflow logged the model, ``models:/<id>``.
     attempt
         Id of the attempt; a crash after registering must not register it again.
     tags
@@ -69,12 +66,14 @@ def register_version(name: str, *, model_uri: str, attempt: str, tags: Mapping[s
         found = connected.search_model_versions(f"name = '{name}' and tags.`{ATTEMPT_TAG}` = '{attempt}'")
         if found:
             return min(int(version.version) for version in found)
-        logged = _LOGGED_MODEL.fullmatch(model_uri)
+        # MLflow would look a models:/ address up in whatever store this process speaks to by default.
+        logged = connected.get_logged_model(model_uri.removeprefix("models:/"))
         created = connected.create_model_version(
             name,
-            source=model_uri,
+            source=logged.artifact_location,
+            run_id=logged.source_run_id,
+            model_id=logged.model_id,
             tags={**tags, ATTEMPT_TAG: attempt},
-            model_id=logged and logged[1],
         )
         connected.set_registered_model_alias(name, CHALLENGER, str(created.version))
     return int(created.version)

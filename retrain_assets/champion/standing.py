@@ -178,3 +178,27 @@ def _time(moment: datetime) -> str:
 
 def _clause(sentence: str) -> str:
     return sentence.removesuffix(".")
+
+
+def champion_at(entries: Sequence[LedgerEntry], moment: datetime) -> LedgerEntry | None:
+    """The entry that made the champion which served just before a moment of the data clock.
+
+    Parameters
+    ----------
+    entries
+        All entries, oldest first.
+    moment
+        The moment, UTC.
+
+    Returns
+    -------
+    LedgerEntry or None
+        None before the first champion.
+    """
+    made = [entry for entry in entries if entry.action != "confirmed" and entry.as_of < moment]
+    return made[-1] if made else None
+
+
+def first_champion(entries: Sequence[LedgerEntry]) -> int | None:
+    """The version that became champion first; None before there was one."""
+    return next((entry.version for entry in entries if entry.action != "confirmed"), None)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from retrain_assets.errors import ChampionError
 from retrain_assets.lake import home
@@ -163,7 +163,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _passwords(uri: str) -> set[str]:
     parts = urlsplit(uri)
-    given = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+    given = [parts.password or "", *re.findall(r"password=([^&]*)", parts.query)]
     return {form for word in given for form in (word, unquote(word)) if word}
 
 

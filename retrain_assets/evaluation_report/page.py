@@ -8,9 +8,9 @@ from typing import Any
 
 from retrain_assets.pages import evaluation_charts as charts
 from retrain_assets.pages.charts import both_widths
-from retrain_assets.pages.evaluation_charts import Piece
 from retrain_assets.pages.layout import render
 from retrain_assets.pages.text import decimals_for, fixed, instant, metric_title, number
+from retrain_assets.pages.timeline import Piece, windows_chart
 
 CONSEQUENCES = {
     "blessed": "The candidate becomes the champion.",
@@ -55,7 +55,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
             "consequence": "A trial: it is never promoted." if trial else consequences[verdict["verdict"]],
             "gain": _headline(document),
             "pieces": pieces,
-            "windows_chart": both_widths(partial(charts.windows_chart, pieces)) if pieces else None,
+            "windows_chart": both_widths(partial(windows_chart, pieces)) if pieces else None,
             "metrics": [_metric_row(entry) for entry in document["comparisons"]],
             "gains": _gain_rows(document),
             "calibration": _calibration(document),
@@ -87,7 +87,7 @@ def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:
         "against": against,
         "level": level,
         "css": charts.outcome_class(gain["lower"], gain["upper"]),
-        "chart": both_widths(partial(charts.interval_chart, gain, document.get("min_gain"), label), 620),
+        "chart": both_widths(partial(charts.interval_chart, gain, document.get("min_gain"), label), 540),
     }
 
 

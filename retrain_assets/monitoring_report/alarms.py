@@ -24,6 +24,7 @@ from retrain_assets.spec.base import format_duration
 from retrain_assets.windows import Partitions
 
 CERTAINTY = "with 95 % confidence"
+TOO_EARLY = "cannot be judged yet: there are too few days of mature labels since the promotion."
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Finding:
     numbers
         Its figures.
     onset
-        Estimates when the harm began; costs a look at all rows since the promotion, so asked only when needed.
+        Estimates when the harm began. It costs a look at all rows since the promotion: ask only when needed.
     """
 
     reason: str
@@ -123,12 +124,8 @@ def judge_performance(
         if part.crossed:
             break
     if not parts:
-        text = (
-            f"The {span} cannot be judged yet: there are too few days of mature labels since the promotion."
-        )
-        return Finding(
-            "performance", crossed=False, sentence=text, numbers=numbers, onset=lambda: scene.as_of
-        )
+        text = f"{_first_large(span)} {TOO_EARLY}"
+        return Finding("performance", False, text, numbers, lambda: scene.as_of)
     text = " ".join(words for part, words in parts if part.crossed) or " ".join(words for _, words in parts)
 
     def onset() -> datetime:
@@ -146,8 +143,7 @@ def judge_business(scene: Quiet, trigger: BusinessTrigger, level: Level | None) 
     reason, span = f"business:{trigger.name}", f"{trigger.name} over {format_duration(trigger.over)}"
     found = check_bounds(trigger, level)
     if found is None or level is None:
-        text = f"{span} cannot be judged yet: there are too few days of mature labels since the promotion."
-        return Finding(reason, crossed=False, sentence=text, numbers={}, onset=lambda: scene.as_of)
+        return Finding(reason, False, f"{_first_large(span)} {TOO_EARLY}", {}, lambda: scene.as_of)
     is_low = found.threshold == trigger.below
     text = _level_words(span, found, *(("at most", "below") if is_low else ("at least", "above")))
 
@@ -198,8 +194,8 @@ def _level_words(span: str, found: Crossing, worst: str, side: str) -> str:
             f"{side} the threshold of {found.threshold:g}."
         )
     return (
-        f"{_first_large(span)} is {found.value:.4g}, not certainly {side} the threshold of {found.threshold:g} "
-        f"({worst} {found.bound:.4g} {CERTAINTY})."
+        f"{_first_large(span)} is {found.value:.4g}, not certainly {side} the threshold of "
+        f"{found.threshold:g} ({worst} {found.bound:.4g} {CERTAINTY})."
     )
 
 
@@ -212,7 +208,10 @@ def _drop_words(span: str, unit: str, found: Crossing) -> str:
             f"{_first_large(span)} is {change}, {CERTAINTY} at least {found.bound:.4g}: "
             f"more than the allowed drop of {found.threshold:g}."
         )
-    return f"{_first_large(span)} is {change}; that is not certainly more than the allowed drop of {found.threshold:g}."
+    return (
+        f"{_first_large(span)} is {change}; that is not certainly more than the allowed drop of "
+        f"{found.threshold:g}."
+    )
 
 
 def _first_large(text: str) -> str:

@@ -41,7 +41,7 @@ def check_business(spec: PipelineSpec, columns: Iterable[str] | None) -> list[st
     for number, trigger in enumerate(spec.retrain_when.business):
         if trigger.name in names:
             faults.append(
-                f"retrain_when.business[{number}].name: {trigger.name!r} is declared twice. Rename one of them."
+                f"retrain_when.business[{number}].name: {trigger.name!r} is declared twice. Rename one."
             )
         names.add(trigger.name)
         fault = _fault(trigger, known, types)
@@ -165,8 +165,12 @@ def _fault(
     for name in expression.meta.root_names():
         if known is not None and name not in known:
             return f"{trigger.sql!r} uses {name!r}, which the source lacks. {suggest(name, known)}"
-    if types is None:
-        return None
+    return None if types is None else _type_fault(trigger, expression, types)
+
+
+def _type_fault(
+    trigger: BusinessTrigger, expression: pl.Expr, types: Mapping[str, pl.DataType]
+) -> str | None:
     empty = pl.DataFrame(schema={**types, "score": pl.Float64(), _DAY: pl.Int64()})
     try:
         found = empty.group_by(_DAY).agg(expression).schema[_VALUE]

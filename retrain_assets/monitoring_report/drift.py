@@ -64,8 +64,8 @@ class DriftReport:
         psi
             A feature has moved when the lower bound of its index lies above this.
         importances
-            By feature, in any unit. Values below zero (permuting the feature did no harm) count as zero; where
-            no feature of the profile has any, all count alike.
+            By feature, in any unit. Values below zero (permuting the feature did no harm) count as zero;
+            where no feature of the profile has any, all count alike.
         """
         weights = {name: max(importances.get(name, 0.0), 0.0) for name in self.features}
         if not any(weights.values()):
@@ -110,11 +110,11 @@ def drift(
 
 
 def shift(reference: Sequence[int], current: Sequence[int]) -> Shift:
-    """Population stability index of two binned distributions, free of the number of rows.
+    """Compute the population stability index of two binned distributions, free of the number of rows.
 
-    The index of two samples of one population is not zero: it is distributed as (1/n + 1/m) times a chi-square
-    with one degree of freedom less than there are occupied bins. Its expectation is subtracted, so that the
-    index means the same for a thousand rows and for a million. The lower bound is the delta method's.
+    The index of two samples of one population is not zero: it is distributed as (1/n + 1/m) times a
+    chi-square with one degree of freedom less than there are occupied bins. Its expectation is subtracted,
+    so that the index means the same for a thousand rows and for a million. The lower bound is the delta method's.
 
     Parameters
     ----------
@@ -132,16 +132,13 @@ def shift(reference: Sequence[int], current: Sequence[int]) -> Shift:
     m, n = old.sum(), new.sum()
     if m == 0 or n == 0:
         return Shift(0.0, 0.0)
-    q, p = (
-        (old + PSEUDO_COUNT) / (m + PSEUDO_COUNT * old.size),
-        (new + PSEUDO_COUNT) / (n + PSEUDO_COUNT * new.size),
-    )
+    q = (old + PSEUDO_COUNT) / (m + PSEUDO_COUNT * old.size)
+    p = (new + PSEUDO_COUNT) / (n + PSEUDO_COUNT * new.size)
     ratio = np.log(p / q)
-    raw = float(((p - q) * ratio).sum())
-    index = max(raw - (old.size - 1) * (1 / n + 1 / m), 0.0)
-    variance = (
-        _multinomial_variance(p, ratio + 1 - q / p) / n + _multinomial_variance(q, 1 - ratio - p / q) / m
-    )
+    index = max(float(((p - q) * ratio).sum()) - (old.size - 1) * (1 / n + 1 / m), 0.0)
+    by_current = _multinomial_variance(p, ratio + 1 - q / p) / n
+    by_reference = _multinomial_variance(q, 1 - ratio - p / q) / m
+    variance = by_current + by_reference
     return Shift(index, max(index - ONE_SIDED_95 * float(np.sqrt(variance)), 0.0))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +16,10 @@ from retrain_assets.errors import TrainingError
 from retrain_assets.labels import target
 from retrain_assets.monitoring_report.page import life_page
 from retrain_assets.windows import mature_rows
+
+
+LABEL = "retrain_label"
+NEVER_RETRAINED = "never_retrained"
 
 
 def write_life(declaration: Declaration) -> None:
@@ -41,7 +44,8 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
         JSON-able; its figures are those of the page.
     """
     metrics = _metrics(declaration)
-    partitions = _partitions(declaration, metrics)
+    rows = scored_rows(declaration, metrics[0].task)
+    partitions = _partitions(declaration, metrics, rows)
     decisions = _decisions(declaration)
     entries = declaration.ledger.entries()
     standing = declaration.ledger.standing()
@@ -57,7 +61,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
         if standing.version is None or since is None
         else {"version": standing.version, "since": since.as_of.isoformat(), "reason": since.reason},
         "partitions": partitions,
-        "weeks": _weeks(declaration, metrics, partitions, decisions),
+        "weeks": _weeks(rows, metrics, partitions, decisions),
         "decisions": decisions,
         "ledger": [
             {
@@ -84,39 +88,31 @@ def _metrics(declaration: Declaration) -> list[Metric]:
     return [METRICS[name] for name in metric_names(declaration.spec.evaluation.metrics, task)]
 
 
-def scored_rows(declaration: Declaration) -> pl.DataFrame:
+def scored_rows(declaration: Declaration, task: str) -> pl.DataFrame:
     """Label-mature rows with the champion's score, and that of the first champion where another serves.
 
     Returns
     -------
     polars.DataFrame
-        Columns ``partition_key``, ``model_version``, ``score``, ``never_retrained`` and ``y``.
+        The source's columns with ``model_version``, ``score``, ``never_retrained`` and ``retrain_label``; the
+        scores are null where there was no champion yet.
     """
     lake = declaration.lake
-    schema = {"partition_key": pl.String, "model_version": pl.Int64, "score": pl.Float64}
-    if not lake.exists("predictions"):
-        return pl.DataFrame(schema=schema | {"never_retrained": pl.Float64, "y": pl.Float64})
     identity = ["partition_key", "row_id"]
-    columns = declaration.time_columns
-    labels = [declaration.spec.label.column, columns.label_known_at, columns.known_at]
-    rows = mature_rows(lake.scan("training_data"), declaration.data_clock(), columns).select(
-        *identity, *(name for name in labels if name is not None)
+    empty = pl.LazyFrame(
+        schema={"partition_key": pl.String, "row_id": pl.Int64, "model_version": pl.Int64, "score": pl.Float64}
     )
-    scored = lake.scan("predictions").select(*identity, "model_version", "score").join(rows, on=identity)
-    if lake.exists("shadow_predictions"):
-        first = lake.scan("shadow_predictions").select(*identity, pl.col("score").alias("never_retrained"))
-        scored = scored.join(first, on=identity, how="left")
-    else:
-        scored = scored.with_columns(never_retrained=pl.lit(None, dtype=pl.Float64))
-    found = scored.collect()
-    task = "classification" if _metrics(declaration)[0].task == "classification" else "regression"
-    return found.select(
-        "partition_key",
-        "model_version",
-        "score",
-        pl.col("never_retrained").fill_null(pl.col("score")),
-        pl.Series("y", target(found, declaration.spec, task)).fill_nan(None),
-    ).drop_nulls("y")
+    scores = lake.scan("predictions") if lake.exists("predictions") else empty
+    first = lake.scan("shadow_predictions") if lake.exists("shadow_predictions") else empty
+    rows = (
+        mature_rows(lake.scan("training_data"), declaration.data_clock(), declaration.time_columns)
+        .join(scores.select(*identity, "model_version", "score"), on=identity, how="left")
+        .join(first.select(*identity, pl.col("score").alias(NEVER_RETRAINED)), on=identity, how="left")
+        .with_columns(pl.col(NEVER_RETRAINED).fill_null(pl.col("score")))
+        .collect()
+    )
+    labels = pl.Series(LABEL, target(rows, declaration.spec, task)).fill_nan(None)
+    return rows.with_columns(labels).filter(pl.col(LABEL).is_not_null())
 
 
 def _partitions(declaration: Declaration, metrics: list[Metric]) -> list[dict[str, Any]]:
@@ -137,7 +133,7 @@ def _partitions(declaration: Declaration, metrics: list[Metric]) -> list[dict[st
                 "accepted": record["accepted"],
                 "realised": _value(metrics[0], rows, "score"),
                 "never_retrained": _value(metrics[0], rows, "never_retrained"),
-                "versions": [] if rows is None else rows["model_version"].unique().sort().to_list(),
+                "versions": [] if rows is None else rows["model_version"].drop_nulls().unique().sort().to_list(),
                 "business": business.get(record["partition_key"], {}),
             }
         )
@@ -146,30 +142,34 @@ def _partitions(declaration: Declaration, metrics: list[Metric]) -> list[dict[st
 
 def _value(metric: Metric, rows: pl.DataFrame | None, column: str) -> float | None:
     """The metric over some rows; None where it is not defined, such as AUC on rows of one class."""
-    if rows is None or rows.is_empty():
+    scored = None if rows is None else rows.select(LABEL, column).drop_nulls()
+    if scored is None or scored.is_empty():
         return None
     try:
-        value = metric.measure(rows["y"].to_numpy(), rows[column].to_numpy()).value
+        value = metric.measure(scored[LABEL].to_numpy(), scored[column].to_numpy()).value
     except TrainingError:
         return None
     return None if np.isnan(value) else float(value)
 
 
-def _business(declaration: Declaration) -> dict[str, Mapping[str, float | None]]:
-    rows = declaration.lake.scan("monitoring").collect()
-    return {
-        row["partition_key"]: json.loads(row["payload"]).get("partition", {}).get("business", {})
-        for row in rows.iter_rows(named=True)
-    }
+def _business(declaration: Declaration, labelled: pl.DataFrame) -> dict[str, dict[str, float | None]]:
+    """Each business metric by partition."""
+    found: dict[str, dict[str, float | None]] = {}
+    for trigger in declaration.spec.retrain_when.business:
+        values = pl.SQLContext(frames={"self": labelled}).execute(
+            f"SELECT partition_key, ({trigger.sql}) AS retrain_value FROM self GROUP BY partition_key", eager=True
+        )
+        for key, value in values.iter_rows():
+            found.setdefault(key, {})[trigger.name] = None if value is None else float(value)
+    return found
 
 
 def _weeks(
-    declaration: Declaration,
+    labelled: pl.DataFrame,
     metrics: list[Metric],
     partitions: list[dict[str, Any]],
     decisions: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    scored = scored_rows(declaration)
     groups: dict[datetime, list[dict[str, Any]]] = {}
     for partition in partitions:
         start = datetime.fromisoformat(partition["start"])
@@ -177,7 +177,7 @@ def _weeks(
         groups.setdefault(monday, []).append(partition)
     weeks = []
     for monday, members in sorted(groups.items()):
-        rows = scored.filter(pl.col("partition_key").is_in([member["key"] for member in members]))
+        rows = labelled.filter(pl.col("partition_key").is_in([member["key"] for member in members]))
         versions = [version for member in members for version in member["versions"]]
         until = monday + timedelta(days=7)
         weeks.append(

@@ -71,7 +71,7 @@ class Crossing:
 
 
 def make_level(value: float, error: float | None, rows: int, blocks: int) -> Level:
-    """A figure with bounds from Student's t with one degree of freedom less than days."""
+    """Give a figure bounds from Student's t with one degree of freedom less than days."""
     if error is None or blocks < LEAST_BLOCKS:
         return Level(value, None, None, None, rows, blocks)
     half = quantile(blocks - 1) * error
@@ -79,7 +79,7 @@ def make_level(value: float, error: float | None, rows: int, blocks: int) -> Lev
 
 
 def quantile(degrees: float) -> float:
-    """The 95 % quantile of Student's t."""
+    """Compute the 95 % quantile of Student's t."""
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, CONFIDENCE))
@@ -226,9 +226,9 @@ def estimate_onset(
 ) -> datetime:
     """Estimate when a figure left one level for another.
 
-    Page's cumulative sum: each partition's deviation from half-way between the two levels is added up, weighed
-    by its rows; the change began where the sum was lowest (the maximum-likelihood estimate for a shift
-    between two known means).
+    Page's cumulative sum: each partition's deviation from half-way between the two levels is added up,
+    weighed by its rows; the change began where the sum was lowest (the maximum-likelihood estimate for a
+    shift between two known means).
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def estimate_onset(
 
 
 def find_metric(trigger: PerformanceTrigger) -> Metric:
-    """The metric that a trigger watches."""
+    """Find the metric that a trigger watches."""
     from retrain_assets.comparison.metrics import METRICS
 
     name = trigger.metric.removeprefix("neg_")

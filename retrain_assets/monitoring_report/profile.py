@@ -26,9 +26,9 @@ def build_profile(
     """Describe the distributions that a model was trained on.
 
     A numeric column gets bins that hold about equally many rows, one bin a value where it has few, and two
-    empty bins outside the range, so that a column which was constant can still be seen to move. Rows without a
-    value (null or NaN) have a bin of their own; so have, for a categorical column, the values beyond the most
-    frequent ones.
+    empty bins outside the range, so that a column which was constant can still be seen to move. Rows without
+    a value (null or NaN) have a bin of their own; so have, for a categorical column, the values beyond the
+    most frequent ones.
 
     Parameters
     ----------

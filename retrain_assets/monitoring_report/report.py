@@ -104,10 +104,10 @@ def monitor(
     Returns
     -------
     dict
-        JSON-able: ``partition_key``, ``as_of``, ``version``, ``promoted_at``, ``rows``, ``span`` (start and end
-        of the mature rows looked at), ``realised`` and ``reference`` (level by metric), ``estimated`` (value by
-        metric), ``business`` (level by name), ``drift`` (``psi`` and ``lower`` by feature), ``score_drift``,
-        ``moved_importance``, ``findings``.
+        JSON-able: ``partition_key``, ``as_of``, ``version``, ``promoted_at``, ``rows``, ``span`` (start and
+        end of the mature rows looked at), ``realised`` and ``reference`` (level by metric), ``estimated``
+        (value by metric), ``business`` (level by name), ``drift`` (``psi`` and ``lower`` by feature),
+        ``score_drift``, ``moved_importance``, ``findings``.
     """
     partitions = Partitions(spec.source.partition, spec.timezone)
     as_of = partitions.bounds(batch.key)[1]

@@ -84,7 +84,7 @@ class LabelledRows:
         return None if self.weight is None else self.frame[self.weight].cast(pl.Float64).to_numpy()
 
     def days(self) -> NDArray[np.int64]:
-        """Number of each row's day, by 24 hours back from the end of the span; shape (n,).
+        """Count each row's day, by 24 hours back from the end of the span; shape (n,).
 
         What remains at the beginning and is shorter than a day belongs to the first whole one.
 
@@ -98,4 +98,5 @@ class LabelledRows:
         times = self.frame[self.columns.timestamp].dt.cast_time_unit("us").to_physical().to_numpy()
         last = pl.Series([self.end - TICK], dtype=pl.Datetime("us", "UTC")).to_physical()[0]
         whole = max((self.end - self.start) // DAY, 1)
-        return np.minimum((last - times) // (DAY // TICK), whole - 1)
+        numbers: NDArray[np.int64] = np.minimum((last - times) // (DAY // TICK), whole - 1)
+        return numbers

@@ -76,6 +76,11 @@ def text(x: float, y: float, content: str, class_: str = "", anchor: str = "star
     return element("text", content, x=x, y=y, class_=class_ or None, text_anchor=anchor)
 
 
+def anchor_within(x: float, half: float, width: float) -> str:
+    """Choose the anchor that keeps a text of this half width within the drawing."""
+    return "start" if x < half else "end" if x + half > width else "middle"
+
+
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
     """Draw a straight line."""
     return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)

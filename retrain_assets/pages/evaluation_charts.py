@@ -1,10 +1,8 @@
-"""Charts of an evaluation: the interval of the improvement, the windows, calibration, slices, importances."""
+"""Charts of an evaluation: the interval of the improvement, calibration, slices, importances."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -12,6 +10,7 @@ from markupsafe import Markup
 from retrain_assets.pages.charts import (
     EM,
     Scale,
+    anchor_within,
     chart,
     circle,
     element,
@@ -21,7 +20,7 @@ from retrain_assets.pages.charts import (
     text,
     value_scale,
 )
-from retrain_assets.pages.text import brief, day, length, number
+from retrain_assets.pages.text import brief, number
 
 MINI = 230.0
 """Width of a chart in a table's cell."""
@@ -77,7 +76,7 @@ def _zero_and_worth(scale: Scale, min_gain: float | None, axis: float, width: fl
     zero, words = scale(0.0), "no difference"
     half = len(words) * EM / 2
     if not min_gain:
-        return text(zero, 14, words, "tick", _anchor(zero, half, width))
+        return text(zero, 14, words, "tick", anchor_within(zero, half, width))
     x = scale(min_gain)
     worth = f"a gain worth having: {brief(min_gain)}"
     room = x + len(worth) * EM < width
@@ -92,88 +91,6 @@ def _zero_and_worth(scale: Scale, min_gain: float | None, axis: float, width: fl
 
 def _tick(x: float, y: float, label: str) -> Markup:
     return line(x, y, x, y + 5, "axis") + text(x, y + 19, label, "tick", "middle")
-
-
-def _anchor(x: float, half: float, width: float) -> str:
-    return "start" if x < half else "end" if x + half > width else "middle"
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A stretch of the time line; ``start`` is None where it reaches back to the first row."""
-
-    name: str
-    meaning: str
-    css: str
-    start: datetime | None
-    end: datetime
-    rows: int | None = None
-
-    @property
-    def length(self) -> str:
-        """How long it is, in words."""
-        return "all before" if self.start is None else length(self.start, self.end)
-
-
-def windows_chart(pieces: Sequence[Piece], width: float) -> Markup:
-    """Draw the windows of an evaluation on a time line, a long training window shortened.
-
-    Parameters
-    ----------
-    pieces
-        In the order of time, each beginning where the one before ends.
-    width
-        Width of the drawing.
-    """
-    edges, broken = _edges(pieces, 6, width - 6)
-    parts = []
-    for piece, left, right in zip(pieces, edges, edges[1:], strict=False):
-        hint = f"{piece.name}: {day(piece.start) if piece.start else 'the first row'} to {day(piece.end)}"
-        parts.append(rectangle(left, 10, right - left, 36, f"piece {piece.css}", hint))
-        if right - left > len(piece.name) * EM + 10:
-            parts.append(text((left + right) / 2, 33, piece.name, f"inside {piece.css}", "middle"))
-    if broken:
-        middle = edges[0] + (edges[1] - edges[0]) * 0.12
-        zigzag = [(middle + (6 if i % 2 else -6), 4 + i * 12.0) for i in range(5)]
-        parts.append(path(zigzag, "break"))
-    moments = [pieces[0].start, *(piece.end for piece in pieces)]
-    labels, rows = _boundary_labels(list(zip(edges, moments, strict=True)), width)
-    words = "; ".join(f"{p.name}: until {day(p.end)}, {p.length}" for p in pieces)
-    return chart(width, 62 + rows * 18, f"Time line. {words}.", *parts, labels)
-
-
-def _edges(pieces: Sequence[Piece], left: float, right: float) -> tuple[list[float], bool]:
-    """Positions of the pieces' bounds, and whether the first piece is shortened."""
-    seconds = [(p.end - p.start).total_seconds() if p.start else 0.0 for p in pieces]
-    rest, room = sum(seconds[1:]) or 1.0, right - left
-    broken = pieces[0].start is None or seconds[0] > 4 * rest
-    first = 0.5 * room if broken else room * seconds[0] / (rest + seconds[0])
-    widths = [max(room * part / rest, 6.0) for part in seconds[1:]]
-    shrink = (room - first) / (sum(widths) or 1.0)
-    edges = [left, left + first]
-    for part in widths:
-        edges.append(edges[-1] + part * shrink)
-    return edges, broken
-
-
-def _boundary_labels(bounds: Sequence[tuple[float, datetime | None]], width: float) -> tuple[Markup, int]:
-    """Write the dates beneath the bar, in as many rows as keep them apart; returns also how many."""
-    ends: list[float] = []
-    parts = []
-    for i, (x, when) in enumerate(bounds):
-        words = "first row" if when is None else day(when)
-        wide = len(words) * EM
-        anchor = _anchor(x, wide / 2, width)
-        if i + 1 < len(bounds) and x + wide / 2 > bounds[i + 1][0] and x > wide:
-            anchor = "end"
-        elif i and x - wide / 2 < bounds[i - 1][0] and x + wide < width:
-            anchor = "start"
-        left = x if anchor == "start" else x - wide if anchor == "end" else x - wide / 2
-        row = next((j for j, end in enumerate(ends) if end < left), len(ends))
-        ends[row : row + 1] = [left + wide + 8]
-        parts.append(line(x, 46, x, 52 + row * 18, "axis"))
-        parts.append(text(x, 64 + row * 18, words, "tick", anchor))
-    return Markup("").join(parts), len(ends)
 
 
 def calibration_chart(models: Sequence[Mapping[str, Any]], width: float) -> Markup:
@@ -221,8 +138,8 @@ def slice_scale(slices: Sequence[Mapping[str, Any]]) -> Scale:
 def slice_axis(scale: Scale) -> Markup:
     """Draw the scale of the slices' intervals, for the head of their column."""
     parts = [
-        text(scale(tick), 14, label, "tick", _anchor(scale(tick), len(label) * EM / 2, MINI))
-        for tick, label in scale.tick_labels(3, signed=True)
+        text(scale(tick), 14, label, "tick", anchor_within(scale(tick), len(label) * EM / 2, MINI))
+        for tick, label in scale.tick_labels(4, signed=True)
     ]
     return chart(MINI, 18, "Scale of the improvement", *parts, class_="mini")
 

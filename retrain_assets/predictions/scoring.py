@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 
 import polars as pl
 
-from retrain_assets.champion.ledger import LedgerEntry
 from retrain_assets.champion.loading import load_version
+from retrain_assets.champion.standing import champion_at, first_champion
 from retrain_assets.declaration import Declaration
 
 
@@ -36,20 +35,6 @@ class ScoredPartition:
     rows: int
 
 
-def champion_at(entries: Sequence[LedgerEntry], moment: datetime) -> int | None:
-    """The version that was champion just before a moment of the data clock; None before the first champion."""
-    version = None
-    for entry in entries:
-        if entry.action != "confirmed" and entry.as_of < moment:
-            version = entry.version
-    return version
-
-
-def first_champion(entries: Sequence[LedgerEntry]) -> int | None:
-    """The version that became champion first."""
-    return next((entry.version for entry in entries if entry.action != "confirmed"), None)
-
-
 def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[ScoredPartition]:
     """Score the rows of some partitions that have no score yet, each with the champion of its time.
 
@@ -71,7 +56,8 @@ def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[Scor
     entries = declaration.ledger.entries()
     first = first_champion(entries)
     scored = []
-    versions = {key: champion_at(entries, declaration.partitions.bounds(key)[1]) for key in keys}
+    serving = {key: champion_at(entries, declaration.partitions.bounds(key)[1]) for key in keys}
+    versions = {key: None if entry is None else entry.version for key, entry in serving.items()}
     for version, group in groupby(keys, key=versions.__getitem__):
         chosen = list(group)
         if version is None:

@@ -11,7 +11,7 @@ from retrain_assets.champion.ledger import Standing
 from retrain_assets.champion.registry import promote, reconcile, register_version
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError, TrainingError
-from retrain_assets.monitoring_report.findings import harm_stands
+from retrain_assets.monitoring_report.watch import harm_stands
 
 ACTOR = "retrain_assets"
 

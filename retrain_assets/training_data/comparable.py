@@ -35,8 +35,8 @@ def kind_of(dtype: pl.DataType) -> Kind:
 def comparable(name: str, dtype: pl.DataType) -> pl.Expr:
     """Read a column in the form in which it is judged.
 
-    Missing is null or NaN, because great_expectations' pandas engine knows no difference between the two. A time
-    without a zone is taken as UTC, a date as its first moment, a decimal as a float.
+    Missing is null or NaN, because great_expectations' pandas engine knows no difference between the two. A
+    time without a zone is taken as UTC, a date as its first moment, a decimal as a float.
 
     Parameters
     ----------
@@ -46,6 +46,16 @@ def comparable(name: str, dtype: pl.DataType) -> pl.Expr:
         Its type; those that expectations cannot compare stay as they are.
     """
     column = pl.col(name)
+    if dtype.is_temporal():
+        return _instant(column, dtype)
+    if dtype.is_float() or dtype.is_decimal():
+        return column.cast(pl.Float64).fill_nan(None)
+    if dtype.is_integer():
+        return column.cast(pl.Int128 if dtype in (pl.UInt64, pl.Int128) else pl.Int64)
+    return column.cast(pl.String) if kind_of(dtype) in ("text", "empty") else column
+
+
+def _instant(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     match dtype:
         case pl.Datetime():
             zoned = (
@@ -54,16 +64,6 @@ def comparable(name: str, dtype: pl.DataType) -> pl.Expr:
             return zoned.dt.cast_time_unit("us")
         case pl.Date():
             return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-        case pl.Boolean():
-            return column
-        case pl.UInt64() | pl.Int128():
-            return column.cast(pl.Int128)
-        case _ if dtype.is_integer():
-            return column.cast(pl.Int64)
-        case _ if dtype.is_numeric():
-            return column.cast(pl.Float64).fill_nan(None)
-        case pl.Categorical() | pl.Enum() | pl.Null():
-            return column.cast(pl.String)
         case _:
             return column
 

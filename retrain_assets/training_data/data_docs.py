@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import html
+import math
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from retrain_assets.training_data.results import as_text
+
 _STYLE = """<style>
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2530; background: #fff; margin: 0 auto; max-width: 70rem;
-  padding: 1.5rem; padding-top: 1.5rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2530; background: #fff; margin: 0 auto;
+  max-width: 70rem; padding: 1.5rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid #d9dee5; padding: .4rem .6rem; text-align: left; vertical-align: top; }
 .alert, .card-header { background: #eef1f5; padding: .6rem .8rem; border-radius: 6px; }
@@ -22,6 +26,8 @@ th, td { border-bottom: 1px solid #d9dee5; padding: .4rem .6rem; text-align: lef
 _FETCHED = re.compile(
     r"<script\b.*?</script>|<link\b[^>]*>|<img\b[^>]*>|background: url\([^)]*\)[^;]*;", re.DOTALL
 )
+# Links to pages of a site that is not there.
+_LINK = re.compile(r'<a href="\.\./[^>]*>(.*?)</a>', re.DOTALL)
 # GX escapes parameters itself, and its templates and styles are no data.
 _NOT_DATA = frozenset({"params", "styling", "template", "tag", "content_block_type"})
 
@@ -37,13 +43,32 @@ def write_page(validation: Any, path: Path) -> None:
         The file; its folder is made.
     """
     from great_expectations.render.renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view import DefaultJinjaPageView
 
+    for result in validation.results:
+        result.result.update({name: _writable(value) for name, value in result.result.items()})
     document = ValidationResultsPageRenderer(run_info_at_end=True).render(validation).to_json_dict()
-    page = DefaultJinjaPageView().render(_escaped(document), template="page_minimal.j2")
-    page = _FETCHED.sub("", page).replace("</head>", f"{_STYLE}</head>", 1)
+    page = _LINK.sub(r"\1", _FETCHED.sub("", _template().render(_escaped(document)))).replace(
+        "</head>", f"{_STYLE}</head>", 1
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
+
+
+@cache
+def _template() -> Any:
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    return DefaultJinjaPageView().env.get_template("page_minimal.j2")
+
+
+def _writable(value: Any) -> Any:
+    """Replace what the renderer cannot write: numbers of NumPy's types, and those that are not finite."""
+    if isinstance(value, list):
+        return [_writable(item) for item in value]
+    if isinstance(value, tuple):
+        return as_text(value)
+    plain = value.item() if hasattr(value, "item") else value
+    return str(plain) if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
 def _escaped(node: Any) -> Any:

@@ -121,7 +121,8 @@ def _judge_rows(
     offending = [pl.DataFrame(schema=_OFFENDING)]
     results = {}
     for rule in rules:
-        lines = _lines(frame.filter(found[f"broken {rule.index}"]), rule)
+        looked_at = frame.select(dict.fromkeys(["row_id", *rule.columns]))
+        lines = _lines(looked_at.filter(found[f"broken {rule.index}"]), rule)
         offending.append(lines)
         results[rule.index] = share_result(
             rule.index,
@@ -134,15 +135,11 @@ def _judge_rows(
 
 
 def _lines(rows: pl.DataFrame, rule: RowRule) -> pl.DataFrame:
-    texts = [
-        [None if value is None else as_text(value) for value in rows[column].to_list()]
-        for column in rule.columns
-    ]
-    values = (
-        texts[0]
-        if len(texts) == 1
-        else [", ".join("null" if text is None else text for text in row) for row in zip(*texts, strict=True)]
-    )
+    columns = [rows[column].to_list() for column in rule.columns]
+    if len(columns) == 1:
+        values = [None if value is None else as_text(value) for value in columns[0]]
+    else:
+        values = [as_text(several) for several in zip(*columns, strict=True)]
     return rows.select(
         pl.col("row_id").cast(pl.Int64),
         pl.lit(rule.label).alias("rule"),

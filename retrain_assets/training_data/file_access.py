@@ -53,13 +53,20 @@ class FileAccess:
     def __init__(self, spec: PipelineSpec, base: Path, types: Mapping[str, pl.DataType]) -> None:
         source = spec.source
         path = str(source.path)
-        self.remote = urlsplit(path).scheme in SCHEMES
+        parts = urlsplit(path)
+        self.remote = parts.scheme in SCHEMES
+        if self.remote and ("@" in parts.netloc or (parts.query and parts.scheme in ("http", "https"))):
+            # Addresses stand in messages and in quarantine.
+            raise SpecError(
+                f"source.path: the address of {parts.hostname} holds a user, a password or a signature. "
+                "Write it without, and declare credentials in source.read.storage_options."
+            )
         if not self.remote:
             path = str(base.resolve() / Path(path).expanduser())
         self.pattern = PathPattern(path)
         self.pattern.check(source.partition)
         # A web server lists nothing: the file of each partition is asked for by its name.
-        self.unlisted = urlsplit(path).scheme in ("http", "https") and not self.pattern.single
+        self.unlisted = parts.scheme in ("http", "https") and not self.pattern.single
         if self.unlisted and re.search(r"[*?]", path):
             raise SpecError(
                 f"source.path: {self.address!r} has a wildcard, and a web server does not list its files. "
@@ -77,12 +84,8 @@ class FileAccess:
 
     @property
     def address(self) -> str:
-        """The declared path without user name, password or signature."""
-        if not self.remote:
-            return self.pattern.text
-        parts = urlsplit(self.pattern.text)
-        host = parts.netloc.rpartition("@")[2]
-        return f"{parts.scheme}://{host}{parts.path}"
+        """The declared path."""
+        return self.pattern.text
 
     def files(self) -> list[StoredFile]:
         """All files of the declared path, in the order of their addresses; none where they cannot be listed.

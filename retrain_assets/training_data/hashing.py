@@ -17,6 +17,7 @@ import polars as pl
 Hashes = npt.NDArray[np.uint64]
 
 _ROWS_AT_ONCE = 250_000
+_LINES_AT_ONCE = 50_000
 _FEW_VALUES = 0.2
 _NULL = np.uint64(0x9E3779B97F4A7C15)
 
@@ -76,7 +77,7 @@ def _value_hashes(values: pl.Series) -> Hashes:
         numbers = values.to_physical().cast(pl.Int64, wrap_numerical=True).fill_null(0).to_numpy()
         hashes = mix(numbers.view(np.uint64))
     else:
-        hashes = text_hashes(_as_text(values).fill_null(""))
+        hashes = _text_hashes(_as_text(values).fill_null(""))
     if missing is not None:
         hashes[missing] = _NULL
     return hashes
@@ -90,14 +91,25 @@ def _as_text(values: pl.Series) -> pl.Series:
     return values.cast(pl.String)
 
 
-def text_hashes(texts: pl.Series) -> Hashes:
-    """Hash texts without nulls.
+def line_hashes(texts: pl.DataFrame) -> Hashes:
+    """Hash the rows of a table of texts, by columns in their order.
+
+    Rows of a CSV file are compared so, by what stands there: a type that was inferred from other rows changes
+    nothing.
 
     Parameters
     ----------
     texts
-        A ``String`` column.
+        ``String`` columns.
     """
+    header = name_seed("\x1f".join(texts.columns))
+    line = pl.concat_str(pl.all().fill_null("\x00"), separator="\x1f")
+    parts = texts.iter_slices(_LINES_AT_ONCE)
+    hashes = [_siphash(part.select(line).to_series()) for part in parts if texts.height]
+    return np.concatenate([np.empty(0, dtype=np.uint64), *hashes]) + header
+
+
+def _text_hashes(texts: pl.Series) -> Hashes:
     distinct = texts.unique()
     if len(distinct) < _FEW_VALUES * len(texts):
         codes = texts.replace_strict(distinct, np.arange(len(distinct)), return_dtype=pl.UInt32)

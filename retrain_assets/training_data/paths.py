@@ -98,8 +98,7 @@ class PathPattern:
         raise SpecError(
             f"source.path: {self.text!r} names no {_WORDS[period]}, and source.partition is {period}. "
             "Name it, such as {partition:%Y-%m-%d}, declare a longer partition, or write * for a file that "
-            "holds "
-            "many partitions."
+            "holds many partitions."
         )
 
     @cached_property

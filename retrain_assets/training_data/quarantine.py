@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -65,8 +66,9 @@ def release(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Judge quarantined rows by the present declaration.
 
-    A row is let in when it keeps every row rule of the present declaration, and was put aside for no other reason
-    than an expectation. Rules that compare rows (uniqueness) look at the quarantined rows of the same partition.
+    A row is let in when it keeps every row rule of the present declaration, and was put aside for no other
+    reason than an expectation. Rules that compare rows (uniqueness) look at the quarantined rows of the same
+    partition.
 
     Parameters
     ----------
@@ -129,21 +131,21 @@ def _encoded(rows: pl.DataFrame) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
+    plain = value
     match value:
-        case None | bool() | int() | str():
-            return value
         case float():
-            return value if abs(value) < float("inf") else str(value)
+            plain = value if math.isfinite(value) else str(value)
         case date():
-            return value.isoformat()
+            plain = value.isoformat()
         case bytes():
-            return base64.b64encode(value).decode()
+            plain = base64.b64encode(value).decode()
         case list():
-            return [_plain(item) for item in value]
+            plain = [_plain(item) for item in value]
         case dict():
-            return {key: _plain(item) for key, item in value.items()}
-        case _:
-            return str(value)
+            plain = {key: _plain(item) for key, item in value.items()}
+        case Decimal():
+            plain = str(value)
+    return plain
 
 
 def _decoded(entries: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
@@ -162,21 +164,20 @@ def _decoded(entries: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.Dat
 def _typed(value: Any, dtype: pl.DataType | DataTypeClass) -> Any:
     if value is None:
         return None
+    typed = value
     match dtype:
         case pl.Datetime():
-            moment = datetime.fromisoformat(value)
-            return moment.astimezone(UTC) if moment.tzinfo else moment
+            typed = datetime.fromisoformat(value)
         case pl.Date():
-            return date.fromisoformat(value)
+            typed = date.fromisoformat(value)
         case pl.Decimal():
-            return Decimal(value)
+            typed = Decimal(value)
         case pl.Binary():
-            return base64.b64decode(value)
+            typed = base64.b64decode(value)
         case pl.List():
-            return [_typed(item, dtype.inner) for item in value]
+            typed = [_typed(item, dtype.inner) for item in value]
         case pl.Struct():
-            return {field.name: _typed(value.get(field.name), field.dtype) for field in dtype.fields}
+            typed = {field.name: _typed(value.get(field.name), field.dtype) for field in dtype.fields}
         case _ if dtype.is_float():
-            return float(value)
-        case _:
-            return value
+            typed = float(value)
+    return typed

@@ -219,15 +219,13 @@ class Relation:
         if value is not None and not isinstance(value, str):
             raise SourceError(
                 f"{self._database.address}: the column {name!r} holds {value!r}, which is no timestamp. "
-                "Write "
-                "a query that gives it as text, such as datetime(column, 'unixepoch')."
+                "Write a query that gives it as text, such as datetime(column, 'unixepoch')."
             )
         offset = _OFFSET.search(value or "")
         if offset and offset.group(1).strip("+-0:Z"):
             raise SourceError(
                 f"{self._database.address}: the column {name!r} holds {value!r}, and SQLite compares times "
-                "as "
-                "text. Store them in UTC, or without an offset in the declared timezone."
+                "as text. Store them in UTC, or without an offset in the declared timezone."
             )
         self._stored_in_utc = offset is not None
         self._separator = value[10] if value and len(value) > 10 else " "

@@ -56,7 +56,11 @@ def columns_of(expectation: ExpectationSpec) -> list[str]:
 
 
 def as_text(value: Any) -> str:
-    """Write a value for people; times in ISO 8601."""
+    """Write a value for people: times in ISO 8601, several values side by side."""
+    if isinstance(value, tuple):
+        return ", ".join(map(as_text, value))
+    if value is None:
+        return "null"
     return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
 
 
@@ -103,7 +107,7 @@ def share_result(
     # The very division that great_expectations makes, so that both round alike.
     success = evaluated == 0 or (float(evaluated) - float(unexpected)) / float(evaluated) >= mostly
     share = f"{unexpected / evaluated:.2%}" if evaluated else "0.00%"
-    such = f", such as {example}" if example is not None else ""
+    such = "" if example is None else f", such as {example or repr(example)}"
     return ExpectationResult(
         index=index,
         type=expectation.type,

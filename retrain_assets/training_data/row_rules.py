@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,8 @@ import polars as pl
 
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.comparable import Kind, bound, comparable, kind_of, members
+from retrain_assets.training_data.comparable import Kind, comparable, kind_of
+from retrain_assets.training_data.value_tests import PAIR_TESTS, VALUE_TESTS, Column
 from retrain_assets.training_data.vocabulary import label
 
 Schema = Mapping[str, pl.DataType]
@@ -50,17 +50,6 @@ class RowRule:
         return ", ".join(self.columns)
 
 
-@dataclass(frozen=True)
-class _Column:
-    """A column as a test sees it."""
-
-    values: pl.Expr
-    dtype: pl.DataType
-    kind: Kind
-
-
-_Test = Callable[[_Column, Mapping[str, Any]], pl.Expr]
-_Pair = Callable[[pl.Expr, pl.Expr, Mapping[str, Any]], pl.Expr]
 _NULL_TESTS = {"expect_column_values_to_not_be_null": False, "expect_column_values_to_be_null": True}
 
 
@@ -127,6 +116,7 @@ def _columns(arguments: Mapping[str, Any]) -> tuple[str, ...]:
 def _predicate(
     name: str, arguments: Mapping[str, Any], columns: Sequence[str], schema: Schema
 ) -> tuple[pl.Expr, pl.Expr] | None:
+    """Say which rows keep the expectation, and which of them count."""
     values = [comparable(column, schema[column]) for column in columns]
     kinds = [kind_of(schema[column]) for column in columns]
     if name in _NULL_TESTS:
@@ -134,19 +124,18 @@ def _predicate(
         return (missing if _NULL_TESTS[name] else ~missing), pl.lit(True)
     if "other" in kinds:
         return None
+    if name in VALUE_TESTS:
+        passes = VALUE_TESTS[name](Column(values[0], schema[columns[0]], kinds[0]), arguments)
+        return passes.fill_null(True), values[0].is_not_null()
     if name == "expect_compound_columns_to_be_unique":
         keep = _considered(values, arguments.get("ignore_row_if", "all_values_are_missing"))
-        # Rows that are left out must not make others duplicates.
-        return ~pl.struct(keep.alias("considered"), *values).is_duplicated(), keep
-    if name in _PAIR_TESTS:
-        if not _same_kind(kinds):
-            return None
+        # Whether a row counts is part of the key: one that does not makes no other a duplicate.
+        key = [value.alias(str(place)) for place, value in enumerate([keep, *values])]
+        return ~pl.struct(key).is_duplicated(), keep
+    if name in PAIR_TESTS and _same_kind(kinds):
         keep = _considered(values, arguments.get("ignore_row_if", "both_values_are_missing"))
         left, right = _alike(values, kinds)
-        return _PAIR_TESTS[name](left, right, arguments).fill_null(False), keep
-    if name in _TESTS:
-        passes = _TESTS[name](_Column(values[0], schema[columns[0]], kinds[0]), arguments)
-        return passes.fill_null(True), values[0].is_not_null()
+        return PAIR_TESTS[name](left, right, arguments).fill_null(False), keep
     return None
 
 
@@ -175,103 +164,3 @@ def _alike(values: Sequence[pl.Expr], kinds: Sequence[Kind]) -> Sequence[pl.Expr
             for value, kind in zip(values, kinds, strict=True)
         ]
     return values
-
-
-def _between(column: _Column, arguments: Mapping[str, Any]) -> pl.Expr:
-    low = bound(arguments.get("min_value"), column.kind)
-    high = bound(arguments.get("max_value"), column.kind)
-    # Bounds are floats in great_expectations, so whole numbers are compared as floats there.
-    values = column.values if column.kind == "time" else column.values.cast(pl.Float64)
-    return within(values, low, high, arguments)
-
-
-def within(values: pl.Expr, low: Any, high: Any, arguments: Mapping[str, Any]) -> pl.Expr:
-    """Compare values with bounds; ``strict_min`` and ``strict_max`` in ``arguments`` exclude the bound itself."""
-    kept = pl.lit(True)
-    if low is not None:
-        kept &= values > low if arguments.get("strict_min") else values >= low
-    if high is not None:
-        kept &= values < high if arguments.get("strict_max") else values <= high
-    return kept
-
-
-def _in_set(column: _Column, arguments: Mapping[str, Any]) -> pl.Expr:
-    if column.kind == "empty":
-        return pl.lit(True)
-    return column.values.is_in(members(arguments["value_set"], column.dtype).implode())
-
-
-def _not_in_set(column: _Column, arguments: Mapping[str, Any]) -> pl.Expr:
-    return ~_in_set(column, arguments)
-
-
-def _matches(column: _Column, arguments: Mapping[str, Any]) -> pl.Expr:
-    # Python's engine, as in great_expectations: Polars' own lacks look-around and back-references.
-    search = re.compile(arguments["regex"]).search
-    return _text_test(column, lambda text: search(text) is not None)
-
-
-def _not_matches(column: _Column, arguments: Mapping[str, Any]) -> pl.Expr:
-    return ~_matches(column, arguments)
-
-
-def _length_between(column: _Column, arguments: Mapping[str, Any]) -> pl.Expr:
-    low, high = (
-        None if arguments.get(name) is None else int(arguments[name]) for name in ("min_value", "max_value")
-    )
-    return within(_length(column), low, high, arguments)
-
-
-def _length_equals(column: _Column, arguments: Mapping[str, Any]) -> pl.Expr:
-    return _length(column) == float(arguments["value"])
-
-
-def _length(column: _Column) -> pl.Expr:
-    if column.kind in ("text", "empty"):
-        return column.values.str.len_chars()
-    return column.values.map_batches(
-        lambda values: pl.Series(
-            [None if value is None else len(str(value)) for value in values], dtype=pl.UInt32
-        ),
-        return_dtype=pl.UInt32,
-        is_elementwise=True,
-    )
-
-
-def _text_test(column: _Column, test: Callable[[str], bool]) -> pl.Expr:
-    """Hold every value's text against a test, each distinct text once."""
-
-    def apply(values: pl.Series) -> pl.Series:
-        texts = [None if value is None else str(value) for value in values]
-        verdicts = {text: test(text) for text in set(texts) if text is not None}
-        return pl.Series([None if text is None else verdicts[text] for text in texts], dtype=pl.Boolean)
-
-    return column.values.map_batches(apply, return_dtype=pl.Boolean, is_elementwise=True)
-
-
-def _unique(column: _Column, _: Mapping[str, Any]) -> pl.Expr:
-    return ~column.values.is_duplicated()
-
-
-def _greater(left: pl.Expr, right: pl.Expr, arguments: Mapping[str, Any]) -> pl.Expr:
-    return left >= right if arguments.get("or_equal") else left > right
-
-
-def _equal(left: pl.Expr, right: pl.Expr, _: Mapping[str, Any]) -> pl.Expr:
-    return left == right
-
-
-_TESTS: dict[str, _Test] = {
-    "expect_column_values_to_be_between": _between,
-    "expect_column_values_to_be_in_set": _in_set,
-    "expect_column_values_to_not_be_in_set": _not_in_set,
-    "expect_column_values_to_be_unique": _unique,
-    "expect_column_values_to_match_regex": _matches,
-    "expect_column_values_to_not_match_regex": _not_matches,
-    "expect_column_value_lengths_to_be_between": _length_between,
-    "expect_column_value_lengths_to_equal": _length_equals,
-}
-_PAIR_TESTS: dict[str, _Pair] = {
-    "expect_column_pair_values_a_to_be_greater_than_b": _greater,
-    "expect_column_pair_values_to_be_equal": _equal,
-}

@@ -21,8 +21,9 @@ class SqlSource:
     """A table, or a query with ``:start`` and ``:end``.
 
     With ``updated_at`` a changed row is found by the time at which it was written. A deleted row leaves no
-    such trace: it is noticed when another row of its partition is written. So is a row that was committed late,
-    with a time of writing before the newest one on record. Without ``updated_at`` each partition is read once.
+    such trace: it is noticed when another row of its partition is written. So is a row that was committed
+    late, with a time of writing before the newest one on record. Without ``updated_at`` each partition is
+    read once.
 
     Parameters
     ----------

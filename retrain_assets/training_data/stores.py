@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -62,6 +63,13 @@ class FileStore(Protocol):
         """Bytes of a file, from ``start``; from the end where ``start`` is negative."""
 
 
+def _opened(address: str) -> BufferedReader:
+    try:
+        return Path(address).open("rb")
+    except PermissionError:
+        raise SourceError(f"{address}: the file may not be read. Change its permissions.") from None
+
+
 class LocalFiles:
     """Files of this machine."""
 
@@ -90,13 +98,13 @@ class LocalFiles:
         return StoredFile(address, status.st_size, f"{status.st_mtime_ns}:{status.st_size}:{status.st_ino}")
 
     def digest(self, file: StoredFile) -> str:
-        """Hash of a file's bytes."""
-        with Path(file.address).open("rb") as stream:
+        """Hash a file's bytes."""
+        with _opened(file.address) as stream:
             return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
     def read(self, address: str, start: int = 0, length: int | None = None) -> bytes:
         """Bytes of a file, from ``start``; from the end where ``start`` is negative."""
-        with Path(address).open("rb") as stream:
+        with _opened(address) as stream:
             size = stream.seek(0, 2)
             stream.seek(max(size + start, 0) if start < 0 else start)
             return stream.read() if length is None else stream.read(length)

@@ -8,24 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import polars as pl
 
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.comparable import UnfitError, bound, comparable, kind_of, members
+from retrain_assets.training_data.comparable import UnfitError, bound, kind_of, members
+from retrain_assets.training_data.pandas_batch import needed_columns, paired_columns, to_pandas
 from retrain_assets.training_data.results import (
     OWN_COLUMNS,
     ExpectationResult,
-    columns_of,
+    as_text,
     figure_result,
     share_result,
     unfit,
 )
 
-if TYPE_CHECKING:
-    import pandas as pd
-
+ResultFormat = Literal["BASIC", "COMPLETE"]
 SuiteResult = ExpectationResult
 _SETS = ("expect_column_values_to_be_in_set", "expect_column_values_to_not_be_in_set")
 
@@ -46,7 +45,6 @@ def validate(
     expectations: Sequence[ExpectationSpec],
     name: str,
     docs_dir: Path | None = None,
-    result_format: str | Mapping[str, Any] = "SUMMARY",
 ) -> list[SuiteResult]:
     """Hold a batch against its expectations by great_expectations.
 
@@ -62,15 +60,13 @@ def validate(
         Name of the suite.
     docs_dir
         Folder for the Data Docs, one page ``index.html`` that needs neither network nor other files.
-    result_format
-        How much great_expectations works out; ``COMPLETE`` names every row, as Data Docs then do.
 
     Returns
     -------
     list of SuiteResult
         One per expectation, in the order of the declaration.
     """
-    validation, built = _validation(frame, expectations, name, result_format)
+    validation, built = _validation(frame, expectations, name, "BASIC")
     if docs_dir is not None:
         from retrain_assets.training_data.data_docs import write_page
 
@@ -87,8 +83,8 @@ def validate(
 def unexpected_rows(
     frame: pl.DataFrame, expectations: Sequence[ExpectationSpec], name: str
 ) -> dict[int, list[int]]:
-    """Row numbers that great_expectations names for each expectation about rows, by its place in the declaration."""
-    validation, _ = _validation(frame, expectations, name, {"result_format": "COMPLETE"})
+    """Number the rows that great_expectations names for each expectation about rows, by its place."""
+    validation, _ = _validation(frame, expectations, name, "COMPLETE")
     return {
         result.expectation_config.meta["index"]: sorted(result.result["unexpected_index_list"])
         for result in validation.results
@@ -97,17 +93,21 @@ def unexpected_rows(
 
 
 def _validation(
-    frame: pl.DataFrame, expectations: Sequence[ExpectationSpec], name: str, result_format: Any
+    frame: pl.DataFrame, expectations: Sequence[ExpectationSpec], name: str, detail: ResultFormat
 ) -> tuple[Any, _Suite]:
-    declared = json.dumps([item.model_dump() for item in expectations], default=lambda value: value.isoformat())
+    declared = json.dumps(
+        [item.model_dump() for item in expectations], default=lambda value: value.isoformat()
+    )
     delivered = frame.select(column for column in frame.columns if column not in OWN_COLUMNS)
     built = _build(name, declared, tuple(delivered.schema.items()))
     with warnings.catch_warnings():
-        # pandas warns of groups in regular expressions, and of infinities in aggregates; both are as declared.
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        batch = built.batches.get_batch(batch_parameters={"dataframe": _to_pandas(delivered, built)})
-        return batch.validate(built.suite, result_format=result_format), built
+        # Groups in regular expressions, infinities in aggregates, conditions: all as declared.
+        for category in (UserWarning, RuntimeWarning, DeprecationWarning):
+            warnings.simplefilter("ignore", category)
+        batch = built.batches.get_batch(
+            batch_parameters={"dataframe": to_pandas(delivered, built.columns, built.paired)}
+        )
+        return batch.validate(built.suite, result_format=detail), built
 
 
 @cache
@@ -138,7 +138,6 @@ def _batches() -> Any:
 def _build(name: str, declared: str, schema: tuple[tuple[str, pl.DataType], ...]) -> _Suite:
     batches = _batches()
     import great_expectations as gx
-    from great_expectations.expectations.registry import get_expectation_impl
 
     types = dict(schema)
     expectations = [ExpectationSpec.model_validate(item) for item in json.loads(declared)]
@@ -146,11 +145,7 @@ def _build(name: str, declared: str, schema: tuple[tuple[str, pl.DataType], ...]
     problems: dict[int, str] = {}
     for index, expectation in enumerate(expectations):
         try:
-            made = get_expectation_impl(expectation.type)(
-                **_arguments(expectation, types),
-                severity=expectation.severity,
-                meta={**expectation.arguments.get("meta", {}), "index": index},
-            )
+            made = _made(index, expectation, types)
         except UnfitError as error:
             problems[index] = str(error)
         except ValueError as error:
@@ -161,9 +156,22 @@ def _build(name: str, declared: str, schema: tuple[tuple[str, pl.DataType], ...]
         batches=batches,
         suite=suite,
         unfit=problems,
-        columns=_columns(expectations, list(types)),
-        paired=_paired(expectations, types),
+        columns=needed_columns(expectations, list(types)),
+        paired=paired_columns(expectations, types),
     )
+
+
+def _made(index: int, expectation: ExpectationSpec, schema: Mapping[str, pl.DataType]) -> Any:
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    with warnings.catch_warnings():
+        # Conditions can only be declared in a form that it has deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return get_expectation_impl(expectation.type)(
+            **_arguments(expectation, schema),
+            severity=expectation.severity,
+            meta={**expectation.arguments.get("meta", {}), "index": index},
+        )
 
 
 def _arguments(expectation: ExpectationSpec, schema: Mapping[str, pl.DataType]) -> dict[str, Any]:
@@ -188,51 +196,6 @@ def _arguments(expectation: ExpectationSpec, schema: Mapping[str, pl.DataType]) 
     return arguments
 
 
-def _columns(expectations: Sequence[ExpectationSpec], delivered: Sequence[str]) -> list[str]:
-    """Columns to convert: all of them as soon as an expectation is about the table's columns."""
-    wanted: set[str] = set()
-    for expectation in expectations:
-        named = columns_of(expectation)
-        of_table = not named and not expectation.type.startswith("expect_table_row_count")
-        if of_table or {"column_index", "row_condition"} & set(expectation.arguments):
-            return list(delivered)
-        wanted.update(named)
-    return [name for name in delivered if name in wanted]
-
-
-def _paired(expectations: Sequence[ExpectationSpec], schema: Mapping[str, pl.DataType]) -> frozenset[str]:
-    """Numbers that are compared with whole numbers or flags of another column."""
-    found: set[str] = set()
-    for expectation in expectations:
-        pair = [name for name in columns_of(expectation) if name in schema]
-        if "column_A" in expectation.arguments and any(
-            schema[name].is_integer() or schema[name] == pl.Boolean for name in pair
-        ):
-            found.update(pair)
-    return frozenset(found)
-
-
-def _to_pandas(frame: pl.DataFrame, built: _Suite) -> pd.DataFrame:
-    """Convert columns, in the form in which they are judged, without changing a value.
-
-    Whole numbers and flags with gaps become Python objects, as pandas would make floats of them; so do the columns
-    that they are compared with, as pandas compares gaps with objects only.
-    """
-    import pandas as pd
-
-    judged = frame.select(comparable(name, frame.schema[name]) for name in built.columns)
-    converted = {}
-    for series in judged:
-        exact = series.dtype == pl.Float64 or (
-            series.dtype in (pl.Boolean, pl.Int64) and series.null_count() == 0
-        )
-        if series.dtype.is_temporal() or (exact and series.name not in built.paired):
-            converted[series.name] = series.to_pandas()
-        else:
-            converted[series.name] = pd.Series(series.to_list(), dtype=object)
-    return pd.DataFrame(converted, index=pd.RangeIndex(frame.height))
-
-
 def _result(index: int, expectation: ExpectationSpec, found: Any, rows: int) -> SuiteResult:
     problem = _problem(found.exception_info)
     if problem is not None:
@@ -241,7 +204,7 @@ def _result(index: int, expectation: ExpectationSpec, found: Any, rows: int) -> 
     if "unexpected_count" in details:
         evaluated = details["element_count"] - details.get("missing_count", 0)
         examples = details.get("partial_unexpected_list") or [None]
-        example = None if examples[0] is None else str(examples[0])
+        example = None if examples[0] is None else as_text(examples[0])
         return share_result(index, expectation, details["unexpected_count"], evaluated, example)
     value = details.get("observed_value", bool(found.success))
     return figure_result(index, expectation, bool(found.success), value, rows)

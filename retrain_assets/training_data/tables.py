@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 import polars as pl
 
-from retrain_assets.errors import PartitionError
+from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.spec import ReadSpec
 from retrain_assets.training_data.stores import FileStore, StoredFile
 
@@ -19,8 +19,9 @@ _CSV = frozenset({".csv", ".tsv", ".txt"})
 _PACKED = frozenset({".gz", ".zst", ".zlib"})
 _MAGIC = b"PAR1"
 _EXACT = 2**53
-"""Integers up to here are exact as Float64."""
+"""Integers below this are exact as Float64."""
 _TAIL = 65_536
+_TRUTHS = {"true": True, "false": False}
 
 
 class Table:
@@ -65,15 +66,15 @@ class Table:
         if file.size == 0:
             raise PartitionError(
                 f"{file.address}: the file is empty (0 bytes). Deliver it again; a period without rows is "
-                "a file "
-                "with its columns and no rows."
+                "a file with its columns and no rows."
             )
 
     def frame(self, rows: pl.Expr | None = None) -> pl.DataFrame:
         """Read the file, with the types of its columns.
 
-        CSV: types are inferred from the whole file; integers widen to ``Float64``, so that a later file with
-        decimals still fits; a column without values has the type ``Null``.
+        CSV: types are inferred from the whole file. A column of numbers is ``Float64``, so that a later file
+        with decimals still fits; the key, and integers that ``Float64`` cannot hold, are ``Int64``. A column
+        without values has the type ``Null``.
 
         Parameters
         ----------
@@ -90,7 +91,7 @@ class Table:
                 scan = self._scan_parquet()
                 return (scan if rows is None else scan.filter(rows)).collect()
             self._check_last_line()
-            return self._widened(self._scan_csv(self._overrides(), None).collect())
+            return self._typed(self._scan_csv().collect())
 
     def column(self, name: str) -> pl.Series:
         """Read one column of a Parquet file.
@@ -112,7 +113,7 @@ class Table:
             When the file cannot be read.
         """
         with self._speaking():
-            scan = self._scan_csv({}, 0)
+            scan = self._scan_csv()
             return (scan if columns is None else scan.select(columns)).collect()
 
     def names(self) -> list[str]:
@@ -124,7 +125,7 @@ class Table:
             When the file cannot be read.
         """
         with self._speaking():
-            scan = self._scan_csv({}, 0) if self.is_csv else self._scan_parquet()
+            scan = self._scan_csv() if self.is_csv else self._scan_parquet()
             return scan.collect_schema().names()
 
     def schema(self) -> dict[str, pl.DataType]:
@@ -138,7 +139,7 @@ class Table:
         with self._speaking():
             if not self.is_csv:
                 return dict(self._scan_parquet().collect_schema())
-            return dict(self._widened(self._scan_csv(self._overrides(), 1000).head(1000).collect()).schema)
+            return dict(self._typed(self._scan_csv().head(1000).collect()).schema)
 
     def _scan_parquet(self) -> pl.LazyFrame:
         return pl.scan_parquet(
@@ -149,34 +150,41 @@ class Table:
     def _options(self) -> dict[str, str] | None:
         return dict(self._read.storage_options) or None
 
-    def _scan_csv(self, overrides: Mapping[str, pl.DataType], infer: int | None) -> pl.LazyFrame:
+    def _scan_csv(self) -> pl.LazyFrame:
         source: str | BytesIO = self._file.address
         if self._read.encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
             source = BytesIO(self._store.read(self._file.address).decode(self._read.encoding).encode())
         return pl.scan_csv(
             source,
             separator=self._read.separator,
-            decimal_comma=self._read.decimal == ",",
             null_values=self._read.null_values or None,
-            infer_schema=infer != 0,
-            infer_schema_length=infer,
-            schema_overrides=dict(overrides) or None,
+            infer_schema=False,
             glob=False,
             storage_options=self._options if isinstance(source, str) else None,
         )
 
-    def _overrides(self) -> dict[str, pl.DataType]:
-        header = self.names()
-        return {name: pl.String() for name in self._text if name in header}
+    def _typed(self, texts: pl.DataFrame) -> pl.DataFrame:
+        """Infer the types of columns from all their texts."""
+        return texts.with_columns(
+            column if column.name in self._text else self._typed_column(column)
+            for column in texts.get_columns()
+        )
 
-    def _widened(self, frame: pl.DataFrame) -> pl.DataFrame:
-        casts = []
-        for column in frame.get_columns():
-            if column.dtype == pl.String and frame.height and column.null_count() == frame.height:
-                casts.append(pl.lit(None).alias(column.name))
-            elif column.dtype.is_integer() and column.name != self._key and _is_exact(column):
-                casts.append(pl.col(column.name).cast(pl.Float64))
-        return frame.with_columns(casts)
+    def _typed_column(self, texts: pl.Series) -> pl.Series:
+        missing = texts.null_count()
+        if len(texts) and missing == len(texts):
+            return texts.cast(pl.Null)
+        plain = texts.str.strip_chars()
+        if self._read.decimal == ",":
+            plain = plain.str.replace_all(",", ".", literal=True)
+        numbers = plain.cast(pl.Float64, strict=False)
+        if numbers.null_count() == missing:
+            if texts.name == self._key or not _exact(numbers):
+                whole = plain.cast(pl.Int64, strict=False)
+                return whole if whole.null_count() == missing else numbers
+            return numbers
+        truths = plain.str.to_lowercase().replace_strict(_TRUTHS, default=None, return_dtype=pl.Boolean)
+        return truths if truths.null_count() == missing else texts
 
     def _check_last_line(self) -> None:
         """Refuse a file that ends in the middle of a line: Polars fills such a line up with nulls."""
@@ -207,12 +215,15 @@ class Table:
         except LookupError as error:
             raise PartitionError(f"{address}: source.read.encoding: {error}.") from None
         except (pl.exceptions.PolarsError, OSError) as error:
+            if "object-store error" in str(error):
+                # The store is at fault, not the file: nothing may be recorded about this partition.
+                raise SourceError(f"{address}: the store cannot be read: {_first_line(error)}.") from None
             raise PartitionError(f"{address}: {self._reason(error)}") from None
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, FileNotFoundError):
             return "the file is no longer there; it is looked for again at the next tick."
-        first = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        first = _first_line(error)
         if self.is_csv:
             if "utf-8" in str(error).lower():
                 return "the file is no UTF-8 text. Declare source.read.encoding, such as latin-1."
@@ -224,8 +235,10 @@ class Table:
         return f"the Parquet file is damaged: {first}. Deliver it again."
 
 
-def _is_exact(column: pl.Series) -> bool:
-    low, high = column.min(), column.max()
-    return low is None or (
-        isinstance(low, int) and isinstance(high, int) and low >= -_EXACT and high <= _EXACT
-    )
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+
+
+def _exact(numbers: pl.Series) -> bool:
+    largest = numbers.abs().max()
+    return not isinstance(largest, float) or largest < _EXACT

@@ -18,13 +18,12 @@ from retrain_assets.training_data.file_access import (
     changed_while_read,
     stack,
 )
-from retrain_assets.training_data.hashing import Hashes, digest, mix, name_seed, row_hashes, text_hashes
+from retrain_assets.training_data.hashing import Hashes, digest, line_hashes, mix, row_hashes
 from retrain_assets.training_data.source import Delivery, Fingerprints
 from retrain_assets.training_data.stores import StoredFile
 from retrain_assets.training_data.timestamps import to_utc, utc_expr
 from retrain_assets.windows import Partitions
 
-_ROWS_AT_ONCE = 200_000
 _NO_TIME = ""
 
 
@@ -149,7 +148,7 @@ class WholeFiles:
             texts = table.texts()
             self._require(texts.columns, file)
             times = self._times(texts.get_column(self._timestamp), file)
-            hashes = _text_row_hashes(texts)
+            hashes = line_hashes(texts)
         else:
             names = table.names()
             self._require(names, file)
@@ -242,14 +241,6 @@ def _alike(columns: Iterator[pl.Series], height: int, file: StoredFile) -> Itera
 
 def _keys(partitions: Partitions, times: pl.Series) -> pl.Series:
     return times.to_frame("time").select(partitions.key_expr("time")).to_series()
-
-
-def _text_row_hashes(texts: pl.DataFrame) -> Hashes:
-    """Hash the rows of a CSV file by their text, so that a type inferred from other rows changes nothing."""
-    header = name_seed("\x1f".join(texts.columns))
-    line = pl.concat_str(pl.all().fill_null("\x00"), separator="\x1f")
-    hashes = [text_hashes(part.select(line).to_series()) for part in texts.iter_slices(_ROWS_AT_ONCE)]
-    return np.concatenate([np.empty(0, dtype=np.uint64), *hashes]) + header
 
 
 def _sums(keys: pl.Series, hashes: Hashes) -> Contents:

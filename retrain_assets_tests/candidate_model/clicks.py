@@ -42,7 +42,9 @@ def table(rows: int = 1500, seed: int = 3) -> pl.DataFrame:
     start = datetime(2026, 1, 5, tzinfo=UTC)
     bid = rng.normal(size=rows)
     device = rng.choice(["phone", "desk", "tablet", "tv"], rows)
-    gaps = pl.DataFrame({name: rng.random(rows) < 0.1 for name in ("slot", "mobile", "device", "site", "bid")})
+    gaps = pl.DataFrame(
+        {name: rng.random(rows) < 0.1 for name in ("slot", "mobile", "device", "site", "bid")}
+    )
     frame = pl.DataFrame(
         {
             "partition_key": ["2026-01-05"] * rows,

@@ -24,7 +24,7 @@ def test_categories_are_ranked_by_frequency():
     """The most frequent category is 0, ties go by the alphabet, and a missing one is NaN."""
     frame = pl.DataFrame({"kind": ["b", "c", "c", None, "a"]})
     matrix = encoder(frame, categorical=["kind"]).fit(frame).transform(frame)
-    np.testing.assert_array_equal(matrix[:, 0], [1, 0, 0, np.nan, 2])
+    np.testing.assert_array_equal(matrix[:, 0], [2, 0, 0, np.nan, 1])
 
 
 def test_rare_and_unseen_categories_share_a_code():
@@ -76,7 +76,9 @@ def test_values_of_another_type_are_refused():
     """Text where the model was trained with whole numbers is refused by column and types."""
     frame = table(50)
     fitted = encoder(frame, ["slot"]).fit(frame)
-    with pytest.raises(TrainingError, match=r"'slot' is of type String and holds values that do not fit .* Int64"):
+    with pytest.raises(
+        TrainingError, match=r"'slot' is of type String and holds values that do not fit .* Int64"
+    ):
         fitted.transform(frame.with_columns(slot=pl.lit("many")))
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from retrain_assets.champion.ledger import Ledger
@@ -44,34 +45,24 @@ def ledger(home):  # noqa: ARG001
 @pytest.fixture
 def logged(home, empty_store):
     """Log a model that is not registered; its address and folder."""
-    import mlflow
-
-    shutil.copy(empty_store, home / "mlflow.db")
-    experiment = ensure_experiment(NAME)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
-    try:
-        return _log(experiment)
-    finally:
-        mlflow.set_tracking_uri(before)
-
-
-def _log(experiment):
     import mlflow.sklearn
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    values = np.linspace(0, 1, 60).reshape(-1, 1)
-    model = HistGradientBoostingRegressor(max_iter=3).fit(values, values.ravel())
-    with mlflow.start_run(experiment_id=experiment):
-        info = mlflow.sklearn.log_model(
-            model,
-            name="model",
-            serialization_format="skops",
-            skops_trusted_types=["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"],
-            pip_requirements=["scikit-learn"],
-        )
-    location = client().get_logged_model(info.model_id).artifact_location
-    return info.model_uri, location
+    shutil.copy(empty_store, home / "mlflow.db")
+    rows = pl.DataFrame({"x": np.linspace(0, 1, 60)})
+    mlflow.sklearn.save_model(
+        HistGradientBoostingRegressor(max_iter=3).fit(rows, rows["x"]),
+        str(home / "saved"),
+        serialization_format="skops",
+        skops_trusted_types=["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"],
+        pip_requirements=["scikit-learn"],
+    )
+    experiment = ensure_experiment(NAME)
+    run = client().create_run(experiment)
+    model = client().create_logged_model(experiment, name="model", source_run_id=run.info.run_id)
+    client().log_model_artifacts(model.model_id, str(home / "saved"))
+    client().finalize_logged_model(model.model_id, "READY")
+    return model.model_uri, model.artifact_location
 
 
 def change(ledger, version, expected, action="promoted", reason="It is better.", actor="ada"):

@@ -106,7 +106,7 @@ def test_value_that_does_not_fit_is_a_sentence():
     ],
 )
 def test_wrong_expression_is_a_sentence(expression, fault):
-    """An expression that does not parse, lacks a column, looks at other rows or at the label is told at load."""
+    """An expression that does not parse, or needs what its row cannot know, is told at load."""
     faults = check_derivations(declare(derive={"made": expression}), SCHEMA)
     assert len(faults) == 1
     assert faults[0].startswith("features.derive.made: ")

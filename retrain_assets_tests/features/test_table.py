@@ -26,6 +26,7 @@ RAW = pl.DataFrame(
 
 
 def declare(**features) -> PipelineSpec:
+    """Declare a pipeline with these features."""
     return load_spec(
         {
             "name": "ads",
@@ -49,11 +50,12 @@ def squared(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def table_of(raw: pl.DataFrame, spec: PipelineSpec) -> pl.DataFrame:
+    """Make the table of features of some raw rows."""
     return feature_table(raw, spec, feature_columns(spec, RAW.schema))
 
 
 def test_features_are_typed():
-    """Numbers become Float64 without NaN and infinity, categories become text; label and time are kept raw."""
+    """Numbers become Float64 without NaN and infinity, categories text; label and time are kept raw."""
     table = table_of(
         RAW, declare(categorical=["device", "site"], derive={"hour": "EXTRACT(hour FROM shown_at)"})
     )
@@ -98,7 +100,7 @@ def test_text_that_is_a_number_is_taken():
 
 
 def test_function_that_looks_at_other_rows_is_refused():
-    """A function that gives a row another value when it is alone is refused by the column and the two values."""
+    """A function that gives a row another value when it is alone is refused, with both values."""
     with pytest.raises(SpecError, match=r"gives the column 'centred' .* for the row alone"):
         table_of(RAW, declare(derive={"function": f"{__name__}:centred"}))
 

@@ -155,8 +155,8 @@ def _bin(i: int, factor: float) -> dict[str, Any]:
 def blessed() -> dict[str, Any]:
     """Give an evaluation that promotes."""
     sentence = (
-        "The candidate is better than the champion: log loss improves by 0.00412 nats per row (95% interval of "
-        "the improvement: 0.00216 to 0.00608; 35,120 rows, 7 days)."
+        "The candidate is better than the champion: log loss improves by 0.00412 nats per row (95% interval "
+        "of the improvement: 0.00216 to 0.00608; 35,120 rows, 7 days)."
     )
     verdict = {"verdict": "blessed", "reason": "better", "sentence": sentence, "next_look": None}
     return classification(verdict, 0.00412) | {"min_gain": 0.00059}
@@ -177,8 +177,9 @@ def inconclusive() -> dict[str, Any]:
     """Give an evaluation that cannot tell."""
     sentence = (
         "It is not clear yet whether the candidate is better than the champion, which stays for now: log "
-        "loss improves by 0.000904 nats per row (95% interval of the improvement: -0.00105 to 0.00286; 35,120 rows, "
-        "7 days). A holdout of about 61 days would tell."
+        "loss improves by 0.000904 nats per row (95% interval of the improvement: "
+        "-0.00105 to 0.00286; 35,120 "
+        "rows, 7 days). A holdout of about 61 days would tell."
     )
     verdict = {
         "verdict": "inconclusive",
@@ -192,8 +193,8 @@ def inconclusive() -> dict[str, Any]:
 def first_champion() -> dict[str, Any]:
     """Give the evaluation of a first model: there is no champion."""
     sentence = (
-        "The first model is better than the naive baseline: log loss improves by 0.00742 nats per row (95% interval "
-        "of the improvement: 0.00522 to 0.00962; 35,120 rows, 7 days)."
+        "The first model is better than the naive baseline: log loss improves by 0.00742 nats per row (95% "
+        "interval of the improvement: 0.00522 to 0.00962; 35,120 rows, 7 days)."
     )
     document = classification(
         {"verdict": "blessed", "reason": "first_champion", "sentence": sentence, "next_look": None}, 0.00152
@@ -238,8 +239,8 @@ def unscorable() -> dict[str, Any]:
 def regression() -> dict[str, Any]:
     """Give an evaluation of a regression with blocks of a week and a window of all before."""
     sentence = (
-        "The candidate is better than the champion: mean absolute error improves by 11.3 units of the label (95% "
-        "interval of the improvement: 4.21 to 18.4; 670 rows, 28 days)."
+        "The candidate is better than the champion: mean absolute error improves by 11.3 units of the label "
+        "(95% interval of the improvement: 4.21 to 18.4; 670 rows, 28 days)."
     )
     verdict = {"verdict": "blessed", "reason": "better", "sentence": sentence, "next_look": None}
     unit = "units of the label"
@@ -398,8 +399,8 @@ def life() -> dict[str, Any]:
         "champion": {
             "version": 3,
             "since": (START + timedelta(days=91)).isoformat(),
-            "reason": "The candidate is better than the champion: log loss improves by 0.00712 nats per row (95% "
-            "interval of the improvement: 0.00498 to 0.00926; 35,120 rows, 7 days).",
+            "reason": "The candidate is better than the champion: log loss improves by 0.00712 nats per row "
+            "(95% interval of the improvement: 0.00498 to 0.00926; 35,120 rows, 7 days).",
         },
         "partitions": partitions,
         "weeks": weeks,

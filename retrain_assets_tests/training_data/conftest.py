@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
@@ -153,3 +157,63 @@ def s3() -> Iterator[Bucket]:
     yield Bucket("deliveries", options, client)
     client.close()
     server.stop()
+
+
+class _Site(ThreadingHTTPServer):
+    """A web server of byte strings that answers as servers of files do: HEAD, ETag and ranges."""
+
+    files: dict[str, bytes]
+
+
+class _Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Site
+
+    def log_message(self, *arguments: object) -> None:
+        """Keep quiet."""
+
+    def do_HEAD(self) -> None:
+        """Tell what there is."""
+        self._answer(with_content=False)
+
+    def do_GET(self) -> None:
+        """Give all of it, or a range."""
+        self._answer(with_content=True)
+
+    def _answer(self, *, with_content: bool) -> None:
+        content = self.server.files.get(self.path)
+        wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
+        if content is None:
+            self.send_response(404)
+            part = b""
+        elif wanted:
+            size = len(content)
+            first = int(wanted[1]) if wanted[1] else max(size - int(wanted[2]), 0)
+            last = min(int(wanted[2] or size - 1), size - 1) if wanted[1] else size - 1
+            part = content[first : last + 1]
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
+        else:
+            self.send_response(200)
+            part = content
+        if content is not None:
+            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+            self.send_header("Last-Modified", "Tue, 21 Oct 2025 07:28:00 GMT")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        if with_content:
+            self.wfile.write(part)
+
+
+@pytest.fixture
+def site() -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Serve files over HTTP: the address, and the files by their path."""
+    server = _Site(("127.0.0.1", 0), _Answer)
+    server.files = {}
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", server.files
+    server.shutdown()
+    thread.join()
+    server.server_close()

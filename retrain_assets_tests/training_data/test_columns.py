@@ -59,7 +59,6 @@ def test_text_is_no_number() -> None:
     spec = declared({"path": "a.csv"}, features={"numeric": ["id"]})
     assert check_columns(spec, COLUMNS, "defs.yaml") == [
         "defs.yaml: features.numeric: the column 'id' holds text (String). List it in "
-        "features.categorical, or derive "
-        "a number from it."
+        "features.categorical, or derive a number from it."
     ]
     assert check_columns(spec, COLUMNS | {"id": pl.Null()}, "defs.yaml") == []

@@ -31,11 +31,12 @@ ROWS = pl.DataFrame(
 
 
 def expectation(kind: str, **arguments: Any) -> ExpectationSpec:
+    """Declare an expectation."""
     return ExpectationSpec.model_validate({"type": f"expect_{kind}", **arguments})
 
 
 def test_a_broken_rule_is_one_line_with_its_value() -> None:
-    """Each row and rule that it breaks is a line with the rule's name and arguments, the column and the value."""
+    """Each row and rule that it breaks is a line with the rule and its arguments, the column and the value."""
     declared = [
         expectation("column_values_to_be_between", column="bid", min_value=0, max_value=50, mostly=0.1),
         expectation("column_values_to_not_be_null", column="bid"),
@@ -63,7 +64,8 @@ def test_a_result_says_what_it_found() -> None:
         expectation("table_row_count_to_be_between", min_value=100, severity="warning"),
     ]
     assert [result.sentence for result in judge(ROWS, declared).results] == [
-        "expect_column_values_to_be_in_set on device fails: 1 of 4 rows break it (25.00%, allowed 10.00%), such as .",
+        "expect_column_values_to_be_in_set on device fails: 1 of 4 rows break it (25.00%, allowed 10.00%), "
+        "such as ''.",
         "expect_table_row_count_to_be_between fails: observed 5.",
     ]
     assert [result.severity for result in judge(ROWS, declared).results] == ["critical", "warning"]
@@ -89,9 +91,13 @@ def test_an_empty_batch_breaks_no_rule() -> None:
 
 def test_columns_named_like_our_own_flags_do_no_harm() -> None:
     """A source may have any column names, those that the judge uses inside included."""
-    rows = ROWS.with_columns(pl.lit(1).alias("broken 0"), pl.lit(2).alias("evaluated 0"), pl.lit(3).alias("count"))
-    declared = [expectation("column_values_to_be_between", column="count", max_value=2)]
-    assert judge(rows, declared).offending.height == 5
+    names = {"broken 0": pl.lit(1), "evaluated 0": pl.lit(2), "count": pl.lit(3), "0": pl.lit(4)}
+    rows = ROWS.with_columns(**names)
+    declared = [
+        expectation("column_values_to_be_between", column="count", max_value=2),
+        expectation("compound_columns_to_be_unique", column_list=["0", "count"]),
+    ]
+    assert judge(rows, declared).offending.height == 10
 
 
 def test_row_rules_tell_which_expectations_rows_can_break() -> None:
@@ -106,8 +112,11 @@ def test_row_rules_tell_which_expectations_rows_can_break() -> None:
 
 def test_a_rule_that_does_not_fit_its_column_is_told() -> None:
     """Asking for rules of bounds on text raises a sentence that names the place in the declaration."""
-    with pytest.raises(SpecError, match=r"expectations\[0\] \(expect_column_values_to_be_between\): the column holds"):
-        row_rules([expectation("column_values_to_be_between", column="device", max_value=3)], ROWS.schema)
+    declared = [expectation("column_values_to_be_between", column="device", max_value=3)]
+    with pytest.raises(
+        SpecError, match=r"expectations\[0\] \(expect_column_values_to_be_between\): the column"
+    ):
+        row_rules(declared, ROWS.schema)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +154,8 @@ def test_a_rule_that_does_not_fit_its_column_is_told() -> None:
         ),
         (
             expectation("column_values_to_match_regex", column="a", regex="("),
-            "expectations[0].regex: '(' is no regular expression (missing ), unterminated subpattern at position 0).",
+            "expectations[0].regex: '(' is no regular expression "
+            "(missing ), unterminated subpattern at position 0).",
         ),
         (
             expectation("column_stdev_to_be_between", column="a", min_value=0, mostly=99),

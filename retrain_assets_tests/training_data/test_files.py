@@ -172,6 +172,11 @@ def test_weekly_partitions_take_daily_files(tmp_path: Path) -> None:
         ),
         ("{partition:%m-%d}.csv", "names no year, so a file belongs to no one partition; add %Y."),
         ("{partition:%c}.csv", "%c in"),
+        ("https://me:secret@example.org/a.csv", "holds a user, a password or a signature. Write it without,"),
+        (
+            "https://example.org/a.csv?token=secret",
+            "holds a user, a password or a signature. Write it without,",
+        ),
         ("https://example.org/*.csv", "has a wildcard, and a web server does not list its files."),
     ],
 )
@@ -180,6 +185,7 @@ def test_a_path_that_names_no_partition_is_refused(tmp_path: Path, path: str, se
     with pytest.raises(SpecError) as caught:
         open_source(declared({"path": path}), tmp_path)
     assert sentence in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 BROKEN = {
@@ -395,3 +401,37 @@ def test_a_bucket_that_is_not_there_is_a_sentence(s3, tmp_path: Path) -> None:
     assert "s3://nowhere: the store cannot be read:" in str(caught.value)
     assert "NoSuchBucket" in str(caught.value)
     assert "something" not in str(caught.value)
+
+
+def test_files_of_a_web_server(site, tmp_path: Path) -> None:
+    """A web server, which lists nothing, is asked for each partition's file by its name."""
+    address, files = site
+    for day in DAYS[:2]:
+        buffer = io.BytesIO()
+        rows(day).write_parquet(buffer)
+        files[f"/{day}.parquet"] = buffer.getvalue()
+    files["/all.csv"] = rows(DAYS[0]).write_csv().encode()
+    read = {"storage_options": {"allow_http": "true"}}
+    source = open_source(
+        declared({"path": f"{address}/{{partition:%Y-%m-%d}}.parquet", "read": read}), tmp_path
+    )
+    found = delivered(source)
+    assert by_key(source) == {day: found[day].fingerprint for day in DAYS[:2]}
+    assert found[DAYS[1]].frame.equals(rows(DAYS[1]))
+    assert found[DAYS[2]].problem is not None
+    whole = open_source(declared({"path": f"{address}/all.csv", "read": read}), tmp_path)
+    assert delivered(whole)[DAYS[0]].frame.height == 4
+
+
+def test_quoted_numbers_and_truths_of_csv_are_numbers_and_truths(tmp_path: Path) -> None:
+    """Types are inferred from all values, quoted or not; integers too long for a float stay whole."""
+    text = 'shown_at,clicked,bid,long,mixed\n"2026-01-05","True","1.5","9007199254740993","1"\n'
+    text += '"2026-01-05","false"," 2","1","x"\n'
+    (tmp_path / "all.csv").write_text(text)
+    frame = delivered(open_source(declared({"path": "all.csv"}), tmp_path))["2026-01-05"].frame
+    assert frame.drop("shown_at").to_dict(as_series=False) == {
+        "clicked": [True, False],
+        "bid": [1.5, 2.0],
+        "long": [9007199254740993, 1],
+        "mixed": ["1", "x"],
+    }

@@ -216,8 +216,7 @@ def test_a_missing_column_is_a_sentence() -> None:
         conformed(rows(DAY).drop("bid"))
     assert str(caught.value) == (
         "a.parquet: the column 'bid' is missing, which all partitions before had. Deliver it; it may be "
-        "without "
-        "values."
+        "without values."
     )
 
 

@@ -37,21 +37,26 @@ ROWS = pl.DataFrame(
 
 
 def expectation(kind: str, **arguments: Any) -> ExpectationSpec:
+    """Declare an expectation."""
     return ExpectationSpec.model_validate({"type": f"expect_{kind}", **arguments})
 
 
-def aside(rows: pl.DataFrame, *declared: ExpectationSpec, files: tuple[str, ...] = ("day.csv",)) -> pl.DataFrame:
+def aside(
+    rows: pl.DataFrame, *declared: ExpectationSpec, files: tuple[str, ...] = ("day.csv",)
+) -> pl.DataFrame:
+    """Judge rows and put the offending ones aside."""
     lines = judge(rows, declared).offending
     return quarantine_rows(rows, lines, run_id="run", files=files, at=AT)
 
 
 def put_aside(rows: pl.DataFrame, rule: str) -> pl.DataFrame:
+    """Put all rows aside for one rule."""
     lines = rows.select("row_id", rule=pl.lit(rule), column=pl.lit("bid"), value=pl.lit("1"))
     return quarantine_rows(rows, lines, run_id="run", files=(), at=AT)
 
 
 def test_an_entry_holds_the_whole_row_as_strict_json() -> None:
-    """Each offending line becomes an entry of the lake's schema, with the row as JSON that any reader takes."""
+    """Each offending line becomes an entry of the lake's schema, with the row as JSON for any reader."""
     entries = aside(ROWS, expectation("column_values_to_be_between", column="bid", max_value=50))
     assert dict(entries.schema) == SCHEMAS["quarantine"]
     (entry,) = entries.to_dicts()
@@ -126,7 +131,9 @@ def test_rows_that_still_break_a_rule_wait() -> None:
 
 def test_rows_put_aside_for_another_reason_wait() -> None:
     """A row of another partition, or a duplicate key, is not let in by changing an expectation."""
-    entries = pl.concat([put_aside(ROWS, "expect_column_values_to_be_unique"), put_aside(ROWS[:1], "duplicate_key")])
+    entries = pl.concat(
+        [put_aside(ROWS, "expect_column_values_to_be_unique"), put_aside(ROWS[:1], "duplicate_key")]
+    )
     released, waiting = release(entries, [], ROWS.schema)
     assert released["row_id"].to_list() == [7, 8]
     assert waiting["row_id"].to_list() == [-(2**62)] * 2

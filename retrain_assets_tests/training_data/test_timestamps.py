@@ -96,8 +96,7 @@ def test_a_form_that_cannot_be_used_is_a_sentence() -> None:
         utc("05/01/26 12h", text_format="%d/%m/%y %Hh")
     assert str(caught.value) == (
         "days.csv: source.read.timestamp_format: '%d/%m/%y %Hh' cannot be used: Please either specify both "
-        "hour "
-        "and minute, or neither."
+        "hour and minute, or neither."
     )
 
 

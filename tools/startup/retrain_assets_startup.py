@@ -30,6 +30,8 @@ def set_home() -> None:
     os.environ["RETRAIN_ASSETS_HOME"] = str(home)
     # A value in dagster.yaml is a whole variable or none, so a folder in the home needs one of its own.
     os.environ["RETRAIN_ASSETS_DAGSTER"] = str(home / "dagster")
+    # `dg` warns where the project's environment is used without having been activated.
+    os.environ.setdefault("VIRTUAL_ENV", sys.prefix)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     words = {word.partition("=")[0] for word in sys.orig_argv[2:]}

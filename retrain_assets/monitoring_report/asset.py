@@ -1,0 +1,121 @@
+"""The monitoring_report asset: the champion watched, as of each partition's end."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from retrain_assets.asset import asset_key, common
+from retrain_assets.declaration import Declaration
+
+
+def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Declare the asset for a pipeline."""
+    key = asset_key(declaration, "monitoring_report")
+    checks = _checks(declaration)
+
+    def materialize(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        from retrain_assets.monitoring_report.life import write_life
+        from retrain_assets.monitoring_report.watch import watch_partitions
+
+        reports = watch_partitions(declaration, list(context.partition_keys))
+        for report in reports:
+            context.add_asset_metadata(
+                numbers(report), asset_key=key, partition_key=report["partition_key"]
+            )
+        write_life(declaration)
+        for reason, name in checks.items():
+            yield _check(context, key, reason, name, reports)
+        page = (declaration.reports / "index.html").as_uri()
+        shown = numbers(reports[-1]) if reports else {"said": "There was no champion to watch yet."}
+        yield dg.MaterializeResult(metadata=shown | {"page": dg.MetadataValue.url(page)})
+
+    return dg.asset(
+        **common(
+            declaration,
+            "monitoring_report",
+            "The champion watched as of each partition's end: realised quality on label-mature rows, business "
+            "metrics, and drift weighted by what the model relies on.",
+            {"polars", "html"},
+            build,
+        ),
+        deps=[asset_key(declaration, "predictions")],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=declaration.expected_every),
+        check_specs=[
+            dg.AssetCheckSpec(name=name, asset=key, description=_described(reason), partitions_def=partitions)
+            for reason, name in checks.items()
+        ],
+    )(materialize)
+
+
+def _checks(declaration: Declaration) -> dict[str, str]:
+    """Name of the check of each kind of finding that is declared."""
+    when = declaration.spec.retrain_when
+    found = {"performance": "performance_holds"} if when.performance else {}
+    found |= {f"business:{item.name}": f"{item.name}_is_in_range" for item in when.business}
+    return found | ({"drift": "no_important_drift"} if when.drift else {})
+
+
+def _described(reason: str) -> str:
+    if reason == "performance":
+        return "The realised performance has not fallen by more than the declared drop, with its 95 % interval."
+    if reason == "drift":
+        return "Features that carry the declared share of the importance have not moved."
+    return f"The business metric {reason.partition(':')[2]} is in its declared range, with its 95 % interval."
+
+
+def numbers(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a report that Dagster plots."""
+    found: dict[str, Any] = {"rows": report["rows"], "model_version": report["version"]}
+    for kind in ("realised", "business"):
+        for name, level in report[kind].items():
+            if level is not None:
+                found |= {
+                    f"{kind}_{name}": level["value"],
+                    f"{kind}_{name}_lower": level["lower"],
+                    f"{kind}_{name}_upper": level["upper"],
+                }
+    found |= {f"estimated_{name}": value for name, value in report["estimated"].items()}
+    found |= {f"psi_{name}": shift["psi"] for name, shift in report["drift"].items()}
+    found["moved_importance"] = report["moved_importance"]
+    found["alarms"] = sum(finding["crossed"] for finding in report["findings"])
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _check(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    reason: str,
+    name: str,
+    reports: Sequence[Mapping[str, Any]],
+) -> dg.AssetCheckResult:
+    """The check's result; over a range of partitions each partition's own result is logged before."""
+    found = [
+        (report["partition_key"], finding)
+        for report in reports
+        for finding in report["findings"]
+        if finding["reason"] == reason
+    ]
+    if len(context.partition_keys) > 1:
+        for partition, finding in found:
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=key,
+                    check_name=name,
+                    passed=not finding["crossed"],
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={"sentence": finding["sentence"]},
+                    partition=partition,
+                )
+            )
+    said = found[-1][1]["sentence"] if found else "There was no champion to watch yet."
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=not any(finding["crossed"] for _, finding in found),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"sentence": said},
+    )

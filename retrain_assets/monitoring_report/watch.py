@@ -1,0 +1,136 @@
+"""Watching the champion over some partitions, each as of its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import polars as pl
+
+from retrain_assets.attempts import Attempt, attempt_of_version, attempts
+from retrain_assets.champion.standing import LedgerEntry, champion_at
+from retrain_assets.comparison import metric_names
+from retrain_assets.declaration import Declaration
+from retrain_assets.labels import target
+from retrain_assets.lake import SCHEMAS
+from retrain_assets.monitoring_report.report import Batch, Champion, monitor
+from retrain_assets.monitoring_report.rows import LabelledRows
+
+HARM = ("performance", "business")
+"""Reasons that mean harm; a drift that costs nothing is none."""
+
+
+def watch_partitions(declaration: Declaration, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Report on the champion of each partition's time, and record the reports in the lake.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    keys
+        The partitions, oldest first; those before the first champion get no report.
+
+    Returns
+    -------
+    list of dict
+        The reports, as :func:`monitor` makes them.
+    """
+    entries = declaration.ledger.entries()
+    serving = {key: champion_at(entries, declaration.partitions.bounds(key)[1]) for key in keys}
+    reports: list[dict[str, Any]] = []
+    for entry, group in groupby(keys, key=serving.__getitem__):
+        if entry is not None:
+            reports += _watch(declaration, entries, entry, list(group))
+    if reports:
+        rows = [
+            {
+                "partition_key": report["partition_key"],
+                "as_of": datetime.fromisoformat(report["as_of"]),
+                "payload": json.dumps(report),
+            }
+            for report in reports
+        ]
+        table = pl.DataFrame(rows, schema=SCHEMAS["monitoring"])
+        declaration.lake.replace_partitions("monitoring", table, table["partition_key"].to_list())
+    return reports
+
+
+def newest_report(declaration: Declaration) -> dict[str, Any] | None:
+    """The report on the newest partition that has one."""
+    rows = declaration.lake.scan("monitoring").sort("as_of").tail(1).select("payload").collect()
+    return None if rows.is_empty() else dict(json.loads(rows.item()))
+
+
+def harm_stands(declaration: Declaration) -> str | None:
+    """The sentence of an alarm of harm that stands; None where there is none."""
+    report = newest_report(declaration)
+    for finding in () if report is None else report["findings"]:
+        if finding["crossed"] and finding["reason"].partition(":")[0] in HARM:
+            return str(finding["sentence"])
+    return None
+
+
+def _watch(
+    declaration: Declaration, entries: Sequence[LedgerEntry], entry: LedgerEntry, keys: Sequence[str]
+) -> list[dict[str, Any]]:
+    trained = attempt_of_version(declaration.lake, entries, entry.version)
+    if trained is None:
+        return []
+    champion = Champion(
+        version=entry.version,
+        promoted_at=entry.as_of,
+        profile=trained.payload["profile"],
+        importances=_importances(declaration, trained),
+        metrics=metric_names(declaration.spec.evaluation.metrics, trained.payload["task"]),
+    )
+    rows = _labelled(declaration, entry, trained.payload["task"])
+    previous = _before(declaration, keys[0])
+    reports = []
+    for key in keys:
+        report = monitor(declaration.spec, champion, _batch(declaration, key, entry.version), rows, previous)
+        reports.append(report)
+        previous = report
+    return reports
+
+
+def _importances(declaration: Declaration, trained: Attempt) -> Mapping[str, float]:
+    judged = [item for item in attempts(declaration.lake, "evaluated") if item.attempt == trained.attempt]
+    return dict(judged[-1].payload["importances"]) if judged else {}
+
+
+def _labelled(declaration: Declaration, entry: LedgerEntry, task: str) -> LabelledRows:
+    """All rows since the promotion that the champion scored; what was known when is cut from them later."""
+    lake = declaration.lake
+    timestamp = declaration.time_columns.timestamp
+    identity = ["partition_key", "row_id"]
+    scores = (
+        lake.scan("predictions")
+        .filter(pl.col(timestamp) >= entry.as_of, pl.col("model_version") == entry.version)
+        .select(*identity, "score")
+        if lake.exists("predictions")
+        else pl.LazyFrame(schema={"partition_key": pl.String, "row_id": pl.Int64, "score": pl.Float64})
+    )
+    rows = lake.scan("training_data").filter(pl.col(timestamp) >= entry.as_of).join(scores, on=identity)
+    frame = rows.collect()
+    return LabelledRows.of(
+        frame, target(frame, declaration.spec, task), declaration.time_columns, declaration.spec.weight
+    )
+
+
+def _batch(declaration: Declaration, key: str, version: int) -> Batch:
+    features = declaration.lake.rows("features", [key]).collect()
+    scores = None
+    if declaration.lake.exists("predictions"):
+        own = declaration.lake.rows("predictions", [key]).filter(pl.col("model_version") == version)
+        found = own.select("score").collect()["score"]
+        scores = found.to_numpy() if len(found) else None
+    return Batch(key, features, scores)
+
+
+def _before(declaration: Declaration, key: str) -> dict[str, Any] | None:
+    rows = declaration.lake.scan("monitoring").filter(pl.col("partition_key") < key)
+    found = rows.sort("partition_key").tail(1).select("payload").collect()
+    return None if found.is_empty() else dict(json.loads(found.item()))

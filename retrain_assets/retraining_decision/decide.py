@@ -1,0 +1,204 @@
+"""Whether to train now: one pure function, asked by the sensor and by the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from retrain_assets.retraining_decision.evidence import (
+    Decision,
+    Evidence,
+    History,
+    Hold,
+    Policy,
+    Reason,
+    train_end_at,
+)
+from retrain_assets.retraining_decision.reasons import Cause, find_causes, learning_step, window_until
+from retrain_assets.spec.base import format_duration
+
+
+def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Decision:
+    """Decide whether to train now.
+
+    A retrain needs a reason that nothing holds back.
+
+    Reasons are: no champion yet (``no_champion``), a tick of the schedule (``schedule``), an alarm of harm
+    about the present champion (``performance``, ``business:<name>``, ``drift``), enough new labelled rows
+    (``new_rows``), a champion that was not replaced or confirmed in time (``age``), changed code or
+    declaration (``code_changed``), a person's wish (``person``).
+
+    Holds on every reason but a person's wish, which only a retrain in flight holds back (``in_flight``):
+
+    - ``minimum_rows``: too few rows to train on;
+    - ``cooldown`` and ``budget``, by the data clock, failed attempts included;
+    - ``back_off``: after n failed attempts in a row, 2**(n - 1) partitions must pass, at most the period of
+      the budget;
+    - ``nothing_new``: the end of the training rows must have moved by max(one partition, 10 % of the window)
+      since the last attempt that came to a verdict. Changed code waits too: judging it on the rows that
+      judged the attempt before would be a second look at the same evidence.
+
+    Holds on an alarm alone:
+
+    - ``too_new_to_learn``: training rows must reach max(two partitions, 10 % of the window) beyond the onset;
+    - ``already_tried``: an attempt consumes its reason until the evidence changes. For harm that persists,
+      the evidence is the rows from after its onset: the reason stands again when the end of the training rows
+      has moved by that step since the attempt, by twice the step after a second one, and so on, at most the
+      budget's period. Otherwise one attempt made too early would leave the harm unhealed for ever, and with
+      equal steps a harm that no training heals would eat the budget.
+
+    A champion's age comes again at the next look of an inconclusive attempt, or after as much time again;
+    changed code at the next look only. A failed attempt consumes nothing.
+
+    Parameters
+    ----------
+    evidence
+        What is known.
+    policy
+        What is declared.
+    history
+        What has been tried.
+    now
+        The data clock: the end of the newest ingested partition.
+    """
+    causes = find_causes(evidence, policy, history, now)
+    general = tuple(_general_holds(evidence, policy, history, now))
+    standing = [cause for cause in causes if cause.due <= now]
+    free = [] if general else [cause for cause in standing if not cause.own_holds]
+    reasons = tuple(cause.reason for cause in free)
+    if evidence.requested_by is not None:
+        wish = Reason("person", f"{evidence.requested_by} asked for it.", f"wish at {now.isoformat()}")
+        reasons = (wish, *reasons) if not evidence.in_flight else (wish,)
+    if reasons and not evidence.in_flight:
+        text = f"Train again. {_joined(reasons)}"
+        return Decision(True, reasons, (), now, "Nothing: it acts now.", text)
+    return _held(evidence, policy, causes, general, now)
+
+
+def _held(
+    evidence: Evidence, policy: Policy, causes: Sequence[Cause], general: tuple[Hold, ...], now: datetime
+) -> Decision:
+    standing = [cause for cause in causes if cause.due <= now]
+    reasons = [cause.reason for cause in standing]
+    if evidence.requested_by is not None:
+        reasons.insert(
+            0, Reason("person", f"{evidence.requested_by} asked for it.", f"wish at {now.isoformat()}")
+        )
+    holds: tuple[Hold, ...] = ()
+    if reasons:
+        holds = tuple(dict.fromkeys((*general, *(hold for cause in standing for hold in cause.own_holds))))
+    earliest = _earliest(causes, general, policy)
+    when = (
+        f"With the data up to {earliest:%Y-%m-%d %H:%M} UTC it would act, if nothing else changes."
+        if earliest is not None
+        else ""
+    )
+    if not reasons:
+        text = f"Nothing asks for a retrain. {when}".strip()
+        return Decision(False, (), (), earliest, _awaited(evidence, policy), text)
+    text = f"A retrain is held back. {_joined(reasons)} {_joined(holds)} {when}".strip()
+    return Decision(False, tuple(reasons), holds, earliest, _releases(holds), text)
+
+
+def _general_holds(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Hold]:
+    if evidence.in_flight:
+        yield Hold("in_flight", "A retrain is in flight.", None)
+    if evidence.train_rows < policy.minimum_rows:
+        text = f"There are {evidence.train_rows:,} rows to train on, and {policy.minimum_rows:,} are needed."
+        yield Hold("minimum_rows", text, None)
+    for hold in (
+        *_limits(policy, history),
+        *_back_off(policy, history),
+        *_nothing_new(evidence, policy, history, now),
+    ):
+        if hold.until is not None and now < hold.until:
+            yield hold
+
+
+def _limits(policy: Policy, history: History) -> Iterator[Hold]:
+    moments = sorted(attempt.as_of for attempt in history.attempts)
+    if moments:
+        until = moments[-1] + policy.cooldown
+        text = (
+            f"The last attempt was at {_moment(moments[-1])}; {format_duration(policy.cooldown)} must pass."
+        )
+        yield Hold("cooldown", text, until)
+    if len(moments) >= policy.runs:
+        until = moments[-policy.runs] + policy.per
+        text = (
+            f"The budget of {policy.runs} attempts in {format_duration(policy.per)} is spent until "
+            f"{_moment(until)}."
+        )
+        yield Hold("budget", text, until)
+
+
+def _back_off(policy: Policy, history: History) -> Iterator[Hold]:
+    failures = 0
+    for attempt in reversed(history.attempts):
+        if attempt.outcome != "failed":
+            break
+        failures += 1
+    if failures:
+        last = max(attempt.as_of for attempt in history.attempts[-failures:])
+        until = last + min(policy.partition * 2 ** min(failures - 1, 20), policy.per)
+        count = "The last attempt" if failures == 1 else f"The last {failures} attempts"
+        yield Hold("back_off", f"{count} failed; it tries again from {_moment(until)} on.", until)
+
+
+def _nothing_new(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Hold]:
+    if not history.completed:
+        return
+    last = max(attempt.train_end for attempt in history.completed)
+    step = learning_step(policy, 1, window_until(last, evidence, policy))
+    until = last + step + policy.lag
+    text = (
+        f"There is too little new to learn: training rows would end at {_moment(train_end_at(now, policy))}, "
+        f"and those of the last attempt ended at {_moment(last)}."
+    )
+    yield Hold("nothing_new", text, until)
+
+
+def _earliest(causes: Iterable[Cause], general: Iterable[Hold], policy: Policy) -> datetime | None:
+    dates = []
+    for cause in causes:
+        releases = [hold.until for hold in (*general, *cause.own_holds)]
+        if cause.lasting and None not in releases:
+            dates.append(max([cause.due, *(until for until in releases if until is not None)]))
+    return _partition_end(min(dates), policy) if dates else None
+
+
+def _partition_end(moment: datetime, policy: Policy) -> datetime:
+    """Round up to where the data clock can stand: at the end of a partition."""
+    start, end = policy.partitions.bounds(policy.partitions.key_of(moment))
+    return moment if moment == start else end
+
+
+def _releases(holds: Iterable[Hold]) -> str:
+    parts = []
+    for hold in holds:
+        if hold.code == "in_flight":
+            parts.append("The end of the run in flight.")
+        elif hold.code == "minimum_rows":
+            parts.append("More labelled rows.")
+        elif hold.until is not None:
+            parts.append(f"Data up to {_moment(hold.until)}, which ends {hold.code.replace('_', ' ')!r}.")
+    return " ".join(parts)
+
+
+def _awaited(evidence: Evidence, policy: Policy) -> str:
+    parts = ["A crossed threshold, a tick of the schedule, or a person's wish."]
+    if policy.new_rows is not None:
+        parts.append(f"{policy.new_rows:,} new labelled rows; there are {evidence.new_rows:,}.")
+    if policy.max_age is not None and evidence.champion is not None:
+        parts.append(f"The champion's age, on {_moment(evidence.champion.since + policy.max_age)}.")
+    if policy.code_changes:
+        parts.append("A change of the declaration or of code that it names.")
+    return " ".join(parts)
+
+
+def _joined(items: Iterable[Reason | Hold]) -> str:
+    return " ".join(item.sentence for item in items)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,145 @@
+"""The reasons to train: each from evidence alone, due from a date on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from retrain_assets.retraining_decision.evidence import (
+    Alarm,
+    Evidence,
+    History,
+    Hold,
+    PastAttempt,
+    Policy,
+    Reason,
+)
+from retrain_assets.spec.base import format_duration
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A reason, when it is due, and what holds back this one alone.
+
+    Parameters
+    ----------
+    reason
+        The reason.
+    due
+        It stands from this moment of the data clock on.
+    own_holds
+        Holds that concern no other reason.
+    lasting
+        Whether it stands until it is acted on; a tick of the schedule passes.
+    """
+
+    reason: Reason
+    due: datetime
+    own_holds: tuple[Hold, ...] = ()
+    lasting: bool = True
+
+
+def find_causes(evidence: Evidence, policy: Policy, history: History, now: datetime) -> tuple[Cause, ...]:
+    """Find the reasons that stand, and those that time alone will bring."""
+    return tuple(_causes(evidence, policy, history, now))
+
+
+def learning_step(policy: Policy, partitions: int, window: timedelta) -> timedelta:
+    """Say how much newer training rows must be to be worth an attempt: partitions, or 10 % of the window."""
+    return max(partitions * policy.partition, window / 10)
+
+
+def window_until(moment: datetime, evidence: Evidence, policy: Policy) -> timedelta:
+    """Length of the training window that ends at a moment."""
+    if policy.window is not None:
+        return policy.window
+    if evidence.train_start is None:
+        return timedelta(0)
+    return max(moment - evidence.train_start, timedelta(0))
+
+
+def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Cause]:
+    if evidence.champion is None:
+        yield Cause(Reason("no_champion", "There is no champion yet.", "no champion"), now)
+    if evidence.schedule_due:
+        reason = Reason("schedule", "The schedule is due.", f"tick at {now.isoformat()}")
+        yield Cause(reason, now, lasting=False)
+    for alarm in evidence.alarms:
+        if evidence.champion is not None and alarm.champion == evidence.champion.version:
+            yield _harm(alarm, evidence, policy, history, now)
+    if policy.new_rows is not None and evidence.new_rows >= policy.new_rows:
+        text = (
+            f"{evidence.new_rows:,} new labelled rows came since the last attempt; "
+            f"{policy.new_rows:,} are enough."
+        )
+        last = history.completed[-1].as_of.isoformat() if history.completed else "the beginning"
+        yield Cause(Reason("new_rows", text, f"rows since {last}"), now)
+    if policy.max_age is not None and evidence.champion is not None:
+        yield _age(evidence.champion.version, evidence.champion.since, policy.max_age, history)
+    if policy.code_changes and history.completed:
+        yield from _code(evidence, history.completed[-1], now)
+
+
+def _harm(alarm: Alarm, evidence: Evidence, policy: Policy, history: History, now: datetime) -> Cause:
+    """Raise an alarm, held until enough is known from after its onset, and again after each attempt."""
+    holds = []
+    step = learning_step(policy, 2, window_until(alarm.onset, evidence, policy))
+    enough = alarm.onset + step + policy.lag
+    if now < enough:
+        text = (
+            f"{_named(alarm)} began about {_date(alarm.onset)}; training rows must reach "
+            f"{_days(step)} beyond that, so that a candidate has seen it."
+        )
+        holds.append(Hold("too_new_to_learn", text, enough))
+    tried = history.consumers(alarm.code, alarm.identity)
+    if tried:
+        wait = min(step * 2 ** min(len(tried) - 1, 16), max(policy.per, step))
+        again = tried[-1].train_end + wait + policy.lag
+        if now < again:
+            text = (
+                f"{_named(alarm)} has been answered by {_times(len(tried))} since {_date(alarm.since)}, without "
+                f"a better model; the next one waits for {_days(wait)} of newer training rows."
+            )
+            holds.append(Hold("already_tried", text, again))
+    return Cause(Reason(alarm.code, alarm.sentence, alarm.identity), now, tuple(holds))
+
+
+def _age(version: int, since: datetime, max_age: timedelta, history: History) -> Cause:
+    identity = f"version {version} since {since.isoformat()}"
+    due = since + max_age
+    tried = history.consumers("age", identity)
+    if tried:
+        due = tried[-1].next_look or tried[-1].as_of + max_age
+    text = (
+        f"Version {version} was last replaced or confirmed on {_date(since)}, and is to be within "
+        f"{format_duration(max_age)}."
+    )
+    return Cause(Reason("age", text, identity), due)
+
+
+def _code(evidence: Evidence, last: PastAttempt, now: datetime) -> Iterator[Cause]:
+    identity = evidence.code_version
+    if last.code_version != identity:
+        text = "The declaration, or code that it names, has changed since the last attempt."
+        yield Cause(Reason("code_changed", text, identity), now)
+    elif last.consumed.get("code_changed") == identity and last.next_look is not None:
+        text = f"The changed code was judged inconclusive; its next look is due on {_date(last.next_look)}."
+        yield Cause(Reason("code_changed", text, identity), last.next_look)
+
+
+def _named(alarm: Alarm) -> str:
+    kind, _, name = alarm.code.partition(":")
+    return {"performance": "The fall in performance", "drift": "The drift"}.get(kind, f"The change of {name}")
+
+
+def _date(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
+
+
+def _days(length: timedelta) -> str:
+    return f"{length / timedelta(days=1):.2g} days"
+
+
+def _times(count: int) -> str:
+    return "one attempt" if count == 1 else f"{count} attempts"

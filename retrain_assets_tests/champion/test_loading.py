@@ -1,0 +1,124 @@
+"""Loading models from their files."""
+
+import re
+import statistics
+import subprocess
+import sys
+import zipfile
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pytest
+import skops.io
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.preprocessing import FunctionTransformer
+
+from retrain_assets.champion.loading import load_file, load_model, load_version
+from retrain_assets.champion.registry import promote, register_version
+from retrain_assets.errors import ChampionError
+from retrain_assets_tests.champion.conftest import AS_OF, NAME
+
+ROWS = pl.DataFrame({"x": np.linspace(0, 1, 5)})
+
+WITHOUT_MLFLOW = """
+import sys
+import polars as pl
+from retrain_assets.champion.registry import load_version
+print(load_version("churn", 1, []).predict(pl.DataFrame({"x": [0.0, 1.0]})).tolist())
+assert "mlflow" not in sys.modules
+"""
+
+
+@pytest.fixture
+def champion(ledger, logged):
+    """Promote the logged model."""
+    version = register_version(NAME, model_uri=logged[0], attempt="run-1", tags={})
+    return promote(
+        NAME,
+        ledger,
+        version,
+        expected_champion=None,
+        actor="ada",
+        reason="It is better.",
+        evidence={"model_path": logged[1]},
+        as_of=AS_OF,
+    )
+
+
+@pytest.mark.usefixtures("champion")
+def test_version_loads_without_mlflow():
+    """The process that scores every day imports no MLflow, for the ledger says where the files are."""
+    answer = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MLFLOW], check=True, capture_output=True, text=True
+    )
+    scores = load_version(NAME, 1, []).predict(pl.DataFrame({"x": [0.0, 1.0]}))
+    assert answer.stdout.strip() == str(scores.tolist())
+
+
+def test_model_loads_from_wherever_it_is(home, logged):
+    """A model is found by a path relative to home, an absolute one, and an address of MLflow."""
+    folder = home / logged[1].removeprefix("file://")
+    expected = load_model(logged[1], []).predict(ROWS)
+    for place in (str(folder), str(folder.relative_to(home)), str(folder / "model.skops"), logged[0]):
+        assert np.array_equal(load_model(place, []).predict(ROWS), expected)
+
+
+def test_version_that_the_ledger_does_not_know(logged):
+    """A registered version that never was champion is found through MLflow."""
+    version = register_version(NAME, model_uri=logged[0], attempt="run-1", tags={})
+    expected = load_model(logged[1], []).predict(ROWS)
+    assert np.array_equal(load_version(NAME, version, []).predict(ROWS), expected)
+
+
+def test_missing_file(home, champion):
+    """A champion whose file is gone is told as a sentence with the ways out."""
+    file = home / champion.evidence["model_path"] / "model.skops"
+    file.unlink()
+    with pytest.raises(ChampionError) as refused:
+        load_version(NAME, 1, [])
+    assert str(refused.value) == (
+        f"Version 1 of churn cannot be loaded. The model file {file} is missing. The way out is another "
+        "champion: churn_promote makes one of the other versions champion, churn_rollback the previous one."
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "put"),
+    [(0, None, b""), (0, None, b"no archive"), (2000, None, b""), (0, 30, b""), (400, 420, b"\xff" * 20)],
+    ids=["empty", "no archive", "truncated", "head cut off", "overwritten"],
+)
+def test_broken_file(home, champion, start, end, put):
+    """A champion whose file is broken is told as a sentence with the ways out."""
+    file = home / champion.evidence["model_path"] / "model.skops"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:start] + put + (b"" if end is None else whole[end:]))
+    with pytest.raises(ChampionError, match=r"cannot be read \(.*churn_promote makes .* churn_rollback"):
+        load_version(NAME, 1, [])
+
+
+def test_declared_types_load(tmp_path):
+    """A model that holds a function of a declared module loads, and is refused where nobody declared it."""
+    file = tmp_path / "model.skops"
+    model = TransformedTargetRegressor(LinearRegression(), func=statistics.mean, check_inverse=False)
+    skops.io.dump(model, file)
+    assert load_file(file, ["statistics"]).func is statistics.mean
+    with pytest.raises(ChampionError) as refused:
+        load_file(file, ["fractions"])
+    assert str(refused.value) == (
+        f"The model file {file} holds statistics.mean, of a module that the declaration does not name or "
+        "that cannot be imported. Define it in the module named by training.model or by features.derive.function."
+    )
+
+
+@pytest.mark.parametrize("exposed_by", ["subprocess", "sklearn.utils._testing"])
+def test_hidden_command_is_refused(tmp_path, exposed_by):
+    """A file that would run a command at its first prediction is refused, whatever module it names for it."""
+    honest, file = tmp_path / "honest.skops", tmp_path / "model.skops"
+    skops.io.dump(FunctionTransformer(partial(subprocess.check_output, ["true"])), honest)
+    with zipfile.ZipFile(honest) as source, zipfile.ZipFile(file, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name).replace(b'"subprocess"', f'"{exposed_by}"'.encode()))
+    with pytest.raises(ChampionError, match=rf"holds {re.escape(exposed_by)}\.check_output, of a module"):
+        load_file(file, [])

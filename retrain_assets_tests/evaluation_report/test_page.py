@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from retrain_assets.evaluation_report.page import evaluation_page
+from retrain_assets.pages.text import day, number
+from retrain_assets_tests.evaluation_report.test_evaluate import judge, poor
+from retrain_assets_tests.pages import documents
+from retrain_assets_tests.pages.reading import Reading, poisoned
+
+DOCUMENTS = {
+    "blessed": documents.blessed(),
+    "rejected": documents.rejected(),
+    "inconclusive": documents.inconclusive(),
+    "first_champion": documents.first_champion(),
+    "unscorable": documents.unscorable(),
+    "regression": documents.regression(),
+}
+
+
+@pytest.fixture(params=DOCUMENTS)
+def document(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Give every kind of evaluation in turn."""
+    return copy.deepcopy(DOCUMENTS[request.param])
+
+
+def test_first_screen(document: dict[str, Any]) -> None:
+    """The first section says verdict, gain with its interval, rows, reasons and next look."""
+    page = evaluation_page(document)
+    first = Reading(page[page.index('<section class="first"') : page.index("</section>") + 10]).text
+    verdict = document["verdict"]
+    assert verdict["verdict"] in first
+    assert verdict["sentence"] in first
+    assert f"{document['rows']['holdout']:,} rows" in first
+    assert day(document["windows"]["split"]) in first
+    assert day(document["windows"]["holdout_end"]) in first
+    for reason in document["reasons"][:2]:
+        assert reason["sentence"] in first
+    if verdict["next_look"]:
+        assert day(verdict["next_look"]) in first
+    for entry in document["comparisons"][:1]:
+        gain = entry["vs_champion"] or entry["vs_baseline"]
+        for figure in (gain["improvement"], gain["lower"], gain["upper"]):
+            assert number(figure) in first
+        assert entry["unit"] in first
+
+
+def test_every_part_is_on_the_page(document: dict[str, Any]) -> None:
+    """Metrics, slices, features, guards and versions of the document are all on the page."""
+    text = Reading(evaluation_page(document)).text
+    expected = [part["value"] for part in document["slices"]]
+    expected += [entry["feature"] for entry in document["importances"]]
+    expected += [reason["sentence"] for reason in document["reasons"]] + document["guards"]
+    expected += [document["versions"]["code_version"], document["versions"]["dagster_run_id"]]
+    expected += [f"{name} {version}" for name, version in document["versions"]["libraries"].items()]
+    for part in expected:
+        assert part in text
+
+
+def test_page_is_whole_and_self_contained(document: dict[str, Any]) -> None:
+    """Elements close in order, nothing is loaded, tables have captions, pictures have a text."""
+    page = evaluation_page(document)
+    reading = Reading(page)
+    assert reading.open == []
+    assert set(reading.addresses) <= {"data:,", "../../index.html", "evaluation.json", "#reasons"}
+    assert "http:" not in page
+    assert "https:" not in page
+    assert "@import" not in page
+    assert "<script" not in page
+    tags = [tag for tag, _ in reading.elements]
+    assert tags.count("table") == tags.count("caption")
+    assert all(a.get("aria-label") for tag, a in reading.elements if tag == "svg")
+    named = [a["id"] for _, a in reading.elements if "id" in a]
+    assert len(named) == len(set(named))
+
+
+def test_values_are_escaped(document: dict[str, Any]) -> None:
+    """Markup in names, slice values, reasons and sentences is shown and never obeyed."""
+    changed = poisoned(document)
+    assert isinstance(changed, dict)
+    for table in list(changed["versions"]["data"]):
+        changed["versions"]["data"][table + "<script>"] = 1
+    page = evaluation_page(changed)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert Reading(page).open == []
+
+
+def test_missing_figures_are_dashes() -> None:
+    """A figure that could not be computed is a dash."""
+    document = documents.blessed()
+    for entry in document["comparisons"]:
+        entry["baseline"] = None
+        for gain in (entry["vs_champion"], entry["vs_baseline"]):
+            gain |= {"p_value": None, "effective_rows": None, "smallest_detectable": None}
+    document["comparisons"][1]["vs_champion"] |= {"improvement": None, "lower": None, "upper": None}
+    document["slices"][0] |= {"lower": None, "upper": None}
+    document["slices"][1] |= {"improvement": None, "lower": None, "upper": None, "champion": None}
+    document["importances"][0]["candidate"] = None
+    page = evaluation_page(document)
+    assert "None" not in Reading(page).text.replace("None needed", "")
+    assert "nan" not in page
+
+
+def test_an_interval_of_no_width_is_drawn() -> None:
+    """Two models that give the same scores have an improvement of 0 with an interval of no width."""
+    document = documents.blessed()
+    document["comparisons"][0]["vs_champion"] |= {
+        "improvement": 0.0,
+        "lower": 0.0,
+        "upper": 0.0,
+        "standard_error": 0.0,
+        "smallest_detectable": 0.0,
+    }
+    assert Reading(evaluation_page(document)).open == []
+
+
+def test_a_trial_says_so() -> None:
+    """A trial's page says that it is never promoted."""
+    assert "never promoted" in Reading(evaluation_page(documents.blessed() | {"trial": True})).text
+
+
+def test_the_page_takes_what_an_evaluation_gives() -> None:
+    """The document of a real evaluation, with and without a champion, is drawn whole."""
+    provenance = ("pipeline", "description", "attempt", "created_at", "reasons", "windows", "versions")
+    for champion in (poor, None):
+        document = {name: documents.blessed()[name] for name in provenance} | judge(champion=champion)
+        reading = Reading(evaluation_page(document))
+        assert reading.open == []
+        assert document["verdict"]["sentence"] in reading.text

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+
+from retrain_assets.monitoring_report.page import life_page
+from retrain_assets.pages.text import day
+from retrain_assets_tests.pages import documents
+from retrain_assets_tests.pages.reading import Reading, poisoned
+
+LIVES = {"life": documents.life, "empty": documents.empty_life, "young": documents.young_life}
+
+
+def first_screen(page: str) -> str:
+    """Give the text of the first section."""
+    return Reading(page[page.index('<section class="first"') : page.index("</section>") + 10]).text
+
+
+def test_first_screen() -> None:
+    """The first section says what serves, since when, why, how good it is and what is waited for."""
+    life = documents.life()
+    first = first_screen(life_page(life))
+    assert f"Version 3 has served since {day(life['champion']['since'])}" in first
+    assert life["champion"]["reason"] in first
+    last = life["weeks"][-1]
+    assert f"{last['realised']:.4f}" in first
+    assert f"{last['never_retrained']:.4f}" in first
+    assert f"gains {last['never_retrained'] - last['realised']:.4f}" in first
+    assert "Nothing asks for a retrain." in first
+
+
+def test_a_held_back_retrain_tells_reason_and_hold() -> None:
+    """While a retrain is held back, the first section says what asks for it and what holds it."""
+    life = documents.life()
+    life["decisions"] = life["decisions"][:-1]
+    first = first_screen(life_page(life))
+    assert "It wants to retrain, and waits." in first
+    assert "The schedule is due (0 2 * * 1)." in first
+    assert "There is nothing new to learn before 22 Jun 2026." in first
+
+
+def test_harm_is_told_as_harm() -> None:
+    """Where the first model would have done better, the page says that retraining costs."""
+    life = documents.life()
+    life["weeks"][-1]["never_retrained"] = life["weeks"][-1]["realised"] - 0.002
+    assert "costs 0.0020" in first_screen(life_page(life))
+
+
+def test_a_greater_metric_turns_the_sign() -> None:
+    """With a metric of which more is better, a greater value than the first model's is a gain."""
+    life = documents.life() | {"greater_is_better": True, "metric": "roc_auc", "unit": "points of AUC"}
+    life["weeks"][-1] |= {"realised": 0.71, "never_retrained": 0.68}
+    assert "gains 0.0300" in first_screen(life_page(life))
+
+
+def test_everything_is_on_the_page() -> None:
+    """Every week, decision, evaluation and ledger entry has its row, and evaluations are linked."""
+    life = documents.life()
+    reading = Reading(life_page(life))
+    for week in life["weeks"]:
+        assert day(week["start"]) in reading.text
+        assert f"{week['rows']:,}" in reading.text
+        assert all(sentence in reading.text for sentence in week["decisions"])
+    for entry in (*life["evaluations"], *life["ledger"]):
+        assert entry.get("sentence", entry["reason"]) in reading.text
+    assert {item["href"] for item in life["evaluations"]} <= set(reading.addresses)
+    for name in ("decided to retrain", "version 1", "version 2", "version 3", "threshold 0.0191", "withheld"):
+        assert name in reading.text
+
+
+def test_marks_lie_on_the_time_axis() -> None:
+    """Every decision and every verdict is a mark of the chart, in both of its widths."""
+    life = documents.life()
+    marks = [
+        a["class"] for _, a in Reading(life_page(life)).elements if "mark" in (a.get("class") or "").split()
+    ]
+    assert len(marks) == 2 * (len(life["decisions"]) + len(life["evaluations"]))
+    assert marks.count("mark act") == 2 * sum(decision["act"] for decision in life["decisions"])
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_page_is_whole_and_self_contained(name: str) -> None:
+    """Elements close in order, nothing is loaded, tables have captions, pictures have a text."""
+    life = LIVES[name]()
+    page = life_page(life)
+    reading = Reading(page)
+    assert reading.open == []
+    linked = {item["href"] for item in life["evaluations"]}
+    assert set(reading.addresses) <= {"data:,", "life.json", "#decisions", *linked}
+    assert "http:" not in page
+    assert "https:" not in page
+    assert "<script" not in page
+    assert "None" not in reading.text
+    tags = [tag for tag, _ in reading.elements]
+    assert tags.count("table") == tags.count("caption")
+    assert all(a.get("aria-label") for tag, a in reading.elements if tag == "svg")
+
+
+def test_empty_life_reads_well() -> None:
+    """Before anything has happened every part says so in a sentence."""
+    text = Reading(life_page(documents.empty_life())).text
+    for sentence in (
+        "No model serves yet",
+        "Not known yet: nothing has been scored so far.",
+        "No decision has been taken yet.",
+        "No partition has been taken in yet.",
+        "No week is complete yet.",
+        "No candidate has been judged yet.",
+        "There has been no champion yet.",
+    ):
+        assert sentence in text
+
+
+def test_a_champion_without_labels_reads_well() -> None:
+    """A champion whose rows have no mature label yet is shown without a quality."""
+    life = documents.young_life() | {"champion": documents.life()["champion"]}
+    assert "no scored row has a mature label so far" in first_screen(life_page(life))
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_values_are_escaped(name: str) -> None:
+    """Markup in names, reasons, actors and addresses is shown and never obeyed."""
+    changed = poisoned(LIVES[name]())
+    assert isinstance(changed, dict)
+    for week in changed["weeks"]:
+        week["business"] = {"<script>": 0.02}
+    page = life_page(changed)
+    assert "<script" not in page
+    assert Reading(page).open == []
+
+
+def test_partitions_stand_in_for_weeks() -> None:
+    """Where no week is complete the chart shows the partitions."""
+    life = documents.life() | {"weeks": []}
+    assert "champion of the time" in Reading(life_page(life)).text

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from html import escape
+from pathlib import Path
+
+import pytest
+
+from retrain_assets.evaluation_report.page import evaluation_page
+from retrain_assets.monitoring_report.page import life_page
+from retrain_assets_tests.pages import documents
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SCREENS = ((1280, 800), (390, 844))
+MEASURE = """<script>
+addEventListener("load", () => {
+  document.title = [...document.querySelectorAll("iframe")].map(frame => {
+    const page = frame.contentDocument, first = [...page.querySelectorAll("section.first *")];
+    const bottom = Math.max(...first.map(part => part.getBoundingClientRect().bottom));
+    return [Math.ceil(bottom), page.documentElement.scrollWidth].join(" ");
+  }).join(" ");
+});
+</script>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine to lay the pages out")
+@pytest.mark.parametrize("name", ["blessed", "rejected", "inconclusive", "unscorable", "life", "empty_life"])
+def test_first_screen_needs_no_scrolling(name: str, tmp_path: Path) -> None:
+    """On a desk and on a phone the whole first section is seen without scrolling in either direction."""
+    draw = life_page if "life" in name else evaluation_page
+    page = escape(draw(getattr(documents, name)()))
+    frames = "".join(f'<iframe width="{w}" height="{h}" srcdoc="{page}"></iframe>' for w, h in SCREENS)
+    wrapper = tmp_path / "wrapper.html"
+    wrapper.write_text(f"<!DOCTYPE html><title></title>{frames}{MEASURE}", encoding="utf-8")
+    command = [str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    done = subprocess.run(
+        [*command, f"--user-data-dir={tmp_path / 'profile'}", wrapper.as_uri()],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    found = re.search(r"<title>([\d ]+)</title>", done.stdout)
+    assert found, done.stdout[:300]
+    bottom, across, phone_bottom, phone_across = map(int, found.group(1).split())
+    assert bottom <= 800
+    assert across <= 1280
+    assert phone_bottom <= 844
+    assert phone_across <= 390
