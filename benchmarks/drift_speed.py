@@ -1,6 +1,7 @@
 """Time and memory to compare a million rows of 18 features with a stored profile.
 
-Run: ``python benchmarks/drift_speed.py [rows]``.
+Run: ``python benchmarks/drift_speed.py [rows]``. The rows are made by a process of their own and read as a
+lazy plan, so that the memory measured is that of reading and comparing alone.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import json
 import resource
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -37,37 +40,46 @@ def make_rows(rows: int, seed: int) -> tuple[pl.DataFrame, np.ndarray]:
     return pl.DataFrame(columns), rng.beta(1, 30, rows)
 
 
-def main() -> None:
-    """Measure, print a table and write it as JSON."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+def make_files(folder: Path, rows: int) -> None:
+    """Write the rows, their scores, and the profile that they are compared with."""
     reference, scores = make_rows(200_000, 1)
     numeric = [name for name in reference.columns if name.startswith("number")]
     categorical = [name for name in reference.columns if name.startswith("category")]
     profile = build_profile(reference, numeric, categorical, scores)
+    (folder / "profile.json").write_text(json.dumps(profile))
     features, scores = make_rows(rows, 2)
+    features.write_parquet(folder / "rows.parquet")
+    np.save(folder / "scores.npy", scores)
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Compare the rows with the profile, reading them included."""
+    profile = json.loads((folder / "profile.json").read_text())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     times = []
     for _ in range(TIMES):
         begun = time.perf_counter()
-        drift(profile, features, scores)
+        drift(profile, pl.scan_parquet(folder / "rows.parquet"), np.load(folder / "scores.npy"))
         times.append(time.perf_counter() - begun)
-    seconds = statistics.median(times)
-    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(
-        f"Drift of {rows:,} rows x {reference.width} features against a stored profile, median of {TIMES}\n"
-    )
-    print(f"time   {seconds:8.3f} s    bound {BOUND} s")
-    print(f"memory {megabytes:8.0f} MB   beyond the rows themselves")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"seconds": statistics.median(times), "first": times[0], "megabytes": (peak - before) / 1024}
+
+
+def main() -> None:
+    """Measure, print a table and write it as JSON."""
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    with tempfile.TemporaryDirectory() as name:
+        code = f"import drift_speed, pathlib; drift_speed.make_files(pathlib.Path({name!r}), {rows})"
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent)
+        found = measure(Path(name))
+    features = NUMERIC + CATEGORICAL
+    print(f"Drift of {rows:,} rows x {features} features against a stored profile, median of {TIMES}\n")
+    print(f"time   {found['seconds']:8.3f} s    the first {found['first']:.3f} s, bound {BOUND} s")
+    print(f"memory {found['megabytes']:8.0f} MB   more than before, at the peak")
     target = Path(__file__).parent / "results" / "drift_speed.json"
     target.parent.mkdir(exist_ok=True)
-    document = {
-        "rows": rows,
-        "features": reference.width,
-        "seconds": seconds,
-        "extra_megabytes": megabytes,
-        "bound": BOUND,
-        "within_bound": seconds < BOUND,
-    }
+    document = {"rows": rows, "features": features, **found, "bound": BOUND}
+    document["within_bound"] = found["first"] < BOUND
     target.write_text(json.dumps(document, indent=1) + "\n")
 
 

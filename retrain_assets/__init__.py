@@ -15,3 +15,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  the type of a module's attri
 
         return RetrainingPipeline
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Names that Dagster's registry looks through for components."""
+    return [*globals(), *__all__]

@@ -7,6 +7,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.errors import SourceError
 from retrain_assets.features.derive import check_derivations
 from retrain_assets.monitoring_report.business import check_business
+from retrain_assets.monitoring_report.performance import check_performance
 from retrain_assets.training_data.columns import check_columns
 from retrain_assets.training_data.expectations import check_expectations
 
@@ -26,7 +27,7 @@ def check_declaration(declaration: Declaration) -> list[str]:
         reached is none: its sensor tells.
     """
     spec = declaration.spec
-    faults = [*check_estimator(spec), *check_expectations(spec.expectations)]
+    faults = [*check_estimator(spec), *check_expectations(spec.expectations), *check_performance(spec)]
     try:
         source = declaration.source()
         columns = source.columns()

@@ -92,7 +92,7 @@ class Declaration:
         """Open the source; nothing is read yet."""
         from retrain_assets.training_data.source import open_source
 
-        return open_source(self.spec, self.file.parent)
+        return open_source(self.spec, self.file.parent, self.lake.schema("training_data"))
 
     def first_day(self) -> date:
         """First day of the first partition.

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BaseModel, ConfigDict
 
 from retrain_assets.asset import INGEST_TAG, PIPELINE_TAG, RETRAIN_TAG, asset_key, common, partitions_definition
 from retrain_assets.candidate_model import asset as candidate_model
@@ -40,12 +38,9 @@ class Attributes(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
         """Show editors and ``dg`` the schema of the declaration itself."""
-        del core_schema, handler
-        return PipelineSpec.model_json_schema()
+        return PipelineSpec.model_json_schema(*args, **options)
 
 
 @dg.scaffold_with(PipelineScaffolder)

@@ -74,7 +74,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
                 as_of=_moment(config.as_of or tags.get(AS_OF_TAG)),
                 params=config.params,
                 reasons=tuple(tags.get(REASON_TAG, "asked").split(",")),
-                why=tags.get(WHY_TAG, "A person asked for it."),
+                why=tuple(tags.get(WHY_TAG, "A person asked for it.").split("\n")),
                 evidence=json.loads(tags.get(EVIDENCE_TAG, "{}")),
                 parent_run_id=context.resources.mlflow.mlflow_run_id,
             ),
@@ -88,7 +88,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
                 "train_end": record["windows"]["train_end"],
                 "trial": record["trial"],
                 "mlflow_run_id": record["mlflow_run_id"],
-                "why": dg.MetadataValue.md(record["why"]),
+                "why": dg.MetadataValue.md(" ".join(record["why"])),
             },
             check_results=[
                 dg.AssetCheckResult(

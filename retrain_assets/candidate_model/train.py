@@ -39,7 +39,7 @@ class Request:
     reasons
         Codes of the reasons why it was launched.
     why
-        The same as a sentence.
+        The same as sentences, one a code.
     evidence
         Identities of the evidence that the attempt consumes.
     parent_run_id
@@ -50,7 +50,7 @@ class Request:
     as_of: datetime | None
     params: Mapping[str, Any]
     reasons: tuple[str, ...]
-    why: str
+    why: tuple[str, ...]
     evidence: Mapping[str, str]
     parent_run_id: str | None = None
 
@@ -99,7 +99,7 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
         "trial": bool(request.params),
         "params": dict(spec.training.params),
         "reasons": list(request.reasons),
-        "why": request.why,
+        "why": list(request.why),
         "evidence": dict(request.evidence),
         "windows": windows_record(windows, spec),
         "first_row": span[0].isoformat(),

@@ -84,7 +84,8 @@ def load_model(model_path: str, trusted_modules: Sequence[str]) -> Model:
     Parameters
     ----------
     model_path
-        A path, relative to the home folder or absolute, or an address that MLflow can download from.
+        A path, relative to the home folder or absolute, or the address of MLflow's artifacts
+        (``mlflow-artifacts:/``, ``s3://``).
     trusted_modules
         Modules that the declaration names, whose types a model file may hold.
 

@@ -181,7 +181,7 @@ def _clause(sentence: str) -> str:
 
 
 def champion_at(entries: Sequence[LedgerEntry], moment: datetime) -> LedgerEntry | None:
-    """The entry that made the champion which served just before a moment of the data clock.
+    """Find the entry that made the champion which served just before a moment of the data clock.
 
     Parameters
     ----------
@@ -200,5 +200,5 @@ def champion_at(entries: Sequence[LedgerEntry], moment: datetime) -> LedgerEntry
 
 
 def first_champion(entries: Sequence[LedgerEntry]) -> int | None:
-    """The version that became champion first; None before there was one."""
+    """Find the version that became champion first; None before there was one."""
     return next((entry.version for entry in entries if entry.action != "confirmed"), None)

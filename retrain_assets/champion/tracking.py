@@ -93,7 +93,7 @@ def stored_path(location: str) -> str:
 
 
 def is_address(location: str) -> bool:
-    """Tell an address to fetch from (``s3://``, ``models:/``) from a path or ``file:`` address."""
+    """Tell an address to fetch from (``s3://``, ``mlflow-artifacts:/``) from a path or ``file:`` address."""
     return re.match(r"(?!file:)[a-z][a-z0-9+.-]+:/", location) is not None
 
 

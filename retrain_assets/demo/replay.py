@@ -23,15 +23,12 @@ class Launched:
         The job that ran.
     tags
         The request's tags.
-    success
-        Whether the run succeeded.
     """
 
     run_id: str
     requested_by: str
     job: str
     tags: Mapping[str, str]
-    success: bool
 
 
 @dataclass
@@ -100,4 +97,6 @@ class Replay:
         result = self.repository.get_job(job).execute_in_process(
             instance=self.instance, tags=tags, run_config=request.run_config, raise_on_error=False
         )
-        self.launched.append(Launched(result.run_id, requested_by, job, request.tags, result.success))
+        if not result.success:
+            raise RuntimeError(f"Run {result.run_id} of {job} failed; Dagster's UI shows why.")
+        self.launched.append(Launched(result.run_id, requested_by, job, request.tags))

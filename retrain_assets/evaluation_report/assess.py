@@ -164,7 +164,10 @@ def _provenance(declaration: Declaration, trained: Attempt, champion: int | None
         "as_of": trained.as_of.isoformat(),
         "task": record["task"],
         "trial": record["trial"],
-        "reasons": [{"code": code, "sentence": record["why"]} for code in record["reasons"][:1]],
+        "reasons": [
+            {"code": code, "sentence": sentence}
+            for code, sentence in zip(record["reasons"], record["why"], strict=True)
+        ],
         "windows": dict(record["windows"]) | {"train_start": record["windows"]["train_start"] or record["first_row"]},
         "versions": {
             "candidate": None,
@@ -182,6 +185,6 @@ def write_report(declaration: Declaration, attempt: str, document: Mapping[str, 
     """Write the page and its JSON twin; returns the page's path under the pipeline's reports."""
     folder = declaration.reports / "evaluations" / attempt
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "evaluation.json").write_text(json.dumps(document, indent=1))
-    (folder / "index.html").write_text(evaluation_page(dict(document)))
+    (folder / "evaluation.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    (folder / "index.html").write_text(evaluation_page(document), encoding="utf-8")
     return f"evaluations/{attempt}/index.html"

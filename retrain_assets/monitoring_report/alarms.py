@@ -8,14 +8,13 @@ from datetime import datetime
 
 from retrain_assets.monitoring_report.business import business_values, check_bounds, measure_business
 from retrain_assets.monitoring_report.drift import DriftReport
+from retrain_assets.monitoring_report.onset import estimate_onset
 from retrain_assets.monitoring_report.performance import (
     Crossing,
     Level,
     check_drop,
     check_level,
-    estimate_onset,
     find_metric,
-    measure_level,
     measure_value,
 )
 from retrain_assets.monitoring_report.rows import TICK, LabelledRows
@@ -87,9 +86,9 @@ class Quiet:
 def judge_performance(
     scene: Quiet,
     trigger: PerformanceTrigger,
-    realised: Mapping[str, Level | None],
-    reference: Mapping[str, Level | None],
-    later: LabelledRows | None,
+    current: Level | None,
+    reference: Level | None,
+    later: Level | None,
 ) -> Finding:
     """Judge the realised performance: its level over the declared span, and its fall since the promotion.
 
@@ -99,14 +98,14 @@ def judge_performance(
         What to judge against.
     trigger
         The declared trigger.
-    realised, reference
-        Levels by metric.
+    current
+        The level over the declared span.
+    reference
+        The level on the first rows after the promotion; None while they are not complete.
     later
-        The rows of the span that do not belong to the reference; None while there is no reference.
+        The level over those rows of the span that do not belong to the reference; None without one.
     """
     metric = find_metric(trigger)
-    current, quiet = realised[metric.name], reference[metric.name]
-    now = measure_level(metric, later) if later is not None else None
     span = f"{metric.title} over {format_duration(trigger.over)}"
     parts: list[tuple[Crossing, str]] = []
     if trigger.at_least is not None:
@@ -115,10 +114,10 @@ def judge_performance(
             side, worst = ("below", "at most") if metric.greater_is_better else ("above", "at least")
             parts.append((found, _level_words(span, found, worst, side)))
     if trigger.drop is not None:
-        found = check_drop(metric, quiet, now, trigger.drop)
+        found = check_drop(metric, reference, later, trigger.drop)
         if found is not None:
             parts.append((found, _drop_words(span, metric.unit, found)))
-    numbers = _numbers(current) | _numbers(quiet, "reference_")
+    numbers = _numbers(current) | _numbers(reference, "reference_")
     for part, _ in parts:
         numbers |= {"bound": part.bound, "threshold": part.threshold}
         if part.crossed:
@@ -129,9 +128,11 @@ def judge_performance(
     text = " ".join(words for part, words in parts if part.crossed) or " ".join(words for _, words in parts)
 
     def onset() -> datetime:
-        level = now or current
+        level = later or current
         after = level.value if level is not None else 0.0
-        candidates = [item for item in (trigger.at_least, quiet.value if quiet else None) if item is not None]
+        candidates = [
+            item for item in (trigger.at_least, reference.value if reference else None) if item is not None
+        ]
         before = max(candidates) if metric.greater_is_better else min(candidates)
         return _onset(scene, before, after, lambda rows: measure_value(metric, rows))
 

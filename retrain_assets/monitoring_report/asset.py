@@ -83,7 +83,12 @@ def numbers(report: Mapping[str, Any]) -> dict[str, Any]:
     found |= {f"psi_{name}": shift["psi"] for name, shift in report["drift"].items()}
     found["moved_importance"] = report["moved_importance"]
     found["alarms"] = sum(finding["crossed"] for finding in report["findings"])
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: _plain(value) for name, value in found.items() if value is not None}
+
+
+def _plain(value: float) -> float:
+    """A number without numpy's type, which Dagster does not store."""
+    return value if isinstance(value, int) else float(value)
 
 
 def _check(

@@ -114,7 +114,8 @@ def shift(reference: Sequence[int], current: Sequence[int]) -> Shift:
 
     The index of two samples of one population is not zero: it is distributed as (1/n + 1/m) times a
     chi-square with one degree of freedom less than there are occupied bins. Its expectation is subtracted,
-    so that the index means the same for a thousand rows and for a million. The lower bound is the delta method's.
+    so that the index means the same for a thousand rows and for a million. The lower bound is that of the
+    delta method.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from retrain_assets.comparison import METRICS, Metric, metric_names
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
 from retrain_assets.labels import target
+from retrain_assets.monitoring_report.business import business_values
 from retrain_assets.monitoring_report.page import life_page
 from retrain_assets.windows import mature_rows
 
@@ -26,8 +27,8 @@ def write_life(declaration: Declaration) -> None:
     """Write ``index.html`` and its JSON twin under the pipeline's reports."""
     document = life_document(declaration)
     declaration.reports.mkdir(parents=True, exist_ok=True)
-    (declaration.reports / "life.json").write_text(json.dumps(document, indent=1))
-    (declaration.reports / "index.html").write_text(life_page(document))
+    (declaration.reports / "life.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    (declaration.reports / "index.html").write_text(life_page(document), encoding="utf-8")
 
 
 def life_document(declaration: Declaration) -> dict[str, Any]:
@@ -115,9 +116,12 @@ def scored_rows(declaration: Declaration, task: str) -> pl.DataFrame:
     return rows.with_columns(labels).filter(pl.col(LABEL).is_not_null())
 
 
-def _partitions(declaration: Declaration, metrics: list[Metric]) -> list[dict[str, Any]]:
-    scored = {str(key): part for (key,), part in scored_rows(declaration).group_by("partition_key")}
-    business = _business(declaration)
+def _partitions(
+    declaration: Declaration, metrics: list[Metric], labelled: pl.DataFrame
+) -> list[dict[str, Any]]:
+    scored = {str(key): part for (key,), part in labelled.group_by("partition_key")}
+    served = _versions(declaration)
+    business = _business(declaration, labelled)
     records = declaration.lake.scan("partitions").sort("partition_key").collect()
     found = []
     for record in records.iter_rows(named=True):
@@ -133,7 +137,7 @@ def _partitions(declaration: Declaration, metrics: list[Metric]) -> list[dict[st
                 "accepted": record["accepted"],
                 "realised": _value(metrics[0], rows, "score"),
                 "never_retrained": _value(metrics[0], rows, "never_retrained"),
-                "versions": [] if rows is None else rows["model_version"].drop_nulls().unique().sort().to_list(),
+                "versions": served.get(record["partition_key"], []),
                 "business": business.get(record["partition_key"], {}),
             }
         )
@@ -146,21 +150,30 @@ def _value(metric: Metric, rows: pl.DataFrame | None, column: str) -> float | No
     if scored is None or scored.is_empty():
         return None
     try:
-        value = metric.measure(scored[LABEL].to_numpy(), scored[column].to_numpy()).value
+        value, _ = metric.measure(scored[LABEL].to_numpy(), scored[column].to_numpy())
     except TrainingError:
         return None
     return None if np.isnan(value) else float(value)
+
+
+def _versions(declaration: Declaration) -> dict[str, list[int]]:
+    """The versions that scored each partition."""
+    if not declaration.lake.exists("predictions"):
+        return {}
+    pairs = declaration.lake.scan("predictions").select("partition_key", "model_version").unique()
+    found = pairs.group_by("partition_key").agg(pl.col("model_version").sort()).collect()
+    return dict(found.iter_rows())
 
 
 def _business(declaration: Declaration, labelled: pl.DataFrame) -> dict[str, dict[str, float | None]]:
     """Each business metric by partition."""
     found: dict[str, dict[str, float | None]] = {}
     for trigger in declaration.spec.retrain_when.business:
-        values = pl.SQLContext(frames={"self": labelled}).execute(
-            f"SELECT partition_key, ({trigger.sql}) AS retrain_value FROM self GROUP BY partition_key", eager=True
-        )
-        for key, value in values.iter_rows():
-            found.setdefault(key, {})[trigger.name] = None if value is None else float(value)
+        rows = labelled.drop("partition_key", "row_id", "model_version", NEVER_RETRAINED, LABEL)
+        keys = labelled["partition_key"].alias("retrain_partition")
+        values = business_values(trigger, rows.with_columns(keys), pl.col("retrain_partition"))
+        for key, value in values.items():
+            found.setdefault(key, {})[trigger.name] = value
     return found
 
 

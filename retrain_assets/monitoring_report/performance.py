@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -215,50 +213,6 @@ def check_drop(
     degrees = (one + other) ** 2 / (one**2 / (reference.blocks - 1) + other**2 / (current.blocks - 1))
     bound = fall - quantile(degrees) * math.sqrt(one + other)
     return Crossing(bound > drop, fall, bound, drop)
-
-
-def estimate_onset(
-    starts: Sequence[datetime],
-    values: Sequence[float | None],
-    weights: Sequence[float],
-    before: float,
-    after: float,
-) -> datetime:
-    """Estimate when a figure left one level for another.
-
-    Page's cumulative sum: each partition's deviation from half-way between the two levels is added up,
-    weighed by its rows; the change began where the sum was lowest (the maximum-likelihood estimate for a
-    shift between two known means).
-
-    Parameters
-    ----------
-    starts
-        Starts of the partitions, oldest first.
-    values
-        The partitions' figures; None where there is none.
-    weights
-        Rows of the partitions.
-    before, after
-        The level at which all was well, and the one now.
-
-    Returns
-    -------
-    datetime
-        Start of the partition at which the change began.
-
-    References
-    ----------
-    Page (1954), "Continuous inspection schemes", Biometrika 41, 100-115.
-    Hinkley (1971), "Inference about the change-point from cumulative sum tests", Biometrika 58, 509-523.
-    """
-    direction = math.copysign(1.0, after - before)
-    middle = (before + after) / 2
-    steps = [
-        0.0 if value is None else direction * (value - middle) * weight
-        for value, weight in zip(values, weights, strict=True)
-    ]
-    lowest = int(np.argmin(np.cumsum([0.0, *steps])))
-    return starts[min(lowest, len(starts) - 1)]
 
 
 def find_metric(trigger: PerformanceTrigger) -> Metric:

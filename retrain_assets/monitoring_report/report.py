@@ -121,14 +121,18 @@ def monitor(
 
     names = dict.fromkeys((*champion.metrics, *((find_metric(trigger).name,) if trigger else ())))
     realised = {name: _level(name, current) for name in names}
-    reference = {name: _level(name, quiet) if has_reference else None for name in names}
+    compared = dict.fromkeys((*champion.metrics[:1], *((find_metric(trigger).name,) if trigger else ())))
+    reference = {name: _level(name, quiet) if has_reference else None for name in compared}
     shifts = drift(champion.profile, batch.features, batch.scores)
 
     scene = Quiet(spec, partitions, champion.promoted_at, as_of, rows, quiet if has_reference else None)
     findings: list[Finding] = []
     if trigger is not None:
-        later = rows.between(max(end - over, settled), end, as_of) if has_reference else None
-        findings.append(judge_performance(scene, trigger, realised, reference, later))
+        metric = find_metric(trigger).name
+        later = realised[metric] if has_reference else None
+        if has_reference and end - over < settled:
+            later = _level(metric, rows.between(settled, end, as_of))
+        findings.append(judge_performance(scene, trigger, realised[metric], reference[metric], later))
     business: dict[str, Level | None] = {}
     for declared in spec.retrain_when.business:
         whole = end - declared.over >= champion.promoted_at

@@ -153,7 +153,7 @@ def _request(declaration: Declaration, ruling: Ruling) -> dg.RunRequest:
             RETRAIN_TAG: declaration.name,
             AS_OF_TAG: ruling.as_of.isoformat(),
             REASON_TAG: ",".join(reason.code for reason in decision.reasons),
-            WHY_TAG: " ".join(reason.sentence for reason in decision.reasons),
+            WHY_TAG: "\n".join(reason.sentence for reason in decision.reasons),
             EVIDENCE_TAG: json.dumps({reason.code: reason.identity for reason in decision.reasons}),
         }
     )

@@ -124,10 +124,10 @@ def _evidence(
         seen = max(attempt.as_of for attempt in history.completed)
         mature = mature.filter(time > seen - columns.delay)
     counted, fresh = pl.collect_all([trainable, mature.select(pl.len())])
-    standing = declaration.ledger.standing()
-    report = newest_report(declaration) if standing.version is not None else None
+    champion = _champion(declaration)
+    report = newest_report(declaration) if champion is not None else None
     return Evidence(
-        champion=_champion(declaration),
+        champion=champion,
         train_rows=counted["rows"].item(),
         train_start=counted["start"].item(),
         new_rows=fresh.item(),

@@ -98,8 +98,8 @@ def _harm(alarm: Alarm, evidence: Evidence, policy: Policy, history: History, no
         again = tried[-1].train_end + wait + policy.lag
         if now < again:
             text = (
-                f"{_named(alarm)} has been answered by {_times(len(tried))} since {_date(alarm.since)}, without "
-                f"a better model; the next one waits for {_days(wait)} of newer training rows."
+                f"{_named(alarm)} has been answered by {_times(len(tried))} since {_date(alarm.since)} "
+                f"without a better model; the next waits for {_days(wait)} of newer training rows."
             )
             holds.append(Hold("already_tried", text, again))
     return Cause(Reason(alarm.code, alarm.sentence, alarm.identity), now, tuple(holds))

@@ -83,7 +83,7 @@ def validate(
 def unexpected_rows(
     frame: pl.DataFrame, expectations: Sequence[ExpectationSpec], name: str
 ) -> dict[int, list[int]]:
-    """Number the rows that great_expectations names for each expectation about rows, by its place."""
+    """List the row numbers that great_expectations names for each expectation about rows, by its place."""
     validation, _ = _validation(frame, expectations, name, "COMPLETE")
     return {
         result.expectation_config.meta["index"]: sorted(result.result["unexpected_index_list"])

@@ -58,7 +58,7 @@ def test_numbers_have_no_infinity():
 
 
 def test_pandas_rows_give_the_same_matrix():
-    """Whole numbers with gaps, booleans with gaps and text give the same matrix from pandas and from Polars."""
+    """Whole numbers with gaps, booleans with gaps and text give the same matrix from pandas."""
     frame = table(300)
     fitted = encoder(frame, ["bid", "slot", "mobile"], ["device", "site", "never"]).fit(frame)
     np.testing.assert_array_equal(fitted.transform(frame.to_pandas()), fitted.transform(frame))

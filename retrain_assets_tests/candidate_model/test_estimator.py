@@ -98,7 +98,8 @@ def test_task_follows_the_estimator():
     [
         (
             {"params": {"learning_rat": 0.1}},
-            "training.params: sklearn.ensemble.HistGradientBoostingClassifier has no parameter 'learning_rat'. "
+            "training.params: sklearn.ensemble.HistGradientBoostingClassifier has no parameter "
+            "'learning_rat'. "
             "Did you mean 'learning_rate'?",
         ),
         (
@@ -112,7 +113,8 @@ def test_task_follows_the_estimator():
         ),
         (
             {"estimator": "sklearn.svm.LinearSVC", "params": {}},
-            "training: LinearSVC gives no probabilities. Choose an estimator with predict_proba, or wrap it in "
+            "training: LinearSVC gives no probabilities. Choose an estimator with predict_proba, or wrap "
+            "it in "
             "sklearn.calibration.CalibratedClassifierCV by a function under training.model.",
         ),
     ],

@@ -98,37 +98,43 @@ def clicked(value: object) -> pl.DataFrame:
         (
             table(60),
             {},
-            "The training window holds 60 usable rows, fewer than training.minimum_rows (500). Wait for more rows, "
+            "The training window holds 60 usable rows, fewer than training.minimum_rows (500). Wait for "
+            "more rows, "
             "widen training.window, or lower minimum_rows.",
         ),
         (
             table().clear(),
             {},
-            "The training window holds 0 usable rows, fewer than training.minimum_rows (500). Wait for more rows, "
+            "The training window holds 0 usable rows, fewer than training.minimum_rows (500). Wait for "
+            "more rows, "
             "widen training.window, or lower minimum_rows.",
         ),
         (
             clicked(0),
             {},
-            "All 1,500 rows of the training window are of one class: no label equals label.positive (1). The column "
+            "All 1,500 rows of the training window are of one class: no label equals label.positive (1). "
+            "The column "
             "'clicked' holds 0. Mend label.positive, or widen training.window.",
         ),
         (
             clicked(1),
             {},
-            "All 1,500 rows of the training window are of one class: every label equals label.positive (1). The "
+            "All 1,500 rows of the training window are of one class: every label equals label.positive "
+            "(1). The "
             "column 'clicked' holds 1. Mend label.positive, or widen training.window.",
         ),
         (
             clicked(None),
             {},
-            "label.column: all 1,500 labels in the training window are missing from 'clicked'. Look at the source, "
+            "label.column: all 1,500 labels in the training window are missing from 'clicked'. Look at "
+            "the source, "
             "and at label.delay.",
         ),
         (
             table().with_columns(importance=pl.col("row_id") - 1.0),
             {"weight": "importance"},
-            "weight: the column 'importance' has 1 values that are negative or infinite, such as -1. A weight is 0 "
+            "weight: the column 'importance' has 1 values that are negative or infinite, such as -1. A "
+            "weight is 0 "
             "or more; mend the source.",
         ),
         (
@@ -139,7 +145,8 @@ def clicked(value: object) -> pl.DataFrame:
         (
             table(),
             {"features": {"numeric": ["nothing"], "categorical": ["never"], "derive": {}}},
-            "No feature has values in the training window. Look at the table of features, and at features.exclude "
+            "No feature has values in the training window. Look at the table of features, and at "
+            "features.exclude "
             "in the declaration.",
         ),
         (
@@ -148,7 +155,8 @@ def clicked(value: object) -> pl.DataFrame:
                 "weight": "importance",
                 "training": {"estimator": "sklearn.neighbors.KNeighborsClassifier", "params": {}},
             },
-            "training: KNeighborsClassifier takes no sample weights. Remove weight from the declaration, or choose "
+            "training: KNeighborsClassifier takes no sample weights. Remove weight from the declaration, "
+            "or choose "
             "another estimator.",
         ),
     ],

@@ -74,7 +74,7 @@ def test_label_and_extra_columns_are_ignored():
 
 
 def test_timestamps_of_other_zones_are_the_same_moment():
-    """A timestamp in another zone, another precision or, in the declared zone, without one is the same moment."""
+    """A timestamp in another zone or precision, or without a zone in the declared one, is the same moment."""
     raw = table()
     model = fit(declare(timezone="Europe/Berlin"), raw).model
     local = raw.with_columns(pl.col("shown_at").dt.convert_time_zone("Europe/Berlin"))

@@ -45,10 +45,15 @@ def ledger(home):  # noqa: ARG001
 @pytest.fixture
 def logged(home, empty_store):
     """Log a model that is not registered; its address and folder."""
+    shutil.copy(empty_store, home / "mlflow.db")
+    return log_model(home)
+
+
+def log_model(home: Path) -> tuple[str, str]:
+    """Log a small model with the MLflow that is set; its address, and where MLflow keeps its files."""
     import mlflow.sklearn
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    shutil.copy(empty_store, home / "mlflow.db")
     rows = pl.DataFrame({"x": np.linspace(0, 1, 60)})
     mlflow.sklearn.save_model(
         HistGradientBoostingRegressor(max_iter=3).fit(rows, rows["x"]),

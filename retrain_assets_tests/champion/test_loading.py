@@ -1,9 +1,14 @@
 """Loading models from their files."""
 
+import contextlib
 import re
+import shutil
+import socket
 import statistics
 import subprocess
 import sys
+import time
+import urllib.request
 import zipfile
 from functools import partial
 
@@ -16,9 +21,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from retrain_assets.champion.loading import load_file, load_model, load_version
-from retrain_assets.champion.registry import promote, register_version
+from retrain_assets.champion.registry import client, promote, register_version
 from retrain_assets.errors import ChampionError
-from retrain_assets_tests.champion.conftest import AS_OF, NAME
+from retrain_assets_tests.champion.conftest import AS_OF, NAME, log_model
 
 ROWS = pl.DataFrame({"x": np.linspace(0, 1, 5)})
 
@@ -47,6 +52,54 @@ def champion(ledger, logged):
     )
 
 
+@pytest.fixture
+def server(home, empty_store, monkeypatch):
+    """Start an MLflow server that keeps the artifacts to itself, and point MLFLOW_TRACKING_URI at it."""
+    shutil.copy(empty_store, home / "server.db")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--backend-store-uri", f"sqlite:///{home / 'server.db'}", "--workers", "1"),
+        *("--artifacts-destination", str(home / "server-artifacts")),
+    ]
+    process = subprocess.Popen(command, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health"):
+                break
+            time.sleep(0.2)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.usefixtures("server")
+def test_server(home, ledger):
+    """With a server the model's files are fetched from there, by the address that the ledger keeps."""
+    model_uri, location = log_model(home)
+    assert location.startswith("mlflow-artifacts:/")
+    version = register_version(NAME, model_uri=model_uri, attempt="run-1", tags={})
+    promote(
+        NAME,
+        ledger,
+        version,
+        expected_champion=None,
+        actor="ada",
+        reason="It is better.",
+        evidence={"model_path": location},
+        as_of=AS_OF,
+    )
+    expected = load_file(home / "saved", []).predict(ROWS)
+    assert np.array_equal(load_version(NAME, version, []).predict(ROWS), expected)
+    assert client().get_registered_model(NAME).aliases.keys() == {"champion"}
+    assert not (home / "mlflow.db").exists()
+
+
 @pytest.mark.usefixtures("champion")
 def test_version_loads_without_mlflow():
     """The process that scores every day imports no MLflow, for the ledger says where the files are."""
@@ -58,10 +111,10 @@ def test_version_loads_without_mlflow():
 
 
 def test_model_loads_from_wherever_it_is(home, logged):
-    """A model is found by a path relative to home, an absolute one, and an address of MLflow."""
+    """A model is found by a path relative to home, and by an absolute one, be it of a folder or a file."""
     folder = home / logged[1].removeprefix("file://")
     expected = load_model(logged[1], []).predict(ROWS)
-    for place in (str(folder), str(folder.relative_to(home)), str(folder / "model.skops"), logged[0]):
+    for place in (str(folder), str(folder.relative_to(home)), str(folder / "model.skops")):
         assert np.array_equal(load_model(place, []).predict(ROWS), expected)
 
 
@@ -108,7 +161,8 @@ def test_declared_types_load(tmp_path):
         load_file(file, ["fractions"])
     assert str(refused.value) == (
         f"The model file {file} holds statistics.mean, of a module that the declaration does not name or "
-        "that cannot be imported. Define it in the module named by training.model or by features.derive.function."
+        "that cannot be imported. Define it in the module named by training.model or by "
+        "features.derive.function."
     )
 
 

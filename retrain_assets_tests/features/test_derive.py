@@ -164,7 +164,7 @@ def test_wrong_function_is_a_sentence(reference, fault):
 
 
 def test_default_features_follow_the_types():
-    """Numbers and booleans are numeric, text is categorical; time, label, key and weight are never features."""
+    """Numbers and booleans are numeric, text categorical; time, label, key and weight are no features."""
     columns = feature_columns(declare(), SCHEMA)
     assert columns.numeric == ("bid", "slot", "mobile")
     assert columns.categorical == ("device",)

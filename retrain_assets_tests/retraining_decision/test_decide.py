@@ -42,7 +42,7 @@ POLICY = Policy(
 
 
 def at(days):
-    """The data clock after so many days."""
+    """Set the data clock to so many days after the start."""
     return START + days * DAY
 
 
@@ -53,12 +53,12 @@ def evidence(**changes):
 
 
 def alarm(onset, since=None, code="performance", champion=1):
-    """An alarm of harm that began on a day."""
+    """Make an alarm of harm that began on a day."""
     return Alarm(code, champion, at(since if since is not None else onset + 7), at(onset), "The loss rose.")
 
 
 def attempt(day, outcome="rejected", consumed=None, policy=POLICY, **more):
-    """An attempt made with the data up to a day."""
+    """Make an attempt with the data up to a day."""
     more = {"code_version": "a"} | more
     return PastAttempt(at(day), train_end_at(at(day), policy), outcome, consumed or {}, **more)
 
@@ -252,20 +252,11 @@ def test_policy_and_alarms_come_from_declaration_and_report():
     policy = policy_of(spec)
     assert (policy.window, policy.max_age, policy.runs) == (28 * DAY, 21 * DAY, 6)
     assert train_end_at(at(9), policy) == START
-    finding = {
-        "reason": "drift",
-        "since": at(3).isoformat(),
-        "onset": at(2).isoformat(),
-        "sentence": "It moved.",
-    }
-    payload = {
-        "version": 4,
-        "findings": [finding | {"crossed": True}, {"reason": "performance", "crossed": False}],
-    }
+    moved = {"reason": "drift", "crossed": True, "sentence": "It moved."}
+    moved |= {"since": at(3).isoformat(), "onset": at(2).isoformat()}
+    payload = {"version": 4, "findings": [moved, {"reason": "performance", "crossed": False}]}
     assert alarms_of(payload) == (Alarm("drift", 4, at(3), at(2), "It moved."),)
 
-
-# ---- properties ---------------------------------------------------------------------------------------------
 
 policies = st.builds(
     replace,
@@ -286,7 +277,7 @@ outcomes = st.sampled_from(["blessed", "rejected", "inconclusive", "failed"])
 
 @st.composite
 def worlds(draw):
-    """A policy, a history made under no rules at all, evidence, and a moment after it."""
+    """Draw a policy, a history made under no rules at all, evidence, and a moment after it."""
     policy = draw(policies)
     days = sorted(draw(st.lists(st.integers(20, 80), max_size=8)))
     seen = alarm(draw(st.integers(15, 80)), since=80)
@@ -334,7 +325,7 @@ def test_it_never_acts_beside_a_run_and_always_explains(case):
 @settings(max_examples=300, deadline=None)
 @given(worlds())
 def test_the_earliest_date_is_kept(case):
-    """With nothing changed but time and data, it acts at the earliest date, and for no lasting reason before."""
+    """With nothing changed but time and data, it acts at the earliest date and not before."""
     world, policy, history, now = case
     world = replace(world, schedule_due=False)
     decision = decide(world, policy, history, now)
@@ -350,7 +341,7 @@ def test_the_earliest_date_is_kept(case):
 @settings(max_examples=80, deadline=None)
 @given(policies, st.lists(outcomes, min_size=200, max_size=200), st.integers(30, 120))
 def test_a_year_of_ticks_keeps_every_limit_and_loses_no_harm(policy, results, onset):
-    """Cooldown and budget hold on every tick, an unchanged world never acts twice, and harm is answered."""
+    """Cooldown and budget hold on every tick, an unchanged world acts once, and harm is answered."""
     first = at(5)
     history, champion, version = History(), None, 0
     clock = policy.partitions.bounds(policy.partitions.key_of(first))[1]

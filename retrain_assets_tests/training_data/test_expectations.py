@@ -36,7 +36,7 @@ def expectation(kind: str, **arguments: Any) -> ExpectationSpec:
 
 
 def test_a_broken_rule_is_one_line_with_its_value() -> None:
-    """Each row and rule that it breaks is a line with the rule and its arguments, the column and the value."""
+    """Each row and rule that it breaks is a line with rule, arguments, column and value."""
     declared = [
         expectation("column_values_to_be_between", column="bid", min_value=0, max_value=50, mostly=0.1),
         expectation("column_values_to_not_be_null", column="bid"),
