@@ -80,4 +80,3 @@ def table_metadata(schema: Mapping[str, pl.DataType], rows: int) -> dict[str, An
         "dagster/row_count": rows,
         "dagster/column_schema": dg.TableSchema(columns=columns),
     }
-

@@ -43,7 +43,9 @@ class Attempt:
     payload: Mapping[str, Any]
 
 
-def record_attempt(lake: Lake, attempt: str, stage: Stage, as_of: datetime, payload: Mapping[str, Any]) -> None:
+def record_attempt(
+    lake: Lake, attempt: str, stage: Stage, as_of: datetime, payload: Mapping[str, Any]
+) -> None:
     """Append a finished stage to the record."""
     row = {
         "attempt": attempt,

@@ -85,7 +85,9 @@ class Declaration:
         if source.url is not None:
             from sqlalchemy.engine import make_url
 
-            return f"{make_url(source.url).render_as_string(hide_password=True)} ({source.table or 'a query'})"
+            return (
+                f"{make_url(source.url).render_as_string(hide_password=True)} ({source.table or 'a query'})"
+            )
         return str(source.path or source.function)
 
     def source(self) -> Source:

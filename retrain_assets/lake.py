@@ -166,9 +166,7 @@ class Lake:
         handle = self.open(table) or self._created(table, frame, partition_by)
         write_deltalake(handle, _deltable(frame), mode="append")
 
-    def _created(
-        self, table: str, frame: pl.DataFrame, partition_by: list[str] | None
-    ) -> DeltaTable:
+    def _created(self, table: str, frame: pl.DataFrame, partition_by: list[str] | None) -> DeltaTable:
         if self._is_local:
             Path(self.uri(table)).mkdir(parents=True, exist_ok=True)
         return DeltaTable.create(

@@ -11,7 +11,14 @@ from typing import Any, Self
 import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
-from retrain_assets.asset import INGEST_TAG, PIPELINE_TAG, RETRAIN_TAG, asset_key, common, partitions_definition
+from retrain_assets.asset import (
+    INGEST_TAG,
+    PIPELINE_TAG,
+    RETRAIN_TAG,
+    asset_key,
+    common,
+    partitions_definition,
+)
 from retrain_assets.candidate_model import asset as candidate_model
 from retrain_assets.checks import check_declaration
 from retrain_assets.declaration import Declaration

@@ -63,9 +63,7 @@ class Partitions:
 
     def complete(self, start: datetime, now: datetime, complete_after: timedelta) -> list[str]:
         """Keys from the partition of ``start`` on whose end lies at least ``complete_after`` before ``now``."""
-        return [
-            key for key in self.keys_between(start, now) if self.bounds(key)[1] + complete_after <= now
-        ]
+        return [key for key in self.keys_between(start, now) if self.bounds(key)[1] + complete_after <= now]
 
     def key_expr(self, column: str) -> pl.Expr:
         """The key of each row's partition, from a UTC timestamp column."""
@@ -112,9 +110,7 @@ class Windows:
     rows: int | None = None
 
 
-def resolve_windows(
-    as_of: datetime, delay: timedelta, holdout: timedelta, window: WindowSpec
-) -> Windows:
+def resolve_windows(as_of: datetime, delay: timedelta, holdout: timedelta, window: WindowSpec) -> Windows:
     """Windows of a candidate that is trained and judged with what was known at ``as_of``.
 
     Parameters

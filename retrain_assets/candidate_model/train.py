@@ -81,7 +81,9 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     as_of = request.as_of or declaration.data_clock()
     windows = resolve_windows(as_of, spec.label.delay, spec.evaluation.holdout, spec.training.window)
     versions = {table: lake.version(table) for table in ("training_data", "features")}
-    rows = training_rows(lake.scan("features", versions["features"]), windows, declaration.time_columns).collect()
+    rows = training_rows(
+        lake.scan("features", versions["features"]), windows, declaration.time_columns
+    ).collect()
     columns = feature_columns(spec, lake.schema("training_data") or {})
     fitted = fit_candidate(spec, rows, columns)
 
@@ -174,4 +176,3 @@ def _logged_params(spec: PipelineSpec, record: Mapping[str, Any]) -> dict[str, s
         "rows": str(record["rows"]),
         **{f"delta.{table}": str(version) for table, version in record["data"].items()},
     }
-

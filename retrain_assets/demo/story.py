@@ -34,7 +34,9 @@ def print_events(document: Mapping[str, Any]) -> None:
         moment = datetime.fromisoformat(evaluation["as_of"])
         decision = acted.get(evaluation["as_of"])
         why = ", ".join(reason["code"] for reason in decision["reasons"]) if decision else "asked"
-        print(f"  {moment:%Y-%m-%d}  {why}: {evaluation['verdict']} ({evaluation['reason']}). {evaluation['sentence']}")
+        print(
+            f"  {moment:%Y-%m-%d}  {why}: {evaluation['verdict']} ({evaluation['reason']}). {evaluation['sentence']}"
+        )
 
 
 def print_places(home: Path, pipeline: str) -> None:

@@ -121,9 +121,7 @@ def _champion_horizon(declaration: Declaration, number: int | None) -> tuple[dat
     return first, last
 
 
-def _holdout(
-    declaration: Declaration, trained: Attempt, seen: tuple[datetime, datetime] | None
-) -> _Holdout:
+def _holdout(declaration: Declaration, trained: Attempt, seen: tuple[datetime, datetime] | None) -> _Holdout:
     bounds = trained.payload["windows"]
     windows = Windows(
         as_of=trained.as_of,
@@ -168,7 +166,8 @@ def _provenance(declaration: Declaration, trained: Attempt, champion: int | None
             {"code": code, "sentence": sentence}
             for code, sentence in zip(record["reasons"], record["why"], strict=True)
         ],
-        "windows": dict(record["windows"]) | {"train_start": record["windows"]["train_start"] or record["first_row"]},
+        "windows": dict(record["windows"])
+        | {"train_start": record["windows"]["train_start"] or record["first_row"]},
         "versions": {
             "candidate": None,
             "champion": champion,

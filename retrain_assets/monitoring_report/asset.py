@@ -22,9 +22,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
 
         reports = watch_partitions(declaration, list(context.partition_keys))
         for report in reports:
-            context.add_asset_metadata(
-                numbers(report), asset_key=key, partition_key=report["partition_key"]
-            )
+            context.add_asset_metadata(numbers(report), asset_key=key, partition_key=report["partition_key"])
         write_life(declaration)
         for reason, name in checks.items():
             yield _check(context, key, reason, name, reports)
@@ -62,7 +60,9 @@ def _checks(declaration: Declaration) -> dict[str, str]:
 
 def _described(reason: str) -> str:
     if reason == "performance":
-        return "The realised performance has not fallen by more than the declared drop, with its 95 % interval."
+        return (
+            "The realised performance has not fallen by more than the declared drop, with its 95 % interval."
+        )
     if reason == "drift":
         return "Features that carry the declared share of the importance have not moved."
     return f"The business metric {reason.partition(':')[2]} is in its declared range, with its 95 % interval."

@@ -101,7 +101,12 @@ def scored_rows(declaration: Declaration, task: str) -> pl.DataFrame:
     lake = declaration.lake
     identity = ["partition_key", "row_id"]
     empty = pl.LazyFrame(
-        schema={"partition_key": pl.String, "row_id": pl.Int64, "model_version": pl.Int64, "score": pl.Float64}
+        schema={
+            "partition_key": pl.String,
+            "row_id": pl.Int64,
+            "model_version": pl.Int64,
+            "score": pl.Float64,
+        }
     )
     scores = lake.scan("predictions") if lake.exists("predictions") else empty
     first = lake.scan("shadow_predictions") if lake.exists("shadow_predictions") else empty

@@ -49,9 +49,7 @@ def force_champion(
     if attempt is not None:
         version, evidence = _registered(declaration, attempt)
     else:
-        evidence = next(
-            (dict(entry.evidence) for entry in ledger.entries() if entry.version == version), {}
-        )
+        evidence = next((dict(entry.evidence) for entry in ledger.entries() if entry.version == version), {})
     if version is None or "model_path" not in evidence:
         raise ChampionError(
             f"Version {version} of {declaration.name} is not in the ledger, so its model cannot be found. "

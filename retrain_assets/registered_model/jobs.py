@@ -70,7 +70,10 @@ def release_job(declaration: Declaration) -> dg.JobDefinition:
     """Declare the job that lets quarantined rows in whose rules have been mended."""
     name = f"{declaration.name}_release"
 
-    @dg.op(name=f"{name}_op", description="Judge quarantined rows by the present declaration and let the good ones in.")
+    @dg.op(
+        name=f"{name}_op",
+        description="Judge quarantined rows by the present declaration and let the good ones in.",
+    )
     def release(context: dg.OpExecutionContext, config: ReleaseConfig) -> None:
         from retrain_assets.training_data.release import release_quarantined
 

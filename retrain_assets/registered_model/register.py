@@ -92,7 +92,9 @@ def register_candidate(declaration: Declaration, run_id: str) -> Registration:
 def _act(declaration: Declaration, evaluated: Attempt, standing: Standing) -> Registration:
     verdict = evaluated.payload["verdict"]
     if evaluated.payload["trial"]:
-        return Registration("none", standing.version, "This was a trial with other parameters; it changes nothing.")
+        return Registration(
+            "none", standing.version, "This was a trial with other parameters; it changes nothing."
+        )
     if verdict["verdict"] == "blessed":
         return _promote(declaration, evaluated, standing)
     if verdict["verdict"] == "rejected" and standing.version is not None:
@@ -113,7 +115,9 @@ def _act(declaration: Declaration, evaluated: Attempt, standing: Standing) -> Re
         return Registration(
             "confirmed", standing.version, f"Version {standing.version} is confirmed as champion."
         )
-    kept = f"Version {standing.version} stays." if standing.version is not None else "There is no champion yet."
+    kept = (
+        f"Version {standing.version} stays." if standing.version is not None else "There is no champion yet."
+    )
     return Registration("none", standing.version, kept)
 
 

@@ -40,7 +40,9 @@ def source_sensor(declaration: Declaration, ingest: dg.UnresolvedAssetJobDefinit
         from retrain_assets.training_data.pending import contiguous, pending
 
         if _runs(context.instance, declaration, INGEST_TAG, IN_FLIGHT, limit=1):
-            return dg.SkipReason("An ingest run of this pipeline is in flight; the source is compared after it.")
+            return dg.SkipReason(
+                "An ingest run of this pipeline is in flight; the source is compared after it."
+            )
         try:
             found = pending(declaration, declaration.source(), datetime.now(UTC), context.cursor)
         except RetrainError as error:
@@ -58,14 +60,20 @@ def source_sensor(declaration: Declaration, ingest: dg.UnresolvedAssetJobDefinit
             run_requests=[
                 dg.RunRequest(
                     tags=tags
-                    | {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+                    | {
+                        "dagster/asset_partition_range_start": first,
+                        "dagster/asset_partition_range_end": last,
+                    }
                 )
                 for first, last in ranges
             ],
             asset_events=[
                 dg.AssetObservation(
                     asset_key=asset_key(declaration, "source"),
-                    metadata={"new_or_changed_partitions": len(found.fingerprints), "left_for_later": found.left},
+                    metadata={
+                        "new_or_changed_partitions": len(found.fingerprints),
+                        "left_for_later": found.left,
+                    },
                     tags={"dagster/data_version": state},
                 )
             ],
@@ -81,7 +89,9 @@ def source_sensor(declaration: Declaration, ingest: dg.UnresolvedAssetJobDefinit
     )
 
 
-def retraining_sensor(declaration: Declaration, retrain: dg.UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+def retraining_sensor(
+    declaration: Declaration, retrain: dg.UnresolvedAssetJobDefinition
+) -> dg.SensorDefinition:
     """Declare the sensor that asks for a retrain when there is a reason and nothing holds it back."""
 
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -167,7 +177,9 @@ def _event(declaration: Declaration, ruling: Ruling) -> dg.AssetMaterialization:
         metadata={
             "decision": dg.MetadataValue.md(decision.sentence),
             "acts": int(decision.act),
-            "reasons": dg.MetadataValue.md("\n".join(f"- {item.sentence}" for item in decision.reasons) or "none"),
+            "reasons": dg.MetadataValue.md(
+                "\n".join(f"- {item.sentence}" for item in decision.reasons) or "none"
+            ),
             "held_back_by": dg.MetadataValue.md(
                 "\n".join(f"- {item.sentence}" for item in decision.held_back_by) or "nothing"
             ),

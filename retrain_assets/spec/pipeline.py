@@ -72,7 +72,9 @@ class PipelineSpec(Spec):
             *self.features.derive,
         }
         if taken:
-            raise ValueError(f"features: {sorted(taken)[0]!r} is a column of retrain_assets itself; rename yours")
+            raise ValueError(
+                f"features: {sorted(taken)[0]!r} is a column of retrain_assets itself; rename yours"
+            )
         return self
 
 

@@ -82,7 +82,9 @@ def profile_source(rows: pl.DataFrame, timestamp: str, label: str) -> SourceProf
     """
     for role, name in (("timestamp", timestamp), ("label", label)):
         if name not in rows.columns:
-            raise SpecError(f"The source has no column {name!r} to be the {role}. {suggest(name, rows.columns)}")
+            raise SpecError(
+                f"The source has no column {name!r} to be the {role}. {suggest(name, rows.columns)}"
+            )
     task, positive = _task(rows[label].drop_nulls(), label)
     others = [name for name in rows.columns if name not in (timestamp, label)]
     key = next((name for name in others if _is_key(rows[name])), None)
@@ -106,8 +108,10 @@ def _task(label: pl.Series, name: str) -> tuple[Literal["classification", "regre
 
 
 def _rarer(label: pl.Series) -> Any:  # noqa: ANN401  a label may be of any type
-    return label.value_counts().sort(["count", label.name])[label.name][0] if label.name != "count" else (
-        label.rename("label").value_counts().sort(["count", "label"])["label"][0]
+    return (
+        label.value_counts().sort(["count", label.name])[label.name][0]
+        if label.name != "count"
+        else (label.rename("label").value_counts().sort(["count", "label"])["label"][0])
     )
 
 
@@ -119,8 +123,10 @@ def _kind(column: pl.Series) -> Kind:
 
 def _is_key(column: pl.Series) -> bool:
     return (
-        column.dtype.is_integer() or column.dtype == pl.String
-    ) and column.null_count() == 0 and column.n_unique() == len(column) > 100
+        (column.dtype.is_integer() or column.dtype == pl.String)
+        and column.null_count() == 0
+        and column.n_unique() == len(column) > 100
+    )
 
 
 def _suspect(rows: pl.DataFrame, name: str, label: str, task: str) -> str | None:
@@ -155,7 +161,8 @@ def _agreement(pairs: pl.DataFrame, name: str, label: str, task: str) -> str | N
     if pairs["x"].n_unique() > min(1000, 0.2 * pairs.height):
         return None
     right = (
-        pairs.group_by("x", "y").len("rows").group_by("x").agg(pl.col("rows").max())["rows"].sum() / pairs.height
+        pairs.group_by("x", "y").len("rows").group_by("x").agg(pl.col("rows").max())["rows"].sum()
+        / pairs.height
     )
     if right >= 0.98 and right > base + 0.5 * (1 - base):
         return f"gives the label away in {right:.1%} of the rows"

@@ -27,7 +27,9 @@ class ScaffoldParams(BaseModel):
     table: str | None = Field(default=None, description="Table to read, with --url.")
     timestamp: str = Field(description="Column with the event time of a row.")
     label: str = Field(description="Column to predict.")
-    delay: str = Field(default="", description="How long after its timestamp a row's label is known, such as 30d.")
+    delay: str = Field(
+        default="", description="How long after its timestamp a row's label is known, such as 30d."
+    )
 
 
 class PipelineScaffolder(dg.Scaffolder[ScaffoldParams]):
@@ -45,7 +47,9 @@ class PipelineScaffolder(dg.Scaffolder[ScaffoldParams]):
         source = _source_block(params, folder)
         name = folder.name.lower().replace("-", "_")
         rows = _sample(name, source, params, folder)
-        text = declaration_text(request.type_name, name, source, params, profile_source(rows, params.timestamp, params.label))
+        text = declaration_text(
+            request.type_name, name, source, params, profile_source(rows, params.timestamp, params.label)
+        )
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "defs.yaml").write_text(text)
 
@@ -88,7 +92,11 @@ def declaration_text(
     if profile.key is not None:
         lines += [f"    key: {_yaml(profile.key)}  # unique in every row of the sample"]
     lines += [f"    partition: {profile.partition}", "  label:", f"    column: {_yaml(params.label)}"]
-    asked = "" if params.delay else "  # how long after its timestamp is a row's label known? Set it: all depends on it"
+    asked = (
+        ""
+        if params.delay
+        else "  # how long after its timestamp is a row's label known? Set it: all depends on it"
+    )
     lines += [f"    delay: {params.delay or '0d'}{asked}"]
     if profile.task == "classification":
         lines += [f"    positive: {_yaml(profile.positive)}"]
@@ -124,5 +132,9 @@ def _columns(kind: str, columns: list[ColumnProfile]) -> list[str]:
 def _yaml(value: Any) -> str:  # noqa: ANN401  any scalar of a declaration
     """A scalar as YAML; JSON's quoting is YAML's, and plain words stay plain."""
     if isinstance(value, str) and value.replace("_", "a").isalnum() and not value[0].isdigit():
-        return value if value.lower() not in {"yes", "no", "on", "off", "true", "false", "null", "y", "n"} else f'"{value}"'
+        return (
+            value
+            if value.lower() not in {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
+            else f'"{value}"'
+        )
     return json.dumps(value)

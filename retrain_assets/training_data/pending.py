@@ -56,7 +56,9 @@ def pending(declaration: Declaration, source: Source, now: datetime, cursor: str
     partitions = declaration.partitions
     start = datetime.fromisoformat(declaration.first_day().isoformat())
     keys = partitions.complete(
-        partitions.bounds(start.date().isoformat())[0], now.astimezone(UTC), declaration.spec.source.complete_after
+        partitions.bounds(start.date().isoformat())[0],
+        now.astimezone(UTC),
+        declaration.spec.source.complete_after,
     )
     known = recorded_fingerprints(declaration)
     found = source.fingerprints(partitions, keys, known, cursor)

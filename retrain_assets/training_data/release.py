@@ -56,9 +56,10 @@ def _mark_released(declaration: Declaration, good: pl.DataFrame) -> None:
     rows = lake.rows("quarantine", keys).collect()
     freed = pl.col("row_id").is_in(good["row_id"].implode()) & pl.col("released_at").is_null()
     marked = rows.with_columns(
-        released_at=pl.when(freed).then(pl.lit(datetime.now(UTC))).otherwise("released_at").cast(
-            rows.schema["released_at"]
-        )
+        released_at=pl.when(freed)
+        .then(pl.lit(datetime.now(UTC)))
+        .otherwise("released_at")
+        .cast(rows.schema["released_at"])
     )
     lake.replace_partitions("quarantine", marked, keys)
     counts = good.group_by("partition_key").len("freed")

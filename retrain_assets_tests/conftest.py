@@ -1,0 +1,27 @@
+"""What all tests share: a home of their own."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path, monkeypatch):
+    """Give every test an empty home folder, so that none writes to the project's history."""
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RETRAIN_ASSETS_DAGSTER", str(tmp_path / "home" / "dagster"))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+@pytest.fixture(autouse=True)
+def _quiet_dagster():
+    """Keep Dagster's event log off the console."""
+    logger = logging.getLogger("dagster")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(before)
