@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 __all__ = ["RetrainingPipeline"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  the type of a module's attribute
+def __getattr__(name: str) -> Any:
     """Import the component only when asked for, so that the functional core needs no Dagster."""
     if name == "RetrainingPipeline":
         from retrain_assets.pipeline import RetrainingPipeline

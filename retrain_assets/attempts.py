@@ -72,7 +72,8 @@ def newest_attempt(lake: Lake, stage: Stage, attempt: str) -> Attempt | None:
     """The stage of a given attempt; where that attempt has none, the newest there is."""
     found = attempts(lake, stage)
     own = [item for item in found if item.attempt == attempt]
-    return (own or found or [None])[-1]
+    chosen = own or found
+    return chosen[-1] if chosen else None
 
 
 def attempt_of_version(lake: Lake, entries: Sequence[LedgerEntry], version: int) -> Attempt | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -21,7 +22,7 @@ from retrain_assets.windows import (
 
 PERIODS = st.sampled_from(["daily", "weekly", "monthly"])
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"])
-MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
 DAYS = st.integers(0, 60).map(lambda days: timedelta(days=days))
 
 
@@ -46,7 +47,7 @@ def test_partitions_leave_no_gap(period, zone, moment, days):
     """Each partition begins where the one before it ends."""
     partitions = Partitions(period, zone)
     keys = partitions.keys_between(moment, moment + timedelta(days=days))
-    for before, after in zip(keys, keys[1:], strict=False):
+    for before, after in pairwise(keys):
         assert partitions.bounds(before)[1] == partitions.bounds(after)[0]
         assert partitions.next_key(before) == after
 

@@ -101,7 +101,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         )
 
     key = asset_key(declaration, "candidate_model")
-    return dg.asset(
+    definition: dg.AssetsDefinition = dg.asset(
         **common(
             declaration,
             "candidate_model",
@@ -121,6 +121,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
             )
         ],
     )(materialize)
+    return definition
 
 
 def _moment(text: str | None) -> datetime | None:

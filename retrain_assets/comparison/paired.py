@@ -148,10 +148,8 @@ def compare(
     error = 0.0 if error <= noise else error
     improvement = 0.0 if abs(improvement) <= noise and error == 0 else improvement
     half = float(stdtrit(count - 1, 1 - alpha / 2)) * error
-    if error > 0:
-        p_value = float(2 * stdtr(count - 1, -abs(improvement) / error))
-    else:
-        p_value = 1.0 if improvement == 0 else 0.0
+    certain = 1.0 if improvement == 0 else 0.0
+    p_value = float(2 * stdtr(count - 1, -abs(improvement) / error)) if error > 0 else certain
     rows = int(difference.size)
     return Comparison(
         metric=metric.name,

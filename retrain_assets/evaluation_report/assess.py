@@ -13,13 +13,13 @@ import numpy as np
 import polars as pl
 
 from retrain_assets.attempts import Attempt, attempt_of_version, newest_attempt, record_attempt
-from retrain_assets.labels import target
 from retrain_assets.champion.loading import load_model, load_version
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError, TrainingError
 from retrain_assets.evaluation_report.evaluate import evaluate
 from retrain_assets.evaluation_report.explanation import Model
 from retrain_assets.evaluation_report.page import evaluation_page
+from retrain_assets.labels import target
 from retrain_assets.windows import Windows, holdout_rows
 
 LIBRARIES = ("scikit-learn", "polars", "deltalake", "mlflow", "dagster", "great-expectations", "skops")
@@ -147,7 +147,7 @@ def _holdout(declaration: Declaration, trained: Attempt, seen: tuple[datetime, d
     )
 
 
-def _explained(model: Any) -> Model:  # noqa: ANN401  a loaded ScoringModel, whose module needs scikit-learn
+def _explained(model: Any) -> Model:
     """A model whose derived features can be permuted too."""
     return Model(model.predict_table, model.rows_.table)
 

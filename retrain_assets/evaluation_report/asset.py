@@ -30,7 +30,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
             check_results=_checks(document),
         )
 
-    return dg.asset(
+    definition: dg.AssetsDefinition = dg.asset(
         **common(
             declaration,
             "evaluation_report",
@@ -44,6 +44,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(name=name, asset=key, description=text) for name, text in CHECKS.items()
         ],
     )(materialize)
+    return definition
 
 
 def _metadata(document: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
             | {"numeric": len(columns.numeric), "categorical": len(columns.categorical)}
         )
 
-    return dg.asset(
+    definition: dg.AssetsDefinition = dg.asset(
         **common(
             declaration,
             "features",
@@ -42,3 +42,4 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )(materialize)
+    return definition

@@ -30,7 +30,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         shown = numbers(reports[-1]) if reports else {"said": "There was no champion to watch yet."}
         yield dg.MaterializeResult(metadata=shown | {"page": dg.MetadataValue.url(page)})
 
-    return dg.asset(
+    definition: dg.AssetsDefinition = dg.asset(
         **common(
             declaration,
             "monitoring_report",
@@ -48,6 +48,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
             for reason, name in checks.items()
         ],
     )(materialize)
+    return definition
 
 
 def _checks(declaration: Declaration) -> dict[str, str]:

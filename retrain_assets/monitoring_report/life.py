@@ -11,13 +11,13 @@ import polars as pl
 
 from retrain_assets.attempts import attempts
 from retrain_assets.comparison import METRICS, Metric, metric_names
+from retrain_assets.comparison.metrics import Task
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
 from retrain_assets.labels import target
 from retrain_assets.monitoring_report.business import business_values
 from retrain_assets.monitoring_report.page import life_page
 from retrain_assets.windows import mature_rows
-
 
 LABEL = "retrain_label"
 NEVER_RETRAINED = "never_retrained"
@@ -85,7 +85,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
 
 def _metrics(declaration: Declaration) -> list[Metric]:
     trained = attempts(declaration.lake, "trained")
-    task = trained[-1].payload["task"] if trained else "classification"
+    task: Task = trained[-1].payload["task"] if trained else "classification"
     return [METRICS[name] for name in metric_names(declaration.spec.evaluation.metrics, task)]
 
 

@@ -32,7 +32,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
             | {"new_rows": sum(part.new for part in scored)}
         )
 
-    return dg.asset(
+    definition: dg.AssetsDefinition = dg.asset(
         **common(
             declaration,
             "predictions",
@@ -46,3 +46,4 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         backfill_policy=dg.BackfillPolicy.single_run(),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=declaration.expected_every),
     )(materialize)
+    return definition

@@ -31,7 +31,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
                 },
             )
 
-    return dg.asset(
+    definition: dg.AssetsDefinition = dg.asset(
         **common(
             declaration,
             "registered_model",
@@ -44,3 +44,4 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         output_required=False,
         freshness_policy=None if max_age is None else dg.FreshnessPolicy.time_window(fail_window=max_age),
     )(materialize)
+    return definition

@@ -20,6 +20,7 @@ from retrain_assets.asset import (
 )
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import RetrainError
+from retrain_assets.retraining_decision.evidence import Hold, Reason
 from retrain_assets.retraining_decision.gather import FailedRun, Ruling, rule
 
 IN_FLIGHT = [
@@ -171,25 +172,26 @@ def _request(declaration: Declaration, ruling: Ruling) -> dg.RunRequest:
 
 def _event(declaration: Declaration, ruling: Ruling) -> dg.AssetMaterialization:
     decision = ruling.decision
+    metadata: dict[str, dg.RawMetadataValue] = {
+        "decision": dg.MetadataValue.md(decision.sentence),
+        "acts": int(decision.act),
+        "reasons": dg.MetadataValue.md(_listed(decision.reasons, "none")),
+        "held_back_by": dg.MetadataValue.md(_listed(decision.held_back_by, "nothing")),
+        "would_change_its_mind": dg.MetadataValue.md(decision.would_change),
+        "number_of_reasons": len(decision.reasons),
+        "number_of_holds": len(decision.held_back_by),
+        "as_of": ruling.as_of.isoformat(),
+    }
+    metadata |= {f"evidence_{name}": value for name, value in ruling.numbers.items()}
     return dg.AssetMaterialization(
         asset_key=asset_key(declaration, "retraining_decision"),
         description=decision.sentence,
-        metadata={
-            "decision": dg.MetadataValue.md(decision.sentence),
-            "acts": int(decision.act),
-            "reasons": dg.MetadataValue.md(
-                "\n".join(f"- {item.sentence}" for item in decision.reasons) or "none"
-            ),
-            "held_back_by": dg.MetadataValue.md(
-                "\n".join(f"- {item.sentence}" for item in decision.held_back_by) or "nothing"
-            ),
-            "would_change_its_mind": dg.MetadataValue.md(decision.would_change),
-            "number_of_reasons": len(decision.reasons),
-            "number_of_holds": len(decision.held_back_by),
-            "as_of": ruling.as_of.isoformat(),
-        }
-        | {f"evidence_{name}": value for name, value in ruling.numbers.items()},
+        metadata=metadata,
     )
+
+
+def _listed(items: Sequence[Reason | Hold], empty: str) -> str:
+    return "\n".join(f"- {item.sentence}" for item in items) or empty
 
 
 def _runs(

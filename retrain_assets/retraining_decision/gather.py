@@ -202,7 +202,7 @@ def _kind(payload: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
 
 
 def _numbers(evidence: Evidence, now: datetime) -> dict[str, float]:
-    found = {
+    found: dict[str, float] = {
         "training_rows": evidence.train_rows,
         "new_rows": evidence.new_rows,
         "alarms": len(evidence.alarms),

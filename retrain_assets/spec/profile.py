@@ -107,7 +107,7 @@ def _task(label: pl.Series, name: str) -> tuple[Literal["classification", "regre
     )
 
 
-def _rarer(label: pl.Series) -> Any:  # noqa: ANN401  a label may be of any type
+def _rarer(label: pl.Series) -> Any:
     return (
         label.value_counts().sort(["count", label.name])[label.name][0]
         if label.name != "count"

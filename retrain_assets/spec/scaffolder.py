@@ -129,7 +129,7 @@ def _columns(kind: str, columns: list[ColumnProfile]) -> list[str]:
     return lines
 
 
-def _yaml(value: Any) -> str:  # noqa: ANN401  any scalar of a declaration
+def _yaml(value: Any) -> str:
     """A scalar as YAML; JSON's quoting is YAML's, and plain words stay plain."""
     if isinstance(value, str) and value.replace("_", "a").isalnum() and not value[0].isdigit():
         return (

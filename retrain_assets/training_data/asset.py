@@ -36,7 +36,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         from retrain_assets.training_data.ingest import ingest
 
-        outcomes: "list[PartitionOutcome]" = []
+        outcomes: list[PartitionOutcome] = []
         findings: dict[str, list[_Finding]] = {name: [] for name in (DELIVERY_CHECK, *names)}
         for outcome in ingest(declaration, list(context.partition_keys), context.run_id):
             _tell(context, declaration, outcome)
@@ -50,7 +50,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
             schema = declaration.lake.schema("training_data") or {}
             yield dg.MaterializeResult(metadata=_totals(outcomes, schema))
 
-    return dg.asset(
+    definition: dg.AssetsDefinition = dg.asset(
         **common(
             declaration,
             "training_data",
@@ -79,6 +79,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
             ),
         ],
     )(materialize)
+    return definition
 
 
 def _tell(context: dg.AssetExecutionContext, declaration: Declaration, outcome: "PartitionOutcome") -> None:
