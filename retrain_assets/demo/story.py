@@ -13,15 +13,14 @@ def print_weeks(document: Mapping[str, Any]) -> None:
     print()
     print(
         f"{'week':>4} {'from':<10} {'rows':>7} {'quar.':>5} {'clicks':>7} {'log loss':>8} {'never':>8} {'AUC':>5} "
-        f"{'model':>5}  last decision"
+        f"{'model':>5}  decisions"
     )
     for number, week in enumerate(document["weeks"], start=1):
-        decision = week["decisions"][-1] if week["decisions"] else ""
         print(
             f"{number:>4} {week['start'][:10]:<10} {week['rows']:>7,} {week['quarantined']:>5} "
             f"{_share(week['business'].get('click_through_rate')):>7} {_figure(week['realised'], 5):>8} "
             f"{_figure(week['never_retrained'], 5):>8} {_figure(week['secondary'].get('roc_auc'), 3):>5} "
-            f"{_version(week['version']):>5}  {_short(decision)}"
+            f"{_version(week['version']):>5}  {' '.join(week["decisions"])}"
         )
     print("never: log loss of the first model, had it never been retrained; lower is better.")
 
@@ -57,6 +56,3 @@ def _figure(value: float | None, digits: int) -> str:
 def _version(value: int | None) -> str:
     return "-" if value is None else f"v{value}"
 
-
-def _short(text: str, most: int = 110) -> str:
-    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + " …"

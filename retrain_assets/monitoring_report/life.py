@@ -48,6 +48,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
     rows = scored_rows(declaration, metrics[0].task)
     partitions = _partitions(declaration, metrics, rows)
     decisions = _decisions(declaration)
+    evaluations = _evaluations(declaration)
     entries = declaration.ledger.entries()
     standing = declaration.ledger.standing()
     since = next((entry for entry in reversed(entries) if entry.action != "confirmed"), None)
@@ -62,7 +63,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
         if standing.version is None or since is None
         else {"version": standing.version, "since": since.as_of.isoformat(), "reason": since.reason},
         "partitions": partitions,
-        "weeks": _weeks(rows, metrics, partitions, decisions),
+        "weeks": _weeks(rows, metrics, partitions, decisions, evaluations),
         "decisions": decisions,
         "ledger": [
             {
@@ -75,7 +76,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
             }
             for entry in entries
         ],
-        "evaluations": _evaluations(declaration),
+        "evaluations": evaluations,
         "thresholds": [
             {"name": item.name, "below": item.below, "above": item.above}
             for item in declaration.spec.retrain_when.business
@@ -187,6 +188,7 @@ def _weeks(
     metrics: list[Metric],
     partitions: list[dict[str, Any]],
     decisions: list[dict[str, Any]],
+    evaluations: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     groups: dict[datetime, list[dict[str, Any]]] = {}
     for partition in partitions:
@@ -208,14 +210,35 @@ def _weeks(
                 "secondary": {metric.name: _value(metric, rows, "score") for metric in metrics[1:]},
                 "business": _weighted(members),
                 "version": versions[-1] if versions else None,
-                "decisions": [
-                    item["sentence"]
-                    for item in decisions
-                    if monday < datetime.fromisoformat(item["as_of"]) <= until
-                ],
+                "decisions": _told(monday, until, decisions, evaluations),
             }
         )
     return weeks
+
+
+def _told(
+    start: datetime, end: datetime, decisions: list[dict[str, Any]], evaluations: list[dict[str, Any]]
+) -> list[str]:
+    """Tell a week's retrains with what came of them; in a week without any, what held the last one back."""
+    verdicts = {item["as_of"]: f"{item['verdict']} ({item['reason']})" for item in evaluations}
+    within = [item for item in decisions if start < datetime.fromisoformat(item["as_of"]) <= end]
+    trained = [
+        f"{datetime.fromisoformat(item['as_of']):%d %b}: trained ({_codes(item['reasons'])}), "
+        f"{verdicts.get(item['as_of'], 'not judged yet')}."
+        for item in within
+        if item["act"]
+    ]
+    held = [
+        f"{datetime.fromisoformat(item['as_of']):%d %b}: {_codes(item['reasons'])} held back by "
+        f"{_codes(item['held_back_by'])}."
+        for item in within
+        if item["held_back_by"]
+    ]
+    return trained or held[-1:]
+
+
+def _codes(items: list[dict[str, Any]]) -> str:
+    return ", ".join(item["code"] for item in items)
 
 
 def _weighted(members: list[dict[str, Any]]) -> dict[str, float]:

@@ -138,6 +138,8 @@ def retrain_schedule(
 
 
 def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_due: bool) -> Ruling:
+    from retrain_assets.monitoring_report.life import write_life
+
     failed = [
         FailedRun(
             attempt=record.dagster_run.run_id,
@@ -147,13 +149,17 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
         for record in _runs(instance, declaration, RETRAIN_TAG, [dg.DagsterRunStatus.FAILURE], limit=20)
         if AS_OF_TAG in record.dagster_run.tags
     ]
-    return rule(
+    ruling = rule(
         declaration,
         schedule_due=schedule_due,
         retrain_in_flight=bool(_runs(instance, declaration, RETRAIN_TAG, IN_FLIGHT, limit=1)),
         ingest_in_flight=bool(_runs(instance, declaration, INGEST_TAG, IN_FLIGHT, limit=1)),
         failed=failed,
     )
+    # A retrain writes the page itself, with what came of it.
+    if ruling.changed and not ruling.decision.act:
+        write_life(declaration)
+    return ruling
 
 
 def _request(declaration: Declaration, ruling: Ruling) -> dg.RunRequest:
