@@ -36,7 +36,9 @@ CHALLENGER = "challenger"
 ATTEMPT_TAG = "retrain_assets/attempt"
 
 
-def register_version(name: str, *, model_uri: str, attempt: str, tags: Mapping[str, str]) -> int:
+def register_version(
+    name: str, *, model_uri: str, attempt: str, tags: Mapping[str, str], description: str | None = None
+) -> int:
     """Register an attempt's model, once however often it is asked for, and make it challenger.
 
     Parameters
@@ -49,6 +51,8 @@ def register_version(name: str, *, model_uri: str, attempt: str, tags: Mapping[s
         Id of the attempt; a crash after registering must not register it again.
     tags
         Further tags of the version.
+    description
+        What a reader of the registry should know about it.
 
     Returns
     -------
@@ -74,6 +78,7 @@ def register_version(name: str, *, model_uri: str, attempt: str, tags: Mapping[s
             run_id=logged.source_run_id,
             model_id=logged.model_id,
             tags={**tags, ATTEMPT_TAG: attempt},
+            description=description,
         )
         connected.set_registered_model_alias(name, CHALLENGER, str(created.version))
     return int(created.version)

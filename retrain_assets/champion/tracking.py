@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ _ENVIRONMENT = {
 }
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 CONNECT_SECONDS = 10
+# MLflow's UI then shows training runs, and not traces of language models.
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def tracking_uri() -> str:
@@ -66,10 +69,36 @@ def ensure_experiment(name: str) -> str:
     with mlflow_errors(), _alone(tracking_uri()):
         found = connected.get_experiment_by_name(name)
         if found is None:
-            return str(connected.create_experiment(name, artifact_location=location))
+            return str(connected.create_experiment(name, location, tags=EXPERIMENT_TAGS))
         if found.lifecycle_stage == "deleted":
             connected.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
+
+
+def log_evaluation(run_id: str, page: Path, figures: Mapping[str, float]) -> None:
+    """Keep an evaluation beside the candidate's run: its page, the JSON twin, and its figures as metrics.
+
+    Parameters
+    ----------
+    run_id
+        The candidate's run.
+    page
+        The HTML page; the JSON file lies beside it.
+    figures
+        Metrics by name.
+
+    Raises
+    ------
+    ChampionError
+        When MLflow cannot be reached.
+    """
+    from mlflow.entities import Metric
+
+    connected = client()
+    now = int(time.time() * 1000)
+    with mlflow_errors():
+        connected.log_batch(run_id, metrics=[Metric(name, value, now, 0) for name, value in figures.items()])
+        connected.log_artifacts(run_id, str(page.parent), artifact_path="evaluation")
 
 
 def stored_path(location: str) -> str:

@@ -14,6 +14,7 @@ import polars as pl
 
 from retrain_assets.attempts import Attempt, attempt_of_version, newest_attempt, record_attempt
 from retrain_assets.champion.loading import load_model, load_version
+from retrain_assets.champion.tracking import log_evaluation
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError, TrainingError
 from retrain_assets.evaluation_report.evaluate import evaluate
@@ -83,6 +84,7 @@ def assess_candidate(declaration: Declaration, run_id: str) -> dict[str, Any]:
     document["guards"] = [*record["guards"], *document["guards"]]
     document |= _provenance(declaration, trained, standing.version)
     document["page"] = write_report(declaration, trained.attempt, document)
+    log_evaluation(record["mlflow_run_id"], declaration.reports / document["page"], figures(document))
     record_attempt(
         declaration.lake,
         trained.attempt,
@@ -187,3 +189,17 @@ def write_report(declaration: Declaration, attempt: str, document: Mapping[str, 
     (folder / "evaluation.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     (folder / "index.html").write_text(evaluation_page(document), encoding="utf-8")
     return f"evaluations/{attempt}/index.html"
+
+
+def figures(document: Mapping[str, Any]) -> dict[str, float]:
+    """Each metric of candidate, champion and baseline, and the improvements with their intervals."""
+    found: dict[str, float | None] = {}
+    for comparison in document["comparisons"]:
+        name = comparison["metric"]
+        for model in ("candidate", "champion", "baseline"):
+            found[f"{model}_{name}"] = comparison[model]
+        gain = comparison["vs_champion"] or comparison["vs_baseline"] or {}
+        found[f"improvement_{name}"] = gain.get("improvement")
+        found[f"improvement_{name}_lower"] = gain.get("lower")
+        found[f"improvement_{name}_upper"] = gain.get("upper")
+    return {name: float(value) for name, value in found.items() if value is not None}

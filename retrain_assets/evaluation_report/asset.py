@@ -48,8 +48,10 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
 
 
 def _metadata(document: dict[str, Any]) -> dict[str, Any]:
+    from retrain_assets.evaluation_report.assess import figures
+
     verdict = document["verdict"]
-    metadata: dict[str, Any] = {
+    metadata = {
         "verdict": verdict["verdict"],
         "reason": verdict["reason"],
         "sentence": dg.MetadataValue.md(verdict["sentence"]),
@@ -57,19 +59,7 @@ def _metadata(document: dict[str, Any]) -> dict[str, Any]:
         "holdout_rows": document["rows"]["holdout"],
         "blocks": document["rows"]["blocks"],
     }
-    for comparison in document["comparisons"]:
-        name = comparison["metric"]
-        metadata |= {f"candidate_{name}": comparison["candidate"], f"baseline_{name}": comparison["baseline"]}
-        if comparison["champion"] is not None:
-            metadata[f"champion_{name}"] = comparison["champion"]
-        against = comparison["vs_champion"] or comparison["vs_baseline"]
-        if against is not None:
-            metadata |= {
-                f"improvement_{name}": against["improvement"],
-                f"improvement_{name}_lower": against["lower"],
-                f"improvement_{name}_upper": against["upper"],
-            }
-    return {name: value for name, value in metadata.items() if value is not None}
+    return metadata | figures(document)
 
 
 def _checks(document: dict[str, Any]) -> list[dg.AssetCheckResult]:

@@ -134,6 +134,7 @@ def _promote(declaration: Declaration, evaluated: Attempt, standing: Standing) -
         model_uri=record["model_uri"],
         attempt=evaluated.attempt,
         tags=_version_tags(evaluated, record),
+        description=evaluated.payload["verdict"]["sentence"],
     )
     promote(
         declaration.name,
