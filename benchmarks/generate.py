@@ -1,6 +1,6 @@
 """Rows for the benchmarks: 18 features, a time, a key and a label that the features explain in part.
 
-Run: ``python benchmarks/generate.py folder [rows [days]]``; it writes ``YYYY-MM-DD.parquet`` for each day.
+Run: ``python -m benchmarks.generate folder [rows [days]]``; it writes ``YYYY-MM-DD.parquet`` for each day.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ NUMERIC = [f"number_{place:02d}" for place in range(12)]
 CATEGORICAL = [f"category_{place}" for place in range(6)]
 SIZES = (3, 5, 8, 12, 20, 40)
 """How many values each category has."""
+EFFECTS = 20_260_105
+"""Seed of what the categories do to the label, which is the same for all rows ever drawn."""
 
 
-def make_rows(rows: int = ROWS, days: int = DAYS, seed: int = 7) -> pl.DataFrame:
+def make_rows(rows: int = ROWS, days: int = DAYS, seed: int = 7, start: datetime = START) -> pl.DataFrame:
     """Draw rows in order of time, the same ones for the same arguments.
 
     Parameters
@@ -29,9 +31,11 @@ def make_rows(rows: int = ROWS, days: int = DAYS, seed: int = 7) -> pl.DataFrame
     rows
         How many, spread evenly over the days.
     days
-        Days from ``START`` on.
+        Days from ``start`` on.
     seed
         Of the random numbers.
+    start
+        The first day.
 
     Returns
     -------
@@ -39,9 +43,10 @@ def make_rows(rows: int = ROWS, days: int = DAYS, seed: int = 7) -> pl.DataFrame
         ``key``, ``at`` (UTC), ``NUMERIC`` (5 % missing), ``CATEGORICAL`` and ``label`` (0 or 1, 13 % ones).
     """
     random = np.random.default_rng(seed)
+    effects_of = np.random.default_rng(EFFECTS)
     numbers = random.normal(size=(rows, len(NUMERIC)))
     codes = np.column_stack([random.integers(size, size=rows) for size in SIZES])
-    effects = [random.normal(0, 0.4, size) for size in SIZES]
+    effects = [effects_of.normal(0, 0.4, size) for size in SIZES]
     logit = -2.4 + numbers[:, :6] @ np.linspace(0.6, 0.1, 6) + 0.3 * numbers[:, 6] * (codes[:, 0] == 1)
     logit += sum(effect[codes[:, place]] for place, effect in enumerate(effects))
     label = (random.random(rows) < 1 / (1 + np.exp(-logit))).astype(np.int64)
@@ -57,24 +62,24 @@ def make_rows(rows: int = ROWS, days: int = DAYS, seed: int = 7) -> pl.DataFrame
             "label": label,
         }
     ).with_columns(
-        (pl.lit(START) + pl.duration(microseconds="at")).alias("at"), pl.col(NUMERIC).fill_nan(None)
+        (pl.lit(start) + pl.duration(microseconds="at")).alias("at"), pl.col(NUMERIC).fill_nan(None)
     )
 
 
-def write_days(folder: Path, rows: pl.DataFrame) -> None:
-    """Write rows as one Parquet file a day, named ``YYYY-MM-DD.parquet``."""
+def write_files(folder: Path, rows: pl.DataFrame, name: str = "%Y-%m-%d") -> None:
+    """Write rows as one Parquet file for each name that their times have, by default one a day."""
     folder.mkdir(parents=True, exist_ok=True)
-    for (day,), part in rows.group_by(pl.col("at").dt.date(), maintain_order=True):
-        part.write_parquet(folder / f"{day}.parquet")
+    for (stem,), part in rows.group_by(pl.col("at").dt.strftime(name), maintain_order=True):
+        part.write_parquet(folder / f"{stem}.parquet")
 
 
 def main() -> None:
     """Write the rows that the command line asks for."""
     if len(sys.argv) < 2:
-        sys.exit("usage: python benchmarks/generate.py folder [rows [days]]")
+        sys.exit("usage: python -m benchmarks.generate folder [rows [days]]")
     folder = Path(sys.argv[1])
     numbers = [int(word) for word in sys.argv[2:4]]
-    write_days(folder, make_rows(*numbers))
+    write_files(folder, make_rows(*numbers))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from retrain_assets.errors import TrainingError
 from retrain_assets.evaluation_report.calibration import calibration
 from retrain_assets.evaluation_report.explanation import SCORING_ERRORS, Model, ScoreFunction, explain
 from retrain_assets.evaluation_report.slices import Scored, compare_slices
-from retrain_assets.evaluation_report.verdict import Evidence, Verdict, decide_verdict
+from retrain_assets.evaluation_report.verdict import Evidence, Verdict, decide_verdict, minimum_gain
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import Partitions
 
@@ -131,6 +131,9 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         "verdict": asdict(verdict),
         "metric": metrics[0].name,
         "unit": metrics[0].unit,
+        "min_gain": None
+        if decisive is None
+        else minimum_gain(spec.promotion, decisive["vs_champion"], decisive["vs_baseline"]),
         "rows": {
             "train": train_rows,
             "holdout": rows.height,
