@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,16 +111,51 @@ def run(words: Sequence[str], home: Path) -> Measured:
         When it fails.
     """
     command = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{words[0]}", *words[1:]]
-    begin = time.perf_counter()
-    with subprocess.Popen(
-        command, cwd=PROJECT, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        out, errors = process.communicate_with_usage() if False else _outputs(process)
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        begin = time.perf_counter()
+        process = subprocess.Popen(command, cwd=PROJECT, env=environment(home), stdout=out, stderr=errors)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(words)} failed:\n{errors[-3000:]}")
-    lines = out.strip().splitlines()
+        out.seek(0)
+        errors.seek(0)
+        if process.returncode:
+            raise RuntimeError(f"{' '.join(words)} failed:\n{errors.read()[-3000:]}")
+        lines = out.read().strip().splitlines()
     said = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
     return Measured(seconds, usage.ru_maxrss / 1024, said)
+
+
+def restore(pristine: Path, home: Path) -> None:
+    """Put a prepared home back, at the same place: MLflow's database holds absolute paths."""
+    shutil.rmtree(home, ignore_errors=True)
+    shutil.copytree(pristine, home)
+
+
+def summary(values: Sequence[float]) -> dict[str, float]:
+    """Median, least and greatest of some figures."""
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on, and how busy it was."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cores": os.cpu_count(),
+        "memory_gb": round(memory / 2**30, 1),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "load_1m": round(os.getloadavg()[0], 2),
+    }
+
+
+def rounds(default: int = 5) -> int:
+    """How often to measure: the first word of the command line."""
+    return int(sys.argv[1]) if len(sys.argv) > 1 else default
+
+
+def write(name: str, document: Mapping[str, Any]) -> None:
+    """Write a benchmark's figures as JSON."""
+    target = PROJECT / "benchmarks" / "results" / f"{name}.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps({"machine": machine(), **document}, indent=1) + "\n")

@@ -38,7 +38,7 @@ def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
         SimpleNamespace(
             log=init_context.log,
             dagster_run=run,
-            run_id=init_context.run_id,
+            run_id=run.run_id if run is not None else None,
             resource_config={"experiment_name": experiment, "mlflow_tracking_uri": tracking_uri()},
         )
     )
@@ -50,9 +50,11 @@ def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
 
 def _some_step_failed(init_context: dg.InitResourceContext) -> bool:
     """The resource does not learn of a step's exception, so the run's own log has to tell."""
-    if init_context.instance is None or init_context.run_id is None:
+    if init_context.instance is None or init_context.run is None:
         return False
-    failures = init_context.instance.all_logs(init_context.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    failures = init_context.instance.all_logs(
+        init_context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
+    )
     return bool(failures)
 
 
@@ -70,7 +72,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         record = train_candidate(
             declaration,
             Request(
-                attempt=context.run_id,
+                attempt=context.run.run_id,
                 as_of=_moment(config.as_of or tags.get(AS_OF_TAG)),
                 params=config.params,
                 reasons=tuple(tags.get(REASON_TAG, "asked").split(",")),

@@ -23,7 +23,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
     def materialize(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         from retrain_assets.evaluation_report.assess import assess_candidate
 
-        document = assess_candidate(declaration, context.run_id)
+        document = assess_candidate(declaration, context.run.run_id)
         page = declaration.reports / document["page"]
         yield dg.MaterializeResult(
             metadata=_metadata(document) | {"page": dg.MetadataValue.url(page.as_uri())},

@@ -99,14 +99,14 @@ def _check(
     name: str,
     reports: Sequence[Mapping[str, Any]],
 ) -> dg.AssetCheckResult:
-    """The check's result; over a range of partitions each partition's own result is logged before."""
+    """The check's result; in a run over a range each partition's own result is logged before."""
     found = [
         (report["partition_key"], finding)
         for report in reports
         for finding in report["findings"]
         if finding["reason"] == reason
     ]
-    if len(context.partition_keys) > 1:
+    if not context.has_partition_key:
         for partition, finding in found:
             context.log_event(
                 dg.AssetCheckEvaluation(

@@ -38,7 +38,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
 
         outcomes: list[PartitionOutcome] = []
         findings: dict[str, list[_Finding]] = {name: [] for name in (DELIVERY_CHECK, *names)}
-        for outcome in ingest(declaration, list(context.partition_keys), context.run_id):
+        for outcome in ingest(declaration, list(context.partition_keys), context.run.run_id):
             _tell(context, declaration, outcome)
             findings[DELIVERY_CHECK].append(_delivery(outcome))
             for name, finding in zip(names, _expectations(declaration, outcome), strict=True):
@@ -136,9 +136,9 @@ def _expectations(declaration: Declaration, outcome: "PartitionOutcome") -> list
 def _check(
     context: dg.AssetExecutionContext, key: dg.AssetKey, name: str, findings: Sequence[_Finding]
 ) -> dg.AssetCheckResult:
-    """The check's result; over a range of partitions each partition's own result is logged before."""
+    """The check's result; in a run over a range each partition's own result is logged before."""
     failed = [finding for finding in findings if not finding.passed]
-    if len(findings) != 1:
+    if not context.has_partition_key:
         for finding in findings:
             context.log_event(
                 dg.AssetCheckEvaluation(

@@ -12,6 +12,8 @@ import polars as pl
 
 from retrain_assets.spec import ExpectationSpec
 from retrain_assets.training_data.comparable import Kind, bound, comparable, kind_of
+from retrain_assets.training_data.condition_forms import read_condition
+from retrain_assets.training_data.conditions import condition_expr
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ _FIGURES: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "proportion_of_unique_values": lambda values: (values.drop_nulls().n_unique() / values.count()).fill_nan(
         0.0
     ),
-    "proportion_of_non_null_values": lambda values: (values.count() / pl.len()).fill_nan(0.0),
+    "proportion_of_non_null_values": lambda values: (values.count() / values.len()).fill_nan(0.0),
 }
 _COUNTED: tuple[Kind, ...] = ("number", "flag", "text", "time", "empty")
 # Kinds of column that a figure can be had of; figures that are counts are numbers whatever the column holds.
@@ -73,21 +75,22 @@ def batch_rule(
         When it cannot be held against the type of its column.
     """
     name, arguments = expectation.type, expectation.arguments
-    if "row_condition" in arguments:
-        return None
+    condition = read_condition(arguments)
+    chosen = None if condition is None else condition_expr(condition, schema)
+    rows = pl.len() if chosen is None else chosen.sum()
     match name:
         case "expect_table_row_count_to_be_between":
-            return BatchRule(pl.len(), lambda count: _inside(count, arguments, "number"))
+            return BatchRule(rows, lambda count: _inside(count, arguments, "number"))
         case "expect_table_row_count_to_equal":
-            return BatchRule(pl.len(), lambda count: bool(count == int(arguments["value"])))
+            return BatchRule(rows, lambda count: bool(count == int(arguments["value"])))
         case "expect_column_to_exist":
             return BatchRule(pl.lit(_exists(arguments, columns)), bool)
         case _:
-            return _column_rule(name, arguments, schema)
+            return _column_rule(name, arguments, schema, chosen)
 
 
 def _column_rule(
-    name: str, arguments: Mapping[str, Any], schema: Mapping[str, pl.DataType]
+    name: str, arguments: Mapping[str, Any], schema: Mapping[str, pl.DataType], chosen: pl.Expr | None
 ) -> BatchRule | None:
     figure = name.removeprefix("expect_column_").removesuffix("_to_be_between")
     if name != f"expect_column_{figure}_to_be_between" or figure not in _FIGURES:
@@ -99,9 +102,9 @@ def _column_rule(
     measure: Kind = "number" if figure not in _KINDS else kind
     for limit in ("min_value", "max_value"):
         bound(arguments.get(limit), measure)
-    return BatchRule(
-        _FIGURES[figure](comparable(column, schema[column])), lambda value: _inside(value, arguments, measure)
-    )
+    values = comparable(column, schema[column])
+    looked_at = values if chosen is None else values.filter(chosen)
+    return BatchRule(_FIGURES[figure](looked_at), lambda value: _inside(value, arguments, measure))
 
 
 def _exists(arguments: Mapping[str, Any], columns: Sequence[str]) -> bool:

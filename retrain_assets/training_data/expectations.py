@@ -10,6 +10,8 @@ import polars as pl
 from retrain_assets.spec import ExpectationSpec
 from retrain_assets.training_data.batch_rules import BatchRule, batch_rule
 from retrain_assets.training_data.comparable import UnfitError
+from retrain_assets.training_data.condition_forms import read_condition
+from retrain_assets.training_data.conditions import condition_columns
 from retrain_assets.training_data.results import (
     OWN_COLUMNS,
     ExpectationResult,
@@ -96,6 +98,10 @@ def _check_columns(expectation: ExpectationSpec, delivered: Sequence[str]) -> No
     missing = [name for name in columns_of(expectation) if name not in delivered]
     if missing and expectation.type != "expect_column_to_exist":
         raise UnfitError(f"the batch has no column {missing[0]!r}")
+    condition = read_condition(expectation.arguments)
+    for name in condition_columns(condition) if condition else ():
+        if name not in delivered:
+            raise UnfitError(f"the batch has no column {name!r}, which row_condition names")
 
 
 def _judge_batch(

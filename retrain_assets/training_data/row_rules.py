@@ -11,6 +11,8 @@ import polars as pl
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import ExpectationSpec
 from retrain_assets.training_data.comparable import Kind, comparable, kind_of
+from retrain_assets.training_data.condition_forms import read_condition
+from retrain_assets.training_data.conditions import condition_columns, condition_expr
 from retrain_assets.training_data.value_tests import PAIR_TESTS, VALUE_TESTS, Column
 from retrain_assets.training_data.vocabulary import label
 
@@ -34,7 +36,8 @@ class RowRule:
     passes
         Boolean, never null: whether a row keeps it; true where the row is not evaluated.
     evaluated
-        Boolean, never null: whether a row counts, and does not merely lack the value.
+        Boolean, never null: whether a row counts: it meets the condition, if there is one, and does not merely
+        lack the value.
     """
 
     index: int
@@ -89,9 +92,12 @@ def row_rule(index: int, expectation: ExpectationSpec, schema: Schema) -> RowRul
     """
     arguments = expectation.arguments
     columns = _columns(arguments)
-    if not columns or not set(columns) <= set(schema) or "row_condition" in arguments:
+    condition = read_condition(arguments)
+    looked_at = {*columns, *(condition_columns(condition) if condition else ())}
+    if not columns or not looked_at <= set(schema):
         return None
-    made = _predicate(expectation.type, arguments, columns, schema)
+    chosen = condition_expr(condition, schema) if condition else pl.lit(True)
+    made = _predicate(expectation.type, arguments, columns, schema, chosen)
     if made is None:
         return None
     passes, evaluated = made
@@ -114,26 +120,28 @@ def _columns(arguments: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _predicate(
-    name: str, arguments: Mapping[str, Any], columns: Sequence[str], schema: Schema
+    name: str, arguments: Mapping[str, Any], columns: Sequence[str], schema: Schema, chosen: pl.Expr
 ) -> tuple[pl.Expr, pl.Expr] | None:
-    """Say which rows keep the expectation, and which of them count."""
+    """Say which rows keep the expectation, and which of the chosen rows count."""
     values = [comparable(column, schema[column]) for column in columns]
     kinds = [kind_of(schema[column]) for column in columns]
     if name in _NULL_TESTS:
         missing = values[0].is_null()
-        return (missing if _NULL_TESTS[name] else ~missing), pl.lit(True)
+        return (missing if _NULL_TESTS[name] else ~missing), chosen
     if "other" in kinds:
         return None
     if name in VALUE_TESTS:
-        passes = VALUE_TESTS[name](Column(values[0], schema[columns[0]], kinds[0]), arguments)
-        return passes.fill_null(True), values[0].is_not_null()
+        # A row that is not chosen has no value here, so that it makes no other a duplicate.
+        value = pl.when(chosen).then(values[0])
+        passes = VALUE_TESTS[name](Column(value, schema[columns[0]], kinds[0]), arguments)
+        return passes.fill_null(True), value.is_not_null()
     if name == "expect_compound_columns_to_be_unique":
-        keep = _considered(values, arguments.get("ignore_row_if", "all_values_are_missing"))
+        keep = _considered(values, arguments.get("ignore_row_if", "all_values_are_missing")) & chosen
         # Whether a row counts is part of the key: one that does not makes no other a duplicate.
         key = [value.alias(str(place)) for place, value in enumerate([keep, *values])]
         return ~pl.struct(key).is_duplicated(), keep
     if name in PAIR_TESTS and _same_kind(kinds):
-        keep = _considered(values, arguments.get("ignore_row_if", "both_values_are_missing"))
+        keep = _considered(values, arguments.get("ignore_row_if", "both_values_are_missing")) & chosen
         left, right = _alike(values, kinds)
         return PAIR_TESTS[name](left, right, arguments).fill_null(False), keep
     return None

@@ -14,6 +14,8 @@ import polars as pl
 
 from retrain_assets.spec import ExpectationSpec
 from retrain_assets.training_data.comparable import UnfitError, bound, kind_of, members
+from retrain_assets.training_data.condition_forms import read_condition
+from retrain_assets.training_data.conditions import condition_query
 from retrain_assets.training_data.pandas_batch import needed_columns, paired_columns, to_pandas
 from retrain_assets.training_data.results import (
     OWN_COLUMNS,
@@ -101,7 +103,7 @@ def _validation(
     delivered = frame.select(column for column in frame.columns if column not in OWN_COLUMNS)
     built = _build(name, declared, tuple(delivered.schema.items()))
     with warnings.catch_warnings():
-        # Groups in regular expressions, infinities in aggregates, conditions: all as declared.
+        # Groups in regular expressions, infinities in aggregates: all as declared.
         for category in (UserWarning, RuntimeWarning, DeprecationWarning):
             warnings.simplefilter("ignore", category)
         batch = built.batches.get_batch(
@@ -164,19 +166,23 @@ def _build(name: str, declared: str, schema: tuple[tuple[str, pl.DataType], ...]
 def _made(index: int, expectation: ExpectationSpec, schema: Mapping[str, pl.DataType]) -> Any:
     from great_expectations.expectations.registry import get_expectation_impl
 
-    with warnings.catch_warnings():
-        # Conditions can only be declared in a form that it has deprecated.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return get_expectation_impl(expectation.type)(
-            **_arguments(expectation, schema),
-            severity=expectation.severity,
-            meta={**expectation.arguments.get("meta", {}), "index": index},
-        )
+    return get_expectation_impl(expectation.type)(
+        **_arguments(expectation, schema),
+        severity=expectation.severity,
+        meta={**expectation.arguments.get("meta", {}), "index": index},
+    )
 
 
 def _arguments(expectation: ExpectationSpec, schema: Mapping[str, pl.DataType]) -> dict[str, Any]:
-    """Arguments in the form of the column, so that both judges read the same bounds and members."""
-    arguments = {name: value for name, value in expectation.arguments.items() if name != "meta"}
+    """Arguments in the form of the column, so that both judges read the same bounds, members and conditions."""
+    left_out = ("meta", "row_condition", "condition_parser")
+    arguments = {name: value for name, value in expectation.arguments.items() if name not in left_out}
+    condition = read_condition(expectation.arguments)
+    if condition is not None:
+        from great_expectations.expectations.row_conditions import PassThroughCondition
+
+        query = condition_query(condition, schema)
+        arguments["row_condition"] = PassThroughCondition(pass_through_filter=query)
     dtype = schema.get(arguments.get("column", ""))
     if dtype is None:
         return arguments

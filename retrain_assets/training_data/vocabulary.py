@@ -12,9 +12,12 @@ from typing import Any
 from retrain_assets.spec import ExpectationSpec
 from retrain_assets.spec.base import suggest
 from retrain_assets.training_data.comparable import UnfitError, moment
+from retrain_assets.training_data.condition_forms import read_condition
+from retrain_assets.training_data.conditions import condition_text
 
 _COMMON = ("description", "meta", "notes")
-_ROW = ("mostly", "row_condition", "condition_parser", *_COMMON)
+_CONDITION = ("row_condition", "condition_parser")
+_ROW = ("mostly", *_CONDITION, *_COMMON)
 _BOUNDS = ("min_value", "max_value", "strict_min", "strict_max")
 
 # Expectations that are translated to Polars: the arguments that they need, and those that they may have.
@@ -35,13 +38,13 @@ _ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("or_equal", "ignore_row_if", *_ROW),
     ),
     "expect_column_pair_values_to_be_equal": (("column_A", "column_B"), ("ignore_row_if", *_ROW)),
-    "expect_table_row_count_to_be_between": ((), (*_BOUNDS, *_COMMON)),
-    "expect_table_row_count_to_equal": (("value",), _COMMON),
+    "expect_table_row_count_to_be_between": ((), (*_BOUNDS, *_CONDITION, *_COMMON)),
+    "expect_table_row_count_to_equal": (("value",), (*_CONDITION, *_COMMON)),
     "expect_column_to_exist": (("column",), ("column_index", *_COMMON)),
     **{
         f"expect_column_{figure}_to_be_between": (
             ("column",),
-            (*_BOUNDS, "row_condition", "condition_parser", *_COMMON),
+            (*_BOUNDS, *_CONDITION, *_COMMON),
         )
         for figure in (
             "mean",
@@ -115,6 +118,7 @@ def _value_faults(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
         "value_set": lambda value: None if isinstance(value, list | tuple) else f"{value!r} is no list.",
         "min_value": _bound_fault,
         "max_value": _bound_fault,
+        "row_condition": lambda _: _condition_fault(arguments),
         "ignore_row_if": lambda value: _ignore_fault(value, "column_A" in arguments),
         **dict.fromkeys(
             ("column", "column_A", "column_B"),
@@ -155,6 +159,14 @@ def _bound_fault(value: Any) -> str | None:
     return None
 
 
+def _condition_fault(arguments: Mapping[str, Any]) -> str | None:
+    try:
+        read_condition(arguments)
+    except UnfitError as error:
+        return f"{error}."
+    return None
+
+
 def _ignore_fault(value: Any, pair: bool) -> str | None:
     options = _PAIR_IGNORE if pair else _COMPOUND_IGNORE
     return None if value in options else f"{value!r} is not known here. {suggest(str(value), options)}"
@@ -162,10 +174,10 @@ def _ignore_fault(value: Any, pair: bool) -> str | None:
 
 def label(expectation: ExpectationSpec) -> str:
     """Name an expectation with the arguments that tell it from others, in the form that quarantine shows."""
-    left_out = {"column", "column_A", "column_B", "column_list", "mostly", *_COMMON}
-    shown = [
-        f"{name}={_short(value)}" for name, value in expectation.arguments.items() if name not in left_out
-    ]
+    shown = [f"{name}={_short(value)}" for name, value in _details(expectation.arguments).items()]
+    condition = read_condition(expectation.arguments)
+    if condition is not None:
+        shown.append(f"where {condition_text(condition)}")
     return f"{expectation.type}({', '.join(shown)})" if shown else expectation.type
 
 
@@ -181,17 +193,23 @@ def describe(expectation: ExpectationSpec) -> str:
     words = re.sub(r"^expect_(table_|column_pair_|column_|compound_columns_)?", "", expectation.type)
     figure, _, demand = words.replace("_", " ").partition("to ")
     figure = f"{figure.strip()} " if figure.strip() else ""
-    left_out = {"column", "column_A", "column_B", "column_list", "mostly", *_COMMON}
     details = ", ".join(
-        f"{name.replace('_', ' ')} {_short(value)}"
-        for name, value in arguments.items()
-        if name not in left_out
+        f"{name.replace('_', ' ')} {_short(value)}" for name, value in _details(arguments).items()
     )
+    condition = read_condition(arguments)
+    where = f", where {condition_text(condition)}" if condition is not None else ""
     mostly = arguments.get("mostly", 1)
     share = f", in {100 * mostly:g} % of the rows at least" if mostly != 1 else ""
     effect = "withholds the partition" if expectation.severity == "critical" else "is a warning"
     demand = f"must {demand}" if demand else "must hold"
-    return f"{subject}: {figure}{demand}{f' ({details})' if details else ''}{share}; a failure {effect}."
+    return (
+        f"{subject}: {figure}{demand}{f' ({details})' if details else ''}{where}{share}; a failure {effect}."
+    )
+
+
+def _details(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = {"column", "column_A", "column_B", "column_list", "mostly", *_CONDITION, *_COMMON}
+    return {name: value for name, value in arguments.items() if name not in left_out}
 
 
 def check_names(expectations: Sequence[ExpectationSpec]) -> list[str]:

@@ -65,6 +65,43 @@ def frames(draw: st.DrawFn) -> pl.DataFrame:
     ).with_row_index("row_id")
 
 
+def constants(column: str) -> list[Any]:
+    """Constants that a condition on a column may compare with."""
+    match column:
+        case "moment" | "day":
+            return [*(moment.isoformat() for moment in MOMENTS), "2026-01-06"]
+        case "text" | "other_text":
+            return ["", "a", "ab", "it's", "None"]
+        case "flag":
+            return [True, False]
+        case _:
+            return [-1, 0, 0.5, 1, 10]
+
+
+@st.composite
+def conditions(draw: st.DrawFn, depth: int = 2) -> str:
+    """Draw a condition as a text for pandas."""
+    kind = draw(st.sampled_from(["and", "or", "not"][: 3 * depth] + ["compare", "between", "in", "null"]))
+    match kind:
+        case "and" | "or":
+            return f"({draw(conditions(depth - 1))}) {kind} ({draw(conditions(depth - 1))})"
+        case "not":
+            return f"not ({draw(conditions(depth - 1))})"
+        case "null":
+            return f"{draw(st.sampled_from(list(SCHEMA)))}.{draw(st.sampled_from(['isnull', 'notna']))}()"
+    column = draw(st.sampled_from(list(SCHEMA)))
+    values = st.sampled_from(constants(column))
+    ordered = ["<", "<=", ">", ">="] if column != "flag" else []
+    match kind:
+        case "compare":
+            return f"{column} {draw(st.sampled_from(['==', '!=', *ordered]))} {draw(values)!r}"
+        case "between":
+            return f"{draw(values)!r} <= `{column}` < {draw(values)!r}"
+        case _:
+            listed = draw(st.lists(values, min_size=1, max_size=3))
+            return f"{column} {draw(st.sampled_from(['in', 'not in']))} {listed!r}"
+
+
 @st.composite
 def expectations(draw: st.DrawFn) -> ExpectationSpec:
     """Draw an expectation about rows."""
@@ -127,6 +164,8 @@ def expectations(draw: st.DrawFn) -> ExpectationSpec:
             ignore = ["all_values_are_missing", "any_value_is_missing", "never"]
             made |= {"type": "expect_compound_columns_to_be_unique", "column_list": listed}
             made |= {"ignore_row_if": draw(st.sampled_from(ignore))}
+    if draw(st.booleans()):
+        made |= {"row_condition": draw(conditions()), "condition_parser": "pandas"}
     return ExpectationSpec.model_validate(made)
 
 

@@ -1,0 +1,199 @@
+"""A pipeline with a past: days taken in, a champion, predictions; and what must not change under bad input."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from retrain_assets.champion.tracking import client
+from retrain_assets.declaration import Declaration
+from retrain_assets.pipeline import build_definitions
+from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
+
+DAYS = 24
+LAST = FIRST_DAY + timedelta(days=DAYS)
+"""The day after the champion was made: taken in and scored."""
+NEXT = LAST + timedelta(days=1)
+"""A day that has never been delivered."""
+
+REFUSALS = frozenset({"partitions", "quarantine"})
+"""Tables that exist to record what was refused: the withheld delivery with its problem, and the bad rows."""
+TABLES = ("training_data", "features", "predictions", "ledger")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a user sees of a run.
+
+    Parameters
+    ----------
+    success
+        Whether the run succeeded.
+    sentence
+        First line of the error that Dagster shows for the failed step; None without one.
+    checks
+        Each check's last result, by its name: whether it passed, and its metadata as plain values.
+    said
+        Everything that the event log holds, as text.
+    materialized
+        Names of the materialized assets, in their order.
+    """
+
+    success: bool
+    sentence: str | None
+    checks: Mapping[str, tuple[bool, Mapping[str, Any]]]
+    said: str
+    materialized: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class History:
+    """A folder with a source's files and a home."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        """The home folder."""
+        return self.folder / "home"
+
+    def copy_to(self, folder: Path) -> History:
+        """Go on from here in another folder."""
+        for name in ("rows", "home"):
+            shutil.copytree(self.folder / name, folder / name)
+        copied = History(folder)
+        with sqlite3.connect(copied.home / "mlflow.db") as store:
+            store.execute(
+                "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)",
+                (self.home.as_uri(), copied.home.as_uri()),
+            )
+        store.close()
+        return copied
+
+    def declare(self, **changes: Any) -> Declaration:
+        """The pipeline, with dotted fields changed."""
+        return declare(self.folder, **changes)
+
+    def deliver(self, day: date = LAST, frame: pl.DataFrame | None = None) -> Path:
+        """Write one day's file; by default the rows that it always had."""
+        return write_day(self.folder, day, frame)
+
+    def ingest(self, *days: date, declaration: Declaration | None = None) -> Outcome:
+        """Run the ingest job over days that follow each other."""
+        keys = [day.isoformat() for day in days or (LAST,)]
+        tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+        return self._run("ingest", declaration or self.declare(), tags=tags)
+
+    def retrain(self, declaration: Declaration | None = None, *nodes: str, **config: Any) -> Outcome:
+        """Run the retrain job, or some of its nodes."""
+        declared = declaration or self.declare()
+        selection = [dg.AssetKey([declared.name, node]) for node in nodes] or None
+        run_config = {"ops": {f"{declared.name}__candidate_model": {"config": config}}} if config else None
+        return self._run("retrain", declared, asset_selection=selection, run_config=run_config)
+
+    def _run(self, kind: str, declaration: Declaration, **options: Any) -> Outcome:
+        storage = self.home / "dagster"
+        storage.mkdir(parents=True, exist_ok=True)
+        job = build_definitions(declaration).resolve_job_def(f"{declaration.name}_{kind}")
+        with dg.DagsterInstance.local_temp(str(storage)) as instance:
+            result = job.execute_in_process(instance=instance, raise_on_error=False, **options)
+            return _outcome(instance, result.run_id, result.success)
+
+    def kept(self) -> dict[str, str]:
+        """Digest of each thing that bad input must leave alone, byte by byte: tables and the registry."""
+        lake = self.home / "lake" / "loans"
+        tables = {
+            table.name: _files_digest(table)
+            for table in sorted(lake.iterdir())
+            if table.name not in REFUSALS | {"monitoring"}
+        }
+        return tables | {"registry": self._registry()}
+
+    def rows(self) -> dict[str, str]:
+        """Digest of the rows of each table and of the registry, however they are stored."""
+        lake = self.declare().lake
+        tables = {table: _rows_digest(lake.scan(table).collect()) for table in TABLES}
+        return tables | {"registry": self._registry()}
+
+    def quarantine(self, day: date = LAST) -> list[dict[str, Any]]:
+        """Entries of a day's quarantine, by rule and value."""
+        rows = self.declare().lake.rows("quarantine", [day.isoformat()]).collect()
+        return rows.sort("rule", "value", "row_id").to_dicts()
+
+    def delivery(self, day: date = LAST) -> dict[str, Any]:
+        """The record of a day's last delivery."""
+        [record] = self.declare().lake.rows("partitions", [day.isoformat()]).collect().to_dicts()
+        return record
+
+    def _registry(self) -> str:
+        versions = client().search_model_versions("name = 'loans'")
+        aliases = client().get_registered_model("loans").aliases
+        held = [(version.version, version.source, dict(version.tags)) for version in versions]
+        return hashlib.sha256(json.dumps([sorted(held), dict(aliases)], default=str).encode()).hexdigest()
+
+
+def live(folder: Path) -> History:
+    """Take days in, train a first champion, and let it score one more day."""
+    history = History(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETRAIN_ASSETS_HOME", str(history.home))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        write_days(folder, DAYS)
+        first = history.ingest(FIRST_DAY, LAST - timedelta(days=1))
+        trained = history.retrain()
+        history.deliver()
+        scored = history.ingest(LAST)
+        for outcome in (first, trained, scored):
+            assert outcome.success, outcome.sentence
+        assert history.declare().ledger.standing().version == 1
+    return history
+
+
+def good_rows(day: date = LAST) -> pl.DataFrame:
+    """Rows of one day as the source always delivers them."""
+    return loans_of(day)
+
+
+def _outcome(instance: dg.DagsterInstance, run_id: str, success: bool) -> Outcome:
+    checks: dict[str, tuple[bool, dict[str, Any]]] = {}
+    sentence: str | None = None
+    said, materialized = [], []
+    for entry in instance.all_logs(run_id):
+        said.append(entry.to_json())
+        event = entry.dagster_event
+        if event is None:
+            continue
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            found = event.asset_check_evaluation_data
+            checks[found.check_name] = (
+                found.passed,
+                {name: value.value for name, value in found.metadata.items()},
+            )
+        elif event.is_step_materialization:
+            materialized.append(event.asset_key.path[-1])
+        elif event.is_failure and sentence is None:
+            sentence = event.event_specific_data.error.message.strip()
+    return Outcome(success, sentence, checks, "\n".join(said), tuple(dict.fromkeys(materialized)))
+
+
+def _files_digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _rows_digest(rows: pl.DataFrame) -> str:
+    return hashlib.sha256("\n".join(sorted(map(str, rows.rows()))).encode()).hexdigest()
