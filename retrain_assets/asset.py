@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import dagster as dg
 import polars as pl
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.errors import RetrainError
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 PIPELINE_TAG = "retrain_assets/pipeline"
 AS_OF_TAG = "retrain_assets/as_of"
@@ -80,3 +86,36 @@ def table_metadata(schema: Mapping[str, pl.DataType], rows: int) -> dict[str, An
         "dagster/row_count": rows,
         "dagster/column_schema": dg.TableSchema(columns=columns),
     }
+
+
+def fails_in_a_sentence(body: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Make what a user can mend the first thing that Dagster shows of a failed step, and never try it again.
+
+    Parameters
+    ----------
+    body
+        The function of an asset or op, a generator or not. What is no ``RetrainError`` passes as it is.
+    """
+    if inspect.isgeneratorfunction(body):
+
+        @wraps(body)
+        def run(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> Iterator[Any]:
+            with _sentence_first():
+                yield from body(*arguments, **named)
+
+        return run  # type: ignore[return-value]  # the same generator, with another frame around it
+
+    @wraps(body)
+    def call(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+        with _sentence_first():
+            return body(*arguments, **named)
+
+    return call
+
+
+@contextmanager
+def _sentence_first() -> Iterator[None]:
+    try:
+        yield
+    except RetrainError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from retrain_assets.candidate_model.estimator import check_estimator
 from retrain_assets.declaration import Declaration
-from retrain_assets.errors import SourceError
+from retrain_assets.errors import SourceError, SpecError
 from retrain_assets.features.derive import check_derivations
 from retrain_assets.monitoring_report.business import check_business
 from retrain_assets.monitoring_report.performance import check_performance
+from retrain_assets.references import check_name
+from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.columns import check_columns
 from retrain_assets.training_data.expectations import check_expectations
 
@@ -27,12 +29,19 @@ def check_declaration(declaration: Declaration) -> list[str]:
         reached is none: its sensor tells.
     """
     spec = declaration.spec
-    faults = [*check_estimator(spec), *check_expectations(spec.expectations), *check_performance(spec)]
+    faults = [
+        *check_estimator(spec),
+        *_check_source_function(spec),
+        *check_expectations(spec.expectations),
+        *check_performance(spec),
+    ]
     try:
         source = declaration.source()
         columns = source.columns()
     except SourceError:
         return faults
+    except SpecError as error:
+        return [*faults, str(error)]
     if columns is None:
         return faults
     return [
@@ -41,3 +50,11 @@ def check_declaration(declaration: Declaration) -> list[str]:
         *check_derivations(spec, columns),
         *check_business(spec, columns),
     ]
+
+
+def _check_source_function(spec: PipelineSpec) -> list[str]:
+    if spec.source.function is None:
+        return []
+    module, _, name = spec.source.function.partition(":")
+    fault = check_name(module, name)
+    return [] if fault is None else [f"source.function: {fault}"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from retrain_assets.errors import TrainingError
+from retrain_assets.errors import SourceError, TrainingError
 from retrain_assets.lake import Lake, home
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import Partitions, TimeColumns
@@ -100,7 +100,8 @@ class Declaration:
         """First day of the first partition.
 
         The declared start; else that of the oldest partition taken in; else that of the source's earliest row;
-        a year ago while the source is empty, so that the first rows find their partition without a reload.
+        a year ago while the source is empty or cannot be reached, so that the first rows find their partition
+        without a reload, and the other pipelines of the code location load.
         """
         if self.spec.source.start is not None:
             moment = datetime(*self.spec.source.start.timetuple()[:3], 12, tzinfo=UTC)
@@ -108,8 +109,11 @@ class Declaration:
         oldest = self.lake.scan("partitions").select("partition_key").min().collect().item()
         if oldest is not None:
             return date.fromisoformat(oldest)
-        earliest = self.source().earliest() or datetime.now(UTC) - timedelta(days=365)
-        return date.fromisoformat(self.partitions.key_of(earliest))
+        try:
+            earliest = self.source().earliest()
+        except SourceError:
+            earliest = None
+        return date.fromisoformat(self.partitions.key_of(earliest or datetime.now(UTC) - timedelta(days=365)))
 
     def newest_partition(self) -> str | None:
         """Key of the newest partition whose rows are in the lake; None where there is none."""

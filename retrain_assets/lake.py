@@ -96,7 +96,7 @@ class Lake:
         return f"{self.root}/{self.name}/{table}"
 
     def open(self, table: str, version: int | None = None) -> DeltaTable | None:
-        """Handle of a table, or None where it does not exist yet."""
+        """Handle of a table that nobody else has, to write through; None where the table does not exist yet."""
         if self._is_local and not Path(self.uri(table), "_delta_log").is_dir():
             return None
         try:
@@ -104,23 +104,34 @@ class Lake:
         except TableNotFoundError:
             return None
 
+    def snapshot(self, table: str) -> DeltaTable | None:
+        """Newest state of a table, to read only: the handle is shared while nothing is committed."""
+        commit = _newest_commit(Path(self.uri(table), "_delta_log")) if self._is_local else None
+        if commit is None:
+            return self.open(table)
+        known = _SNAPSHOTS.get(self.uri(table))
+        if known is None or known[0] != commit:
+            # Opening reads the whole log; a sensor reads every table each minute, a replay thousands of times.
+            known = _SNAPSHOTS[self.uri(table)] = (commit, DeltaTable(self.uri(table)))
+        return known[1]
+
     def exists(self, table: str) -> bool:
         """Whether a table has been created."""
-        return self.open(table) is not None
+        return self.snapshot(table) is not None
 
     def version(self, table: str) -> int | None:
         """Newest version of a table, or None where it does not exist yet."""
-        handle = self.open(table)
+        handle = self.snapshot(table)
         return None if handle is None else handle.version()
 
     def schema(self, table: str) -> dict[str, pl.DataType] | None:
         """Columns of a table with their Polars types, or None where it does not exist yet."""
-        handle = self.open(table)
+        handle = self.snapshot(table)
         return None if handle is None else dict(pl.scan_delta(handle).collect_schema())
 
     def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
         """Rows of a table; where it does not exist yet, no rows with the table's known columns."""
-        handle = self.open(table, version)
+        handle = self.snapshot(table) if version is None else self.open(table, version)
         if handle is None:
             return pl.LazyFrame(schema=SCHEMAS.get(table, {"partition_key": pl.String()}))
         return pl.scan_delta(handle)
@@ -176,6 +187,21 @@ class Lake:
             partition_by=partition_by,
             storage_options=self.storage_options,
         )
+
+
+_SNAPSHOTS: dict[str, tuple[tuple[str, int, int], DeltaTable]] = {}
+"""By address of a table in this process: its newest commit when it was opened, and the handle."""
+
+
+def _newest_commit(log: Path) -> tuple[str, int, int] | None:
+    """Identity of a local table's newest commit: the file's name, inode and time; None where there is none."""
+    try:
+        commits = [path for path in log.iterdir() if path.suffix == ".json" and path.stem.isdigit()]
+        newest = max(commits, default=None)
+        found = None if newest is None else newest.stat()
+    except FileNotFoundError:
+        return None
+    return None if newest is None or found is None else (newest.name, found.st_ino, found.st_mtime_ns)
 
 
 def _deltable(frame: pl.DataFrame) -> pl.DataFrame:

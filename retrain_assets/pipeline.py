@@ -78,7 +78,7 @@ class RetrainingPipeline(dg.Component):
         _check_environment(written, shown)
         spec = load_spec(context.resolution_context.resolve_value(written), shown)
         declaration = Declaration(spec, file)
-        faults = check_declaration(declaration)
+        faults = [*_check_for_dagster(spec), *check_declaration(declaration)]
         if faults:
             raise SpecError("\n".join(f"{shown}: {fault}" for fault in faults))
         return cls(declaration)
@@ -150,6 +150,26 @@ def _job(
 def _shown(file: Path) -> str:
     """The file as a message names it: from the folder that the user works in, where it lies below it."""
     return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
+
+
+def _check_for_dagster(spec: PipelineSpec) -> list[str]:
+    """Say which values Dagster would refuse, in words that name the field."""
+    faults = []
+    for owner in spec.owners:
+        try:
+            dg.AssetSpec("owned", owners=[owner])
+        except dg.DagsterInvalidDefinitionError:
+            faults.append(f"owners: {owner!r} is no owner; write an e-mail address, or team: and a name.")
+    cron = spec.retrain_when.schedule
+    if cron is not None:
+        try:
+            dg.ScheduleDefinition(name="due", job_name="due", cron_schedule=cron)
+        except dg.DagsterInvalidDefinitionError:
+            faults.append(
+                f"retrain_when.schedule: {cron!r} is no cron expression; write five fields, such as "
+                "0 2 * * 1 for every Monday at 2 a.m."
+            )
+    return faults
 
 
 def _check_environment(written: Any, shown: str, field: str = "") -> None:

@@ -17,9 +17,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.lake import home
 from retrain_assets.pipeline import build_definitions
 
-YOUNG = [
-    pytest.mark.filterwarnings(f"ignore::dagster.{kind}Warning") for kind in ("Beta", "Preview")
-]
+YOUNG = [pytest.mark.filterwarnings(f"ignore::dagster.{kind}Warning") for kind in ("Beta", "Preview")]
 """Marks of a test module: dagster-mlflow and checks of single partitions say of themselves how young they are."""
 
 
@@ -120,7 +118,5 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluati
     }
 
 
-def _of_type(
-    result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType
-) -> Iterator[dg.DagsterEvent]:
+def _of_type(result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType) -> Iterator[dg.DagsterEvent]:
     return (event for event in result.all_events if event.event_type == kind)

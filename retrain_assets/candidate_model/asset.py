@@ -7,7 +7,16 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.asset import AS_OF_TAG, EVIDENCE_TAG, PIPELINE_TAG, REASON_TAG, WHY_TAG, asset_key, common
+from retrain_assets.asset import (
+    AS_OF_TAG,
+    EVIDENCE_TAG,
+    PIPELINE_TAG,
+    REASON_TAG,
+    WHY_TAG,
+    asset_key,
+    common,
+    fails_in_a_sentence,
+)
 from retrain_assets.declaration import Declaration
 
 
@@ -122,7 +131,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
                 description="No feature is empty in the training window, and no other guard was raised while fitting.",
             )
         ],
-    )(materialize)
+    )(fails_in_a_sentence(materialize))
     return definition
 
 

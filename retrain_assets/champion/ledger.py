@@ -51,7 +51,7 @@ class Ledger:
 
     def entries(self) -> list[LedgerEntry]:
         """Read all entries, oldest first."""
-        return _read(self._lake.open(TABLE))
+        return _read(self._lake.snapshot(TABLE))
 
     def standing(self) -> Standing:
         """Read who is champion."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common
+from retrain_assets.asset import asset_key, common, fails_in_a_sentence
 from retrain_assets.declaration import Declaration
 
 CHECKS = {
@@ -43,7 +43,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec(name=name, asset=key, description=text) for name, text in CHECKS.items()
         ],
-    )(materialize)
+    )(fails_in_a_sentence(materialize))
     return definition
 
 

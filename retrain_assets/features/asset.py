@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, table_metadata
+from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata
 from retrain_assets.declaration import Declaration
 from retrain_assets.features.derive import feature_columns
 from retrain_assets.features.table import feature_table
@@ -41,5 +41,5 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         deps=[asset_key(declaration, "training_data")],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-    )(materialize)
+    )(fails_in_a_sentence(materialize))
     return definition

@@ -5,8 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common
+from retrain_assets.asset import asset_key, common, fails_in_a_sentence
 from retrain_assets.declaration import Declaration
+from retrain_assets.findings import Finding, log_findings
 
 
 def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -24,11 +25,13 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         for report in reports:
             context.add_asset_metadata(numbers(report), asset_key=key, partition_key=report["partition_key"])
         write_life(declaration)
-        for reason, name in checks.items():
-            yield _check(context, key, reason, name, reports)
         page = (declaration.reports / "index.html").as_uri()
         shown = numbers(reports[-1]) if reports else {"said": "There was no champion to watch yet."}
         yield dg.MaterializeResult(metadata=shown | {"page": dg.MetadataValue.url(page)})
+        findings = _findings(checks, reports)
+        log_findings(context, key, findings)
+        for name in checks.values():
+            yield _check(name, findings)
 
     definition: dg.AssetsDefinition = dg.asset(
         **common(
@@ -47,7 +50,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
             dg.AssetCheckSpec(name=name, asset=key, description=_described(reason), partitions_def=partitions)
             for reason, name in checks.items()
         ],
-    )(materialize)
+    )(fails_in_a_sentence(materialize))
     return definition
 
 
@@ -92,36 +95,27 @@ def _plain(value: float) -> float:
     return value if isinstance(value, int) else float(value)
 
 
-def _check(
-    context: dg.AssetExecutionContext,
-    key: dg.AssetKey,
-    reason: str,
-    name: str,
-    reports: Sequence[Mapping[str, Any]],
-) -> dg.AssetCheckResult:
-    """The check's result; in a run over a range each partition's own result is logged before."""
-    found = [
-        (report["partition_key"], finding)
+def _findings(checks: Mapping[str, str], reports: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    return [
+        Finding(
+            checks[finding["reason"]],
+            report["partition_key"],
+            not finding["crossed"],
+            dg.AssetCheckSeverity.WARN,
+            {"sentence": finding["sentence"]},
+        )
         for report in reports
         for finding in report["findings"]
-        if finding["reason"] == reason
+        if finding["reason"] in checks
     ]
-    if not context.has_partition_key:
-        for partition, finding in found:
-            context.log_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=key,
-                    check_name=name,
-                    passed=not finding["crossed"],
-                    severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"sentence": finding["sentence"]},
-                    partition=partition,
-                )
-            )
-    said = found[-1][1]["sentence"] if found else "There was no champion to watch yet."
+
+
+def _check(name: str, findings: Sequence[Finding]) -> dg.AssetCheckResult:
+    """The check's result over all partitions of the run."""
+    found = [finding for finding in findings if finding.check == name]
     return dg.AssetCheckResult(
         check_name=name,
-        passed=not any(finding["crossed"] for _, finding in found),
+        passed=all(finding.passed for finding in found),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"sentence": said},
+        metadata=found[-1].metadata if found else {"sentence": "There was no champion to watch yet."},
     )

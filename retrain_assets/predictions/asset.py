@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, table_metadata
+from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata
 from retrain_assets.declaration import Declaration
 
 
@@ -45,5 +45,5 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=declaration.expected_every),
-    )(materialize)
+    )(fails_in_a_sentence(materialize))
     return definition

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common
+from retrain_assets.asset import asset_key, common, fails_in_a_sentence
 from retrain_assets.declaration import Declaration
 
 
@@ -43,5 +43,5 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         deps=[asset_key(declaration, "evaluation_report")],
         output_required=False,
         freshness_policy=None if max_age is None else dg.FreshnessPolicy.time_window(fail_window=max_age),
-    )(materialize)
+    )(fails_in_a_sentence(materialize))
     return definition

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from retrain_assets.asset import PIPELINE_TAG, asset_key
+from retrain_assets.asset import PIPELINE_TAG, asset_key, fails_in_a_sentence
 from retrain_assets.declaration import Declaration
 
 
@@ -38,6 +38,7 @@ def rollback_job(declaration: Declaration) -> dg.JobDefinition:
     name = f"{declaration.name}_rollback"
 
     @dg.op(name=f"{name}_op", description="Put the previous champion back; the present one is barred.")
+    @fails_in_a_sentence
     def roll_back(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         from retrain_assets.registered_model.intervene import roll_back_champion
 
@@ -51,6 +52,7 @@ def promote_job(declaration: Declaration) -> dg.JobDefinition:
     name = f"{declaration.name}_promote"
 
     @dg.op(name=f"{name}_op", description="Make a version champion by a person's decision.")
+    @fails_in_a_sentence
     def force(context: dg.OpExecutionContext, config: PromoteConfig) -> None:
         from retrain_assets.registered_model.intervene import force_champion
 
@@ -74,6 +76,7 @@ def release_job(declaration: Declaration) -> dg.JobDefinition:
         name=f"{name}_op",
         description="Judge quarantined rows by the present declaration and let the good ones in.",
     )
+    @fails_in_a_sentence
     def release(context: dg.OpExecutionContext, config: ReleaseConfig) -> None:
         from retrain_assets.training_data.release import release_quarantined
 

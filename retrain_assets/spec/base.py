@@ -8,7 +8,14 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+)
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*([mhdw])$")
@@ -51,6 +58,15 @@ Duration = Annotated[
     BeforeValidator(parse_duration, json_schema_input_type=str),
     PlainSerializer(format_duration, return_type=str),
 ]
+
+
+def _some_time(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError("this duration cannot be 0; write one such as 12h, 7d or 4w")
+    return value
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(_some_time)]
 
 
 class Spec(BaseModel):

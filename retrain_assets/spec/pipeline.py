@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -57,7 +58,9 @@ class PipelineSpec(Spec):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"{value!r} is no time zone; write one such as UTC or Europe/Berlin") from None
+            near = difflib.get_close_matches(value, available_timezones(), n=1, cutoff=0.8)
+            hint = f". Did you mean {near[0]!r}?" if near else "; write one such as UTC or Europe/Berlin"
+            raise ValueError(f"{value!r} is no time zone{hint}") from None
         return value
 
     @model_validator(mode="after")
@@ -65,6 +68,11 @@ class PipelineSpec(Spec):
         features = {*(self.features.numeric or ()), *(self.features.categorical or ())}
         if self.label.column in features:
             raise ValueError(f"features: the label {self.label.column!r} cannot be a feature; remove it")
+        twice = {*(self.features.numeric or ())} & {*(self.features.categorical or ())}
+        if twice:
+            raise ValueError(
+                f"features: {sorted(twice)[0]!r} is listed under numeric and under categorical; choose one"
+            )
         taken = RESERVED_COLUMNS & {
             self.source.timestamp,
             self.label.column,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,8 +13,14 @@ import polars as pl
 
 from retrain_assets.errors import SpecError
 from retrain_assets.spec.base import suggest
+from retrain_assets.spec.pipeline import RESERVED_COLUMNS
+from retrain_assets.spec.suspects import is_identifier, is_unique, suspicion
 
 Kind = Literal["numeric", "categorical", "time"]
+Period = Literal["daily", "weekly", "monthly"]
+Task = Literal["classification", "regression"]
+
+_ISO_TIME = re.compile(r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$")
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class SourceProfile:
 
     Parameters
     ----------
+    rows
+        Rows of the sample.
     columns
         All columns but timestamp and label, in the source's order.
     task
@@ -51,16 +61,17 @@ class SourceProfile:
     partition
         The shortest period that usually holds enough rows.
     holdout
-        A holdout that fits the sample's length.
+        A holdout that fits the sample's length, with seven days that have rows at the least.
     block
         ``1d``, or ``row`` where the days of the sample lie far apart.
     """
 
+    rows: int
     columns: tuple[ColumnProfile, ...]
-    task: Literal["classification", "regression"]
+    task: Task
     positive: Any
     key: str | None
-    partition: Literal["daily", "weekly", "monthly"]
+    partition: Period
     holdout: timedelta
     block: str
 
@@ -78,104 +89,85 @@ def profile_source(rows: pl.DataFrame, timestamp: str, label: str) -> SourceProf
     Raises
     ------
     SpecError
-        When a column is lacking, or the label can be predicted by no supported task.
+        When a column is lacking or has a reserved name, or the label can be predicted by no supported task.
     """
     for role, name in (("timestamp", timestamp), ("label", label)):
         if name not in rows.columns:
             raise SpecError(
                 f"The source has no column {name!r} to be the {role}. {suggest(name, rows.columns)}"
             )
+    taken = sorted(RESERVED_COLUMNS & set(rows.columns))
+    if taken:
+        raise SpecError(f"{taken[0]!r} is a column of retrain_assets itself. Rename it in the source.")
+    times = rows[timestamp].drop_nulls()
     task, positive = _task(rows[label].drop_nulls(), label)
     others = [name for name in rows.columns if name not in (timestamp, label)]
-    key = next((name for name in others if _is_key(rows[name])), None)
-    columns = tuple(
-        ColumnProfile(name, _kind(rows[name]), _suspect(rows, name, label, task)) for name in others
-    )
-    partition, holdout, block = _rhythm(rows[timestamp].drop_nulls())
-    return SourceProfile(columns, task, positive, key, partition, holdout, block)
+    columns = tuple(_profile(rows[name], rows[label], task) for name in others)
+    partition, holdout, block = _rhythm(times)
+    return SourceProfile(rows.height, columns, task, positive, _key(rows, others), partition, holdout, block)
 
 
-def _task(label: pl.Series, name: str) -> tuple[Literal["classification", "regression"], Any]:
+def typed(columns: Sequence[ColumnProfile], kind: Kind) -> list[ColumnProfile]:
+    """Columns of one kind."""
+    return [column for column in columns if column.kind == kind]
+
+
+def _task(label: pl.Series, name: str) -> tuple[Task, Any]:
     values = label.unique().sort().to_list()
     if len(values) == 2:
-        return "classification", values[1] if set(values) in ({0, 1}, {False, True}) else _rarer(label)
+        usual = label.dtype == pl.Boolean or set(values) == {0, 1}
+        return "classification", _plain(values[1] if usual else _rarer(label))
     if label.dtype.is_numeric() and len(values) > 2:
         return "regression", None
     raise SpecError(
-        f"The label {name!r} has {len(values)} different values of type {label.dtype}. It must have two values "
-        "(classification) or be a number (regression)."
+        f"The label {name!r} has {len(values)} different values of type {label.dtype} in the sample. It must "
+        "have two values (classification) or be a number (regression)."
     )
 
 
 def _rarer(label: pl.Series) -> Any:
-    return (
-        label.value_counts().sort(["count", label.name])[label.name][0]
-        if label.name != "count"
-        else (label.rename("label").value_counts().sort(["count", "label"])["label"][0])
-    )
+    counts = label.rename("value").value_counts(name="rows").sort("rows", "value")
+    return counts["value"][0]
+
+
+def _plain(value: Any) -> Any:
+    """A whole number without its decimal point: CSV has no integers of its own."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _profile(column: pl.Series, label: pl.Series, task: Task) -> ColumnProfile:
+    kind = _kind(column)
+    if kind == "time":
+        return ColumnProfile(column.name, kind, "a time: derive a number from it, if it matters")
+    return ColumnProfile(column.name, kind, suspicion(column, label, classification=task == "classification"))
 
 
 def _kind(column: pl.Series) -> Kind:
     if column.dtype.is_temporal():
         return "time"
-    return "numeric" if column.dtype.is_numeric() or column.dtype == pl.Boolean else "categorical"
+    if column.dtype.is_numeric() or column.dtype == pl.Boolean:
+        return "numeric"
+    texts = column.drop_nulls().head(1000)
+    if column.dtype == pl.String and len(texts) and all(_ISO_TIME.match(text.strip()) for text in texts):
+        return "time"
+    return "categorical"
 
 
-def _is_key(column: pl.Series) -> bool:
-    return (
-        (column.dtype.is_integer() or column.dtype == pl.String)
-        and column.null_count() == 0
-        and column.n_unique() == len(column) > 100
-    )
-
-
-def _suspect(rows: pl.DataFrame, name: str, label: str, task: str) -> str | None:
-    column = rows[name]
-    present = column.drop_nulls()
-    if present.n_unique() <= 1:
-        return "constant" if len(present) else "always empty"
-    if _kind(column) == "time":
-        return "a time: derive a number from it, such as a duration, if it matters"
-    if not column.dtype.is_float() and present.n_unique() == len(rows):
-        return "unique in every row"
-    share = _agreement(rows.select(name, label).drop_nulls(), name, label, task)
-    if share is not None:
-        return share
-    if column.dtype == pl.String and present.n_unique() > 0.5 * len(present):
-        return f"free text: {present.n_unique():,} different values in {len(present):,} rows"
+def _key(rows: pl.DataFrame, others: Sequence[str]) -> str | None:
+    """The column that identifies a row: by its name, or because it is the first of the table."""
+    for name in others:
+        if (is_identifier(name) or name == rows.columns[0]) and is_unique(rows[name]):
+            return name
     return None
 
 
-def _agreement(pairs: pl.DataFrame, name: str, label: str, task: str) -> str | None:
-    """Say so when a column all but gives the label away."""
-    if pairs.is_empty():
-        return None
-    pairs = pairs.select(pl.col(name).alias("x"), pl.col(label).alias("y"))
-    if task == "regression":
-        if not pairs["x"].dtype.is_numeric():
-            return None
-        correlation = pairs.select(pl.corr("x", "y")).item()
-        strong = correlation is not None and abs(correlation) > 0.98
-        return f"follows the label with a correlation of {correlation:.3f}" if strong else None
-    base = pairs["y"].value_counts(name="rows")["rows"].max() / pairs.height  # type: ignore[operator]
-    if pairs["x"].n_unique() > min(1000, 0.2 * pairs.height):
-        return None
-    right = (
-        pairs.group_by("x", "y").len("rows").group_by("x").agg(pl.col("rows").max())["rows"].sum()
-        / pairs.height
-    )
-    if right >= 0.98 and right > base + 0.5 * (1 - base):
-        return f"gives the label away in {right:.1%} of the rows"
-    return None
-
-
-def _rhythm(times: pl.Series) -> tuple[Literal["daily", "weekly", "monthly"], timedelta, str]:
-    days = times.dt.date()
-    span = max((days.max() - days.min()).days + 1, 1)  # type: ignore[operator]
+def _rhythm(times: pl.Series) -> tuple[Period, timedelta, str]:
+    days = times.dt.epoch("d")
+    span = int(days.max()) - int(days.min()) + 1  # type: ignore[arg-type]
     busy = days.n_unique()
     a_day = len(times) / span
     block = "1d" if busy >= span / 3 else "row"
-    partition: Literal["daily", "weekly", "monthly"]
+    partition: Period
     if a_day >= 300:
         partition = "daily"
     elif a_day >= 30 and block == "1d":
@@ -183,9 +175,6 @@ def _rhythm(times: pl.Series) -> tuple[Literal["daily", "weekly", "monthly"], ti
     else:
         partition = "monthly"
     shortest = {"daily": 7, "weekly": 14, "monthly": 31}[partition]
+    if block == "1d":
+        shortest = max(shortest, 7 * math.ceil(span / busy))
     return partition, timedelta(days=max(shortest, min(90, span // 8))), block
-
-
-def typed(columns: Sequence[ColumnProfile], kind: Kind) -> list[ColumnProfile]:
-    """Columns of one kind."""
-    return [column for column in columns if column.kind == kind]

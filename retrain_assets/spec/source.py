@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from retrain_assets.spec.base import Duration, Spec
+from retrain_assets.spec.base import Duration, PositiveDuration, Spec
 
 
 class ReadSpec(Spec):
@@ -52,7 +52,7 @@ class SourceSpec(Spec):
     """The period that is taken in, replaced and monitored as one."""
     complete_after: Duration = Field(default="0h", validate_default=True)
     """A partition is ready this long after its end."""
-    expected_every: Duration | None = None
+    expected_every: PositiveDuration | None = None
     """The source counts as late when nothing new came for this long; default: two partitions."""
     late_rows: Literal["own_partition", "quarantine"] = "own_partition"
     """What becomes of a row found in another partition's file."""

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from retrain_assets.spec.base import Duration, Spec, parse_duration, suggest
+from retrain_assets.spec.base import PositiveDuration, Spec, parse_duration, suggest
 from retrain_assets.spec.source import check_reference
 
 DEFAULT_ESTIMATOR = "sklearn.ensemble.HistGradientBoostingClassifier"
@@ -19,7 +19,7 @@ class WindowSpec(Spec):
     """Which part of the past a model is trained on."""
 
     type: Literal["rolling", "expanding"] = "expanding"
-    length: Duration | None = None
+    length: PositiveDuration | None = None
     """Length of a rolling window in time."""
     rows: int | None = Field(default=None, gt=0)
     """Length of a rolling window as the newest so many rows."""
@@ -57,7 +57,7 @@ class TrainingSpec(Spec):
 class EvaluationSpec(Spec):
     """The rows and the measures by which two models are compared."""
 
-    holdout: Duration = Field(default="7d", validate_default=True)
+    holdout: PositiveDuration = Field(default="7d", validate_default=True)
     """Mature rows' time that is kept from training."""
     block: str = "1d"
     """Rows of one block may depend on each other: a duration, a column (entity), or ``row``."""

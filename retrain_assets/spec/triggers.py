@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from retrain_assets.spec.base import Duration, Spec
+from retrain_assets.spec.base import Duration, PositiveDuration, Spec
 
 
 class PerformanceTrigger(Spec):
@@ -17,7 +17,7 @@ class PerformanceTrigger(Spec):
     """Absolute loss of quality against the level since the promotion."""
     at_least: float | None = None
     """The level that the metric must keep (an upper bound for losses)."""
-    over: Duration = Field(default="7d", validate_default=True)
+    over: PositiveDuration = Field(default="7d", validate_default=True)
 
     @model_validator(mode="after")
     def _some_threshold(self) -> Self:
@@ -34,7 +34,7 @@ class BusinessTrigger(Spec):
     """An aggregate in Polars SQL over a partition's rows with predictions and mature labels, such as ``AVG(clicked)``."""
     below: float | None = None
     above: float | None = None
-    over: Duration = Field(default="7d", validate_default=True)
+    over: PositiveDuration = Field(default="7d", validate_default=True)
 
     @model_validator(mode="after")
     def _some_threshold(self) -> Self:
@@ -62,7 +62,7 @@ class RetrainWhenSpec(Spec):
     performance: PerformanceTrigger | None = None
     business: list[BusinessTrigger] = Field(default_factory=list)
     drift: DriftTrigger | None = None
-    max_age: Duration | None = None
+    max_age: PositiveDuration | None = None
     """The champion is replaced or confirmed within this time."""
     code_changes: bool = False
     """The declaration, or code that it names, has changed since the last attempt."""
@@ -73,4 +73,4 @@ class LimitsSpec(Spec):
 
     cooldown: Duration = Field(default="12h", validate_default=True)
     runs: int = Field(default=6, gt=0)
-    per: Duration = Field(default="30d", validate_default=True)
+    per: PositiveDuration = Field(default="30d", validate_default=True)

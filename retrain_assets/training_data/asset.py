@@ -1,29 +1,20 @@
 """The training_data asset: the source's rows, judged, bad ones put aside."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, table_metadata
+from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata
 from retrain_assets.declaration import Declaration
+from retrain_assets.findings import Finding, log_findings
 from retrain_assets.training_data.expectations import check_names, describe
 
 if TYPE_CHECKING:
     from retrain_assets.training_data.ingest import PartitionOutcome
 
 DELIVERY_CHECK = "partition_is_accepted"
-
-
-@dataclass(frozen=True)
-class _Finding:
-    """What one check found in one partition."""
-
-    partition: str
-    passed: bool
-    severity: dg.AssetCheckSeverity
-    metadata: Mapping[str, Any]
 
 
 def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -37,18 +28,19 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         from retrain_assets.training_data.ingest import ingest
 
         outcomes: list[PartitionOutcome] = []
-        findings: dict[str, list[_Finding]] = {name: [] for name in (DELIVERY_CHECK, *names)}
+        findings: dict[str, list[Finding]] = {name: [] for name in (DELIVERY_CHECK, *names)}
         for outcome in ingest(declaration, list(context.partition_keys), context.run.run_id):
             _tell(context, declaration, outcome)
             findings[DELIVERY_CHECK].append(_delivery(outcome))
-            for name, finding in zip(names, _expectations(declaration, outcome), strict=True):
-                findings[name].append(finding)
+            for finding in _expectations(declaration, outcome, names):
+                findings[finding.check].append(finding)
             outcomes.append(replace(outcome, delivered=None))
-        for name, found in findings.items():
-            yield _check(context, key, name, found)
         if any(outcome.accepted for outcome in outcomes):
             schema = declaration.lake.schema("training_data") or {}
             yield dg.MaterializeResult(metadata=_totals(outcomes, schema))
+        log_findings(context, key, [finding for found in findings.values() for finding in found])
+        for name, found in findings.items():
+            yield _check(name, found)
 
     definition: dg.AssetsDefinition = dg.asset(
         **common(
@@ -78,7 +70,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
                 for name, expectation in zip(names, declaration.spec.expectations, strict=True)
             ),
         ],
-    )(materialize)
+    )(fails_in_a_sentence(materialize))
     return definition
 
 
@@ -104,21 +96,25 @@ def _numbers(outcome: "PartitionOutcome") -> dict[str, Any]:
     return numbers if outcome.problem is None else numbers | {"problem": outcome.problem}
 
 
-def _delivery(outcome: "PartitionOutcome") -> _Finding:
-    return _Finding(outcome.key, outcome.accepted, dg.AssetCheckSeverity.ERROR, _numbers(outcome))
+def _delivery(outcome: "PartitionOutcome") -> Finding:
+    severity = dg.AssetCheckSeverity.ERROR
+    return Finding(DELIVERY_CHECK, outcome.key, outcome.accepted, severity, _numbers(outcome))
 
 
-def _expectations(declaration: Declaration, outcome: "PartitionOutcome") -> list[_Finding]:
+def _expectations(
+    declaration: Declaration, outcome: "PartitionOutcome", names: Sequence[str]
+) -> list[Finding]:
     """Validate one delivered partition with great_expectations."""
     from retrain_assets.training_data.suite import validate
 
-    expectations = declaration.spec.expectations
     if outcome.delivered is None:
         unread = {"sentence": "The partition could not be read, so nothing was evaluated."}
-        return [_Finding(outcome.key, False, dg.AssetCheckSeverity.WARN, unread) for _ in expectations]
+        return [Finding(name, outcome.key, False, dg.AssetCheckSeverity.WARN, unread) for name in names]
     docs = declaration.reports / "data_docs" / outcome.key
+    results = validate(outcome.delivered, declaration.spec.expectations, declaration.name, docs)
     return [
-        _Finding(
+        Finding(
+            name,
             outcome.key,
             result.success,
             dg.AssetCheckSeverity.ERROR if result.severity == "critical" else dg.AssetCheckSeverity.WARN,
@@ -129,27 +125,13 @@ def _expectations(declaration: Declaration, outcome: "PartitionOutcome") -> list
                 "data_docs": dg.MetadataValue.url((docs / "index.html").as_uri()),
             },
         )
-        for result in validate(outcome.delivered, expectations, declaration.name, docs)
+        for name, result in zip(names, results, strict=True)
     ]
 
 
-def _check(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, name: str, findings: Sequence[_Finding]
-) -> dg.AssetCheckResult:
-    """The check's result; in a run over a range each partition's own result is logged before."""
+def _check(name: str, findings: Sequence[Finding]) -> dg.AssetCheckResult:
+    """The check's result over all partitions of the run."""
     failed = [finding for finding in findings if not finding.passed]
-    if not context.has_partition_key:
-        for finding in findings:
-            context.log_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=key,
-                    check_name=name,
-                    passed=finding.passed,
-                    severity=finding.severity,
-                    metadata=dict(finding.metadata),
-                    partition=finding.partition,
-                )
-            )
     return dg.AssetCheckResult(
         check_name=name,
         passed=not failed,

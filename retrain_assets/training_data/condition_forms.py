@@ -35,7 +35,7 @@ _OF_SYNTAX: dict[type[ast.cmpop], str] = {
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _MISSING = {"isnull": True, "isna": True, "notnull": False, "notna": False}
 _OWN_PARSERS = ("great_expectations", "great_expectations__experimental__")
-_FORMS = "Write comparisons with constants, x.isnull() or x.notnull(), joined by and, or, not."
+_FORMS = "Write comparisons with constants, x.isnull() or x.notnull(), joined by and, or, not"
 # A text in quotes, a column in backticks, or pandas' signs for and, or.
 _TOKENS = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|`([^`]+)`|([&|])""")
 
@@ -92,7 +92,7 @@ def _of_mapping(written: Mapping[str, Any]) -> Condition:
             return Joined(word, tuple(_of_mapping(part) for part in parts))
         case {"type": "pass_through", "pass_through_filter": str(text)}:
             return _of_text(text, own=False)
-    raise UnfitError(f"{dict(written)!r} is no condition of great_expectations. {_FORMS}")
+    raise UnfitError(f"{written!r} is no condition of great_expectations. {_FORMS}")
 
 
 def _of_text(written: str, own: bool) -> Condition:
@@ -111,7 +111,7 @@ def _of_text(written: str, own: bool) -> Condition:
         tree = ast.parse(_TOKENS.sub(plain, written).strip(), mode="eval").body
     except (SyntaxError, ValueError):
         raise UnfitError(
-            f"{written!r} does not parse. {_FORMS} A column whose name is no plain word goes in backticks."
+            f"{written!r} does not parse. {_FORMS}; a column whose name is no plain word goes in backticks"
         ) from None
     return _Reader(written, names, own).condition(tree)
 
@@ -141,14 +141,14 @@ class _Reader:
                     self._comparison(sides[place], sign, sides[place + 1]) for place, sign in enumerate(ops)
                 ]
                 return parts[0] if len(parts) == 1 else Joined("and", tuple(parts))
-        raise self._refusal(node)
+        raise self._refusal()
 
     def _comparison(self, left: ast.expr, sign: ast.cmpop, right: ast.expr) -> Condition:
         if isinstance(sign, ast.In | ast.NotIn) and isinstance(right, ast.List | ast.Tuple):
             values = [self._constant(item) for item in right.elts]
             return _one_of(self._column(left), values, isinstance(sign, ast.NotIn), self.written)
         if type(sign) not in _OF_SYNTAX:
-            raise self._refusal(left)
+            raise self._refusal()
         symbol = _OF_SYNTAX[type(sign)]
         if self._is_column(left):
             return Compared(self._column(left), symbol, self._constant(right))
@@ -165,25 +165,20 @@ class _Reader:
                 self.own
             ):
                 return name
-        raise self._refusal(node)
+        raise self._refusal()
 
     def _constant(self, node: ast.expr) -> Constant:
         try:
             value = ast.literal_eval(node)
         except ValueError:
-            raise self._refusal(node) from None
+            raise self._refusal() from None
         if not isinstance(value, Constant):
-            raise self._refusal(node)
+            raise self._refusal()
         return _finite(value)
 
-    def _refusal(self, node: ast.expr) -> UnfitError:
-        part = ast.unparse(node)
-        for name, column in self.names.items():
-            part = re.sub(rf"\b{name}\b", f"`{column}`", part)
-        columns = (
-            'Columns are written col("x") for great_expectations' if self.own else "Columns are bare words"
-        )
-        return UnfitError(f"{part!r} in {self.written!r} is not understood. {_FORMS} {columns}")
+    def _refusal(self) -> UnfitError:
+        columns = 'a column as col("x")' if self.own else "a column as a bare word, or in backticks"
+        return UnfitError(f"{self.written!r} is not understood. {_FORMS}, and {columns}")
 
 
 def _one_of(column: str, values: Sequence[Any], negated: bool, written: object) -> Condition:

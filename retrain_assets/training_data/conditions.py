@@ -114,7 +114,12 @@ def condition_query(condition: Condition, schema: Schema) -> str:
     """
     match condition:
         case Compared(column=column, sign=sign):
-            return f"`{column}` {sign} {_constant(condition, schema)!r}"
+            constant = repr(_constant(condition, schema))
+            if kind_of(schema[column]) == "time" and sign in ("==", "!="):
+                # pandas looks for equal times among texts, where it finds none.
+                equal = f"`{column}` >= {constant} and `{column}` <= {constant}"
+                return equal if sign == "==" else f"not ({equal})"
+            return f"`{column}` {sign} {constant}"
         case Missing(column=column, missing=missing):
             _dtype(column, schema)
             return f"`{column}`.{'isnull' if missing else 'notnull'}()"

@@ -111,20 +111,23 @@ class History:
             return _outcome(instance, result.run_id, result.success)
 
     def kept(self) -> dict[str, str]:
-        """Digest of each thing that bad input must leave alone, byte by byte: tables and the registry."""
+        """Digest of each table's files and of the registry, but for the tables that record a refusal."""
         lake = self.home / "lake" / "loans"
         tables = {
-            table.name: _files_digest(table)
-            for table in sorted(lake.iterdir())
-            if table.name not in REFUSALS | {"monitoring"}
+            table.name: _files_digest(table) for table in sorted(lake.iterdir()) if table.name not in REFUSALS
         }
         return tables | {"registry": self._registry()}
 
-    def rows(self) -> dict[str, str]:
-        """Digest of the rows of each table and of the registry, however they are stored."""
+    def rows(self, but: date | None = None) -> dict[str, str]:
+        """Digest of each table's rows and of the registry, however they are stored, but for one day's."""
         lake = self.declare().lake
-        tables = {table: _rows_digest(lake.scan(table).collect()) for table in TABLES}
-        return tables | {"registry": self._registry()}
+        tables = {table: lake.scan(table).collect() for table in TABLES}
+        if but is not None:
+            tables = {
+                table: rows.filter(pl.col("partition_key") != but.isoformat()) if table != "ledger" else rows
+                for table, rows in tables.items()
+            }
+        return {table: _rows_digest(rows) for table, rows in tables.items()} | {"registry": self._registry()}
 
     def quarantine(self, day: date = LAST) -> list[dict[str, Any]]:
         """Entries of a day's quarantine, by rule and value."""
@@ -182,8 +185,9 @@ def _outcome(instance: dg.DagsterInstance, run_id: str, success: bool) -> Outcom
             )
         elif event.is_step_materialization:
             materialized.append(event.asset_key.path[-1])
-        elif event.is_failure and sentence is None:
-            sentence = event.event_specific_data.error.message.strip()
+        error = getattr(event.event_specific_data, "error", None)
+        if error is not None and sentence is None:
+            sentence = error.message.strip()
     return Outcome(success, sentence, checks, "\n".join(said), tuple(dict.fromkeys(materialized)))
 
 

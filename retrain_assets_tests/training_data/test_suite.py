@@ -81,7 +81,8 @@ def constants(column: str) -> list[Any]:
 @st.composite
 def conditions(draw: st.DrawFn, depth: int = 2) -> str:
     """Draw a condition as a text for pandas."""
-    kind = draw(st.sampled_from(["and", "or", "not"][: 3 * depth] + ["compare", "between", "in", "null"]))
+    joins = ["and", "or", "not"] if depth else []
+    kind = draw(st.sampled_from([*joins, "compare", "between", "in", "null"]))
     match kind:
         case "and" | "or":
             return f"({draw(conditions(depth - 1))}) {kind} ({draw(conditions(depth - 1))})"

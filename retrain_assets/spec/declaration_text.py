@@ -1,0 +1,104 @@
+"""The text of a declaration that ``dg scaffold`` writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from retrain_assets.spec.base import format_duration, parse_duration
+from retrain_assets.spec.profile import ColumnProfile, SourceProfile, typed
+from retrain_assets.spec.training import TrainingSpec
+
+_MINIMUM_ROWS: int = TrainingSpec.model_fields["minimum_rows"].default
+_SCHEDULES = {
+    "daily": '"0 2 * * 1"  # every Monday at 2 a.m.',
+    "weekly": '"0 2 * * 1"  # every Monday at 2 a.m.',
+    "monthly": '"0 2 1 * *"  # on the first of every month at 2 a.m.',
+}
+
+
+def declaration_text(
+    type_name: str,
+    name: str,
+    source: Mapping[str, str],
+    label: Mapping[str, str],
+    profile: SourceProfile,
+    trainable: int,
+) -> str:
+    """Write a ``defs.yaml`` for a profiled source.
+
+    Parameters
+    ----------
+    type_name
+        The component's type.
+    name
+        The pipeline.
+    source, label
+        Declared fields of these blocks; an empty ``delay`` is asked for in a comment.
+    profile
+        What the sample says.
+    trainable
+        Rows of the sample that a first candidate could be trained on.
+    """
+    lines = [
+        f"# From a sample of {profile.rows:,} rows. Every column is listed; what looks unfit is commented out.",
+        f"type: {type_name}",
+        "attributes:",
+        f"  name: {name}",
+        "  source:",
+        *(f"    {field}: {_yaml(value)}" for field, value in source.items()),
+    ]
+    if profile.key is not None:
+        lines += [f"    key: {_yaml(profile.key)}  # unique in every row of the sample"]
+    lines += ["  label:", f"    column: {_yaml(label['column'])}", f"    delay: {_delay(label['delay'])}"]
+    if profile.task == "classification":
+        lines += [f"    positive: {_yaml(profile.positive)}"]
+    lines += [
+        "  features:",
+        *_columns("numeric", typed(profile.columns, "numeric")),
+        *_columns("categorical", typed(profile.columns, "categorical")),
+        *(f"    # {_yaml(column.name)}: {column.suspect}" for column in typed(profile.columns, "time")),
+        *_training(profile, trainable),
+        "  evaluation:",
+        f"    holdout: {format_duration(profile.holdout)}",
+        f"    block: {profile.block}  # rows of one block may depend on each other: a duration, a column, or row",
+        "  retrain_when:",
+        f"    schedule: {_SCHEDULES[source['partition']]}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _delay(declared: str) -> str:
+    if declared:
+        return format_duration(parse_duration(declared))
+    return "0d  # SET THIS: how long after its timestamp is a row's label known? All judging rests on it"
+
+
+def _training(profile: SourceProfile, trainable: int) -> list[str]:
+    estimator = "Classifier" if profile.task == "classification" else "Regressor"
+    lines = ["  training:", f"    estimator: sklearn.ensemble.HistGradientBoosting{estimator}"]
+    if trainable < _MINIMUM_ROWS:
+        few = f"  # the sample has only {trainable:,} rows from before the holdout"
+        lines += [f"    minimum_rows: {max(trainable // 2, 50)}{few}"]
+    return lines
+
+
+def _columns(kind: str, columns: Sequence[ColumnProfile]) -> list[str]:
+    good = [column for column in columns if column.suspect is None]
+    lines = [f"    {kind}:" if good else f"    {kind}: []"]
+    for column in columns:
+        if column.suspect is None:
+            lines.append(f"      - {_yaml(column.name)}")
+        else:
+            lines.append(f"      # - {_yaml(column.name)}  # {column.suspect}")
+    return lines
+
+
+def _yaml(value: Any) -> str:
+    """A scalar as YAML: plain where it is a plain word, else in JSON's quotes, which are YAML's."""
+    words = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_]\w*", value) and value.lower() not in words:
+        return value
+    return json.dumps(value, ensure_ascii=False)
