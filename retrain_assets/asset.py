@@ -52,17 +52,15 @@ def common(
     """
     file = inspect.getsourcefile(code)
     line = inspect.getsourcelines(code)[1]
-    references: list[Any] = [
-        dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=Path(str(file)).name),
-        dg.LocalFileCodeReference(file_path=str(declaration.file), line_number=1, label="declaration"),
-    ]
+    # Dagster adds the defs.yaml itself.
+    reference = dg.LocalFileCodeReference(file_path=str(file), line_number=line, label=Path(str(file)).name)
     return {
         "key": asset_key(declaration, node),
         "description": description,
         "kinds": kinds,
         "owners": declaration.spec.owners,
         "group_name": declaration.name,
-        "metadata": {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=references)},
+        "metadata": {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])},
     }
 
 

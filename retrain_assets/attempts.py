@@ -59,25 +59,29 @@ def record_attempt(
 
 def attempts(lake: Lake, stage: Stage | None = None) -> list[Attempt]:
     """Read the record, oldest first; one stage of it, or all."""
-    rows = lake.scan("attempts")
-    if stage is not None:
-        rows = rows.filter(pl.col("stage") == stage)
-    return [
-        Attempt(**(row | {"payload": json.loads(row["payload"])}))
-        for row in rows.sort("at").collect().iter_rows(named=True)
-    ]
+    return [_parsed(row) for row in _record(lake, stage).iter_rows(named=True)]
 
 
-def newest_attempt(lake: Lake, stage: Stage, attempt: str) -> Attempt | None:
-    """The stage of a given attempt; where that attempt has none, the newest there is."""
-    found = attempts(lake, stage)
-    own = [item for item in found if item.attempt == attempt]
-    chosen = own or found
-    return chosen[-1] if chosen else None
+def newest_attempt(lake: Lake, stage: Stage, attempt: str | None = None) -> Attempt | None:
+    """The stage of a given attempt; where none is given, or it has none, the newest there is."""
+    record = _record(lake, stage)
+    own = record.filter(pl.col("attempt") == attempt)
+    newest = (record if own.is_empty() else own).tail(1)
+    return next(map(_parsed, newest.iter_rows(named=True)), None)
 
 
 def attempt_of_version(lake: Lake, entries: Sequence[LedgerEntry], version: int) -> Attempt | None:
     """The training that a version came from, by the ledger's evidence; None where it is not on record."""
     named = [entry.evidence.get("attempt") for entry in entries if entry.version == version]
     wanted = next((name for name in named if name), None)
-    return next((item for item in attempts(lake, "trained") if item.attempt == wanted), None)
+    own = _record(lake, "trained").filter(pl.col("attempt") == wanted).head(1)
+    return next(map(_parsed, own.iter_rows(named=True)), None)
+
+
+def _record(lake: Lake, stage: Stage | None) -> pl.DataFrame:
+    rows = lake.scan("attempts")
+    return (rows if stage is None else rows.filter(pl.col("stage") == stage)).sort("at").collect()
+
+
+def _parsed(row: Mapping[str, Any]) -> Attempt:
+    return Attempt(**{**row, "payload": json.loads(row["payload"])})

@@ -196,12 +196,12 @@ _SNAPSHOTS: dict[str, tuple[tuple[str, int, int], DeltaTable]] = {}
 def _newest_commit(log: Path) -> tuple[str, int, int] | None:
     """Identity of a local table's newest commit: the file's name, inode and time; None where there is none."""
     try:
-        commits = [path for path in log.iterdir() if path.suffix == ".json" and path.stem.isdigit()]
-        newest = max(commits, default=None)
-        found = None if newest is None else newest.stat()
+        names = (entry.name for entry in os.scandir(log))
+        newest = max((name for name in names if name.endswith(".json") and name[:20].isdigit()), default=None)
+        found = None if newest is None else (log / newest).stat()
     except FileNotFoundError:
         return None
-    return None if newest is None or found is None else (newest.name, found.st_ino, found.st_mtime_ns)
+    return None if newest is None or found is None else (newest, found.st_ino, found.st_mtime_ns)
 
 
 def _deltable(frame: pl.DataFrame) -> pl.DataFrame:

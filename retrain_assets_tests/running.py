@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,9 +17,14 @@ from retrain_assets.champion.tracking import client
 from retrain_assets.declaration import Declaration
 from retrain_assets.lake import home
 from retrain_assets.pipeline import build_definitions
+from retrain_assets_tests.pipelines import declare, write_days
 
 YOUNG = [pytest.mark.filterwarnings(f"ignore::dagster.{kind}Warning") for kind in ("Beta", "Preview")]
 """Marks of a test module: dagster-mlflow and checks of single partitions say of themselves how young they are."""
+
+
+# Data Docs of every day would take most of the time.
+QUIET: dict[str, Any] = {"expectations": []}
 
 
 @cache
@@ -89,12 +95,34 @@ class Running:
         return self.run(job, config={"ops": {op: {"config": config}}})
 
 
+def loans(folder: Path, days: int = 25, **changes: Any) -> Running:
+    """Take the first days of the loans in."""
+    running = Running(declare(folder, **(QUIET | changes)))
+    running.ingest(write_days(folder, days))
+    return running
+
+
+def declared_anew(running: Running, **changes: Any) -> Running:
+    """Go on with another declaration of the loans, in the same home folder and instance."""
+    folder = running.declaration.file.parent
+    return Running(declare(folder, **(QUIET | changes)), running.instance)
+
+
+def next_days(running: Running, days: int, **options: Any) -> list[str]:
+    """Deliver further days of the loans and take them in; returns their keys."""
+    newest = running.declaration.newest_partition()
+    first = date.fromisoformat(str(newest)) + timedelta(days=1)
+    keys = write_days(running.declaration.file.parent, days, first, **options)
+    running.ingest(keys)
+    return keys
+
+
 def sentence(result: dg.ExecuteInProcessResult) -> str:
-    """Read what failed a run: the message of the error that a step, or opening a resource, ended with."""
+    """Read what failed a run: the error that a step, or opening a resource, ended with, without Dagster's frame."""
     for event in result.all_events:
         error = getattr(event.event_specific_data, "error", None)
         if error is not None:
-            while error.cause is not None:
+            while error.cls_name.startswith("Dagster") and error.cause is not None:
                 error = error.cause
             return error.message.partition(": ")[2].strip()
     return ""

@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -96,7 +97,7 @@ def load_model(model_path: str, trusted_modules: Sequence[str]) -> Model:
     """
     place = stored_path(model_path)
     if not is_address(place):
-        return load_file(home() / place, trusted_modules)
+        return _kept(home() / place, tuple(trusted_modules))
     client()
     from mlflow.artifacts import download_artifacts
 
@@ -104,6 +105,22 @@ def load_model(model_path: str, trusted_modules: Sequence[str]) -> Model:
         with mlflow_errors():
             fetched = download_artifacts(artifact_uri=place, dst_path=folder, tracking_uri=tracking_uri())
         return load_file(Path(fetched), trusted_modules)
+
+
+def _kept(path: Path, trusted_modules: tuple[str, ...]) -> Model:
+    """Load a model, or take the one that was loaded from this very file before."""
+    file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        return load_file(path, trusted_modules)
+    found = file.stat()
+    return _loaded(file, (found.st_ino, found.st_mtime_ns, found.st_size), trusted_modules)
+
+
+@lru_cache(maxsize=3)
+def _loaded(file: Path, identity: tuple[int, int, int], trusted_modules: tuple[str, ...]) -> Model:
+    """Load a file once while it stays the same: the champion, the first champion and a candidate."""
+    del identity
+    return load_file(file, trusted_modules)
 
 
 def load_file(path: Path, trusted_modules: Sequence[str]) -> Model:

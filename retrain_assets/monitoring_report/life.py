@@ -6,21 +6,15 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from retrain_assets.attempts import attempts
+from retrain_assets.attempts import attempts, newest_attempt
 from retrain_assets.comparison import METRICS, Metric, metric_names
 from retrain_assets.comparison.metrics import Task
 from retrain_assets.declaration import Declaration
-from retrain_assets.errors import TrainingError
-from retrain_assets.labels import target
 from retrain_assets.monitoring_report.business import business_values
 from retrain_assets.monitoring_report.page import life_page
-from retrain_assets.windows import mature_rows
-
-LABEL = "retrain_label"
-NEVER_RETRAINED = "never_retrained"
+from retrain_assets.monitoring_report.scored import ScoredRows
 
 
 def write_life(declaration: Declaration) -> None:
@@ -45,7 +39,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
         JSON-able; its figures are those of the page.
     """
     metrics = _metrics(declaration)
-    rows = scored_rows(declaration, metrics[0].task)
+    rows = ScoredRows.read(declaration, metrics[0].task)
     partitions = _partitions(declaration, metrics, rows)
     decisions = _decisions(declaration)
     evaluations = _evaluations(declaration)
@@ -85,106 +79,47 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
 
 
 def _metrics(declaration: Declaration) -> list[Metric]:
-    trained = attempts(declaration.lake, "trained")
-    task: Task = trained[-1].payload["task"] if trained else "classification"
+    trained = newest_attempt(declaration.lake, "trained")
+    task: Task = "classification" if trained is None else trained.payload["task"]
     return [METRICS[name] for name in metric_names(declaration.spec.evaluation.metrics, task)]
 
 
-def scored_rows(declaration: Declaration, task: str) -> pl.DataFrame:
-    """Label-mature rows with the champion's score, and that of the first champion where another serves.
-
-    Returns
-    -------
-    polars.DataFrame
-        The source's columns with ``model_version``, ``score``, ``never_retrained`` and ``retrain_label``; the
-        scores are null where there was no champion yet.
-    """
-    lake = declaration.lake
-    identity = ["partition_key", "row_id"]
-    empty = pl.LazyFrame(
-        schema={
-            "partition_key": pl.String,
-            "row_id": pl.Int64,
-            "model_version": pl.Int64,
-            "score": pl.Float64,
-        }
-    )
-    scores = lake.scan("predictions") if lake.exists("predictions") else empty
-    first = lake.scan("shadow_predictions") if lake.exists("shadow_predictions") else empty
-    rows = (
-        mature_rows(lake.scan("training_data"), declaration.data_clock(), declaration.time_columns)
-        .join(scores.select(*identity, "model_version", "score"), on=identity, how="left")
-        .join(first.select(*identity, pl.col("score").alias(NEVER_RETRAINED)), on=identity, how="left")
-        .with_columns(pl.col(NEVER_RETRAINED).fill_null(pl.col("score")))
-        .collect()
-    )
-    labels = pl.Series(LABEL, target(rows, declaration.spec, task)).fill_nan(None)
-    return rows.with_columns(labels).filter(pl.col(LABEL).is_not_null())
-
-
-def _partitions(
-    declaration: Declaration, metrics: list[Metric], labelled: pl.DataFrame
-) -> list[dict[str, Any]]:
-    scored = {str(key): part for (key,), part in labelled.group_by("partition_key")}
-    served = _versions(declaration)
-    business = _business(declaration, labelled)
+def _partitions(declaration: Declaration, metrics: list[Metric], scored: ScoredRows) -> list[dict[str, Any]]:
+    business = _business(declaration, scored)
     records = declaration.lake.scan("partitions").sort("partition_key").collect()
     found = []
     for record in records.iter_rows(named=True):
-        start, end = declaration.partitions.bounds(record["partition_key"])
-        rows = scored.get(record["partition_key"])
+        key = record["partition_key"]
+        start, end = declaration.partitions.bounds(key)
         found.append(
             {
-                "key": record["partition_key"],
+                "key": key,
                 "start": start.isoformat(),
                 "end": end.isoformat(),
                 "rows": record["rows"],
                 "quarantined": record["quarantined"],
                 "accepted": record["accepted"],
-                "realised": _value(metrics[0], rows, "score"),
-                "never_retrained": _value(metrics[0], rows, "never_retrained"),
-                "versions": served.get(record["partition_key"], []),
-                "business": business.get(record["partition_key"], {}),
+                "realised": scored.value(metrics[0], "score", [key]),
+                "never_retrained": scored.value(metrics[0], "never_retrained", [key]),
+                "versions": scored.versions.get(key, []),
+                "business": business.get(key, {}),
             }
         )
     return found
 
 
-def _value(metric: Metric, rows: pl.DataFrame | None, column: str) -> float | None:
-    """The metric over some rows; None where it is not defined, such as AUC on rows of one class."""
-    scored = None if rows is None else rows.select(LABEL, column).drop_nulls()
-    if scored is None or scored.is_empty():
-        return None
-    try:
-        value, _ = metric.measure(scored[LABEL].to_numpy(), scored[column].to_numpy())
-    except TrainingError:
-        return None
-    return None if np.isnan(value) else float(value)
-
-
-def _versions(declaration: Declaration) -> dict[str, list[int]]:
-    """The versions that scored each partition."""
-    if not declaration.lake.exists("predictions"):
-        return {}
-    pairs = declaration.lake.scan("predictions").select("partition_key", "model_version").unique()
-    found = pairs.group_by("partition_key").agg(pl.col("model_version").sort()).collect()
-    return dict(found.iter_rows())
-
-
-def _business(declaration: Declaration, labelled: pl.DataFrame) -> dict[str, dict[str, float | None]]:
+def _business(declaration: Declaration, scored: ScoredRows) -> dict[str, dict[str, float | None]]:
     """Each business metric by partition."""
     found: dict[str, dict[str, float | None]] = {}
     for trigger in declaration.spec.retrain_when.business:
-        rows = labelled.drop("partition_key", "row_id", "model_version", NEVER_RETRAINED, LABEL)
-        keys = labelled["partition_key"].alias("retrain_partition")
-        values = business_values(trigger, rows.with_columns(keys), pl.col("retrain_partition"))
+        values = business_values(trigger, scored.rows, pl.col("partition_key"))
         for key, value in values.items():
             found.setdefault(key, {})[trigger.name] = value
     return found
 
 
 def _weeks(
-    labelled: pl.DataFrame,
+    scored: ScoredRows,
     metrics: list[Metric],
     partitions: list[dict[str, Any]],
     decisions: list[dict[str, Any]],
@@ -197,7 +132,7 @@ def _weeks(
         groups.setdefault(monday, []).append(partition)
     weeks = []
     for monday, members in sorted(groups.items()):
-        rows = labelled.filter(pl.col("partition_key").is_in([member["key"] for member in members]))
+        keys = [member["key"] for member in members]
         versions = [version for member in members for version in member["versions"]]
         until = monday + timedelta(days=7)
         weeks.append(
@@ -205,9 +140,9 @@ def _weeks(
                 "start": monday.isoformat(),
                 "rows": sum(member["rows"] for member in members),
                 "quarantined": sum(member["quarantined"] for member in members),
-                "realised": _value(metrics[0], rows, "score"),
-                "never_retrained": _value(metrics[0], rows, "never_retrained"),
-                "secondary": {metric.name: _value(metric, rows, "score") for metric in metrics[1:]},
+                "realised": scored.value(metrics[0], "score", keys),
+                "never_retrained": scored.value(metrics[0], "never_retrained", keys),
+                "secondary": {metric.name: scored.value(metric, "score", keys) for metric in metrics[1:]},
                 "business": _weighted(members),
                 "version": versions[-1] if versions else None,
                 "decisions": _told(monday, until, decisions, evaluations),

@@ -189,7 +189,8 @@ def describe(expectation: ExpectationSpec) -> str:
         or arguments.get("column_list")
         or [arguments[name] for name in ("column_A", "column_B") if name in arguments]
     )
-    subject = columns if isinstance(columns, str) else " and ".join(map(str, columns)) or "The table"
+    names = [columns] if isinstance(columns, str) else list(map(str, columns))
+    subject = f"Column{'s' * (len(names) > 1)} {' and '.join(names)}" if names else "The table"
     words = re.sub(r"^expect_(table_|column_pair_|column_|compound_columns_)?", "", expectation.type)
     figure, _, demand = words.replace("_", " ").partition("to ")
     figure = f"{figure.strip()} " if figure.strip() else ""

@@ -9,39 +9,69 @@ def past():
     p=pathlib.Path('/tmp/bi/past')
     if not p.exists(): p.mkdir(); return live(p)
     return History(p)
-G=good_rows
-def w(f): return lambda h: h.deliver(LAST,f(G()))
-def raw(b): return lambda h: h.deliver().write_bytes(b(h.deliver().read_bytes()))
-def twice(g,**k): return pl.concat([g,g.head(2).with_columns(**k)])
+def show(h,o,b,r,tmp_path,c,t):
+    S=lambda x:str(x).replace(str(tmp_path),'T')
+    print('\n@@',c,o.success,S(o.sentence),o.materialized,round(time.time()-t,1))
+    for n,(ok,m) in o.checks.items():
+        if not ok: print('@@    ',n,ok,S(m.get('problem') or m.get('sentence') or m)[:700])
+    print('@@     kept',[k for k,v in h.kept().items() if b.get(k)!=v],'rows',[k for k,v in h.rows().items() if r[k]!=v])
+def redeliver(h,*e):
+    days=[FIRST_DAY+timedelta(days=n) for n in range(DAYS+1)]
+    for d in days: h.deliver(d,good_rows(d).with_columns(*e))
+    o=h.ingest(days[0],days[-1]); assert o.success
 C={
-'empty':raw(lambda b:b''),'truncated':raw(lambda b:b[:len(b)//2]),'text':raw(lambda b:b'hello no parquet at all'),
-'lacks':w(lambda g:g.drop('age')),'lacks label':w(lambda g:g.drop('repaid')),'lacks ts':w(lambda g:g.drop('asked_at')),
-'dtype':w(lambda g:g.with_columns(pl.col('amount').cast(pl.String)+' EUR')),'dtype2':w(lambda g:g.with_columns(age=pl.col('age')+.5)),
-'zone':w(lambda g:g.with_columns(asked_at=pl.concat([g['asked_at'].dt.strftime('%Y-%m-%dT%H:%M:%S+01:00').head(60),g['asked_at'].dt.strftime('%Y-%m-%dT%H:%M:%SZ').tail(60)]))),
-'zone2':w(lambda g:g.with_columns(asked_at=pl.concat([g['asked_at'].dt.strftime('%Y-%m-%dT%H:%M:%S').head(60),g['asked_at'].dt.strftime('%Y-%m-%dT%H:%M:%SZ').tail(60)]))),
-'tsnum':w(lambda g:g.with_columns(asked_at=pl.lit(3.5))),
-'tsnull':w(lambda g:pl.concat([g,g.head(2).with_columns(loan=pl.Series(['a','b']),asked_at=pl.lit(None,pl.Datetime('us','UTC')))])),
-'keynull':w(lambda g:twice(g,loan=pl.lit(None,pl.String))),
-'dup':w(lambda g:twice(g,amount=pl.lit(7.0))),'exact':w(lambda g:twice(g)),
-'reserved':w(lambda g:g.with_columns(score=pl.lit(1.0))),'extra':w(lambda g:g.with_columns(count=pl.lit(1))),
-'critical':w(lambda g:g.with_columns(amount=-pl.col('amount'))),
-'negs':w(lambda g:twice(g,loan=pl.Series(['a','b']),amount=pl.lit(-1.0))),
-'nan':w(lambda g:pl.concat([g,g.head(3).with_columns(loan=pl.Series(['a','b','c']),amount=pl.Series([float('nan'),float('inf'),float('-inf')]))])),
-'late':w(lambda g:twice(g,loan=pl.Series(['a','b']),asked_at=pl.col('asked_at')+timedelta(days=1))),
-'zero':w(lambda g:g.head(0)),'labels':w(lambda g:g.with_columns(repaid=pl.lit(None,pl.Int64))),
-'moon':w(lambda g:g.with_columns(region=pl.lit('moon'))),'allnull':w(lambda g:g.with_columns(age=pl.lit(None,pl.Int64))),
-'gone':lambda h:h.deliver().unlink(),
+'one':([pl.lit(1).alias('repaid')],{},{}),'nolabel':([pl.lit(None,pl.Int64).alias('repaid')],{},{}),
+'allnull':([pl.lit(None,pl.Int64).alias('age')],{},{}),
+'allnullcat':([pl.lit(None,pl.String).alias('region')],{},{}),
+'nofeat':([],dict(features__numeric=[],features__categorical=[]),{}),
+'mae':([],dict(evaluation__metrics=['mean_absolute_error']),{}),
+'param':([],dict(training__params={'learning_rat':.1}),{}),
+'paramv':([],dict(training__params={'learning_rate':'fast'}),{}),
+'yes':([],dict(label__positive='yes'),{}),
+'asof':([],{},dict(as_of='2026-01-20T00:00:00')),'asof2':([],{},dict(as_of='yesterday')),'early':([],{},dict(as_of='2026-01-07T00:00:00Z')),
+'future':([],{},dict(as_of='2030-01-07T00:00:00Z')),
+'trial':([],{},dict(params={'learning_rat':.3})),
 }
 @pytest.mark.parametrize('c',C)
-def test_i(c,past,tmp_path):
+def test_t(c,past,tmp_path):
     h=past.copy_to(tmp_path)
-    C[c](h)
-    b=h.kept(); r=h.rows(); r2=h.rows(LAST)
-    o=h.ingest(LAST)
-    S=lambda x:str(x).replace(str(tmp_path),'T')
-    print('\n@@',c,o.success,S(o.sentence),o.materialized)
-    for n,(ok,m) in o.checks.items():
-        if not ok or n.startswith('part'): print('@@    ',n,ok,S(m.get('problem') or m.get('sentence') or m)[:500])
-    print('@@     kept',[k for k,v in h.kept().items() if b.get(k)!=v],'rows',[k for k,v in h.rows().items() if r[k]!=v],'but',[k for k,v in h.rows(LAST).items() if r2[k]!=v])
-    for q in h.quarantine()[:4]: print('@@     Q',S({k:q[k] for k in('rule','column','value','file','partition_key')}))
-    d=h.delivery(); print('@@     D',{k:d[k] for k in ('rows','quarantined','duplicates','accepted')})
+    e,ch,cf=C[c]
+    if e: redeliver(h,*e)
+    b=h.kept(); r=h.rows(); t=time.time()
+    o=h.retrain(h.declare(**ch),**cf)
+    show(h,o,b,r,tmp_path,c,t)
+def test_away(past,tmp_path,monkeypatch):
+    h=past.copy_to(tmp_path); b=h.kept(); r=h.rows(); t=time.time()
+    with monkeypatch.context() as m:
+        m.setenv('MLFLOW_TRACKING_URI','http://someone:geheim@127.0.0.1:9')
+        o=h.retrain()
+    show(h,o,b,r,tmp_path,'away',t); print('@@ geheim', 'geheim' in o.said)
+@pytest.mark.parametrize('how',['gone','cut'])
+def test_champ(past,tmp_path,how):
+    h=past.copy_to(tmp_path); 
+    [f]=[f for f in h.home.rglob('model.skops') if 'mlartifacts' in str(f)]
+    f.unlink() if how=='gone' else f.write_bytes(f.read_bytes()[:500])
+    b=h.kept(); r=h.rows(); t=time.time()
+    h.deliver(NEXT); o=h.ingest(NEXT); show(h,o,b,r,tmp_path,'champ ingest',t)
+    b=h.kept(); r=h.rows(); t=time.time()
+    o=h.retrain(); show(h,o,b,r,tmp_path,'champ retrain',t)
+def test_alone(past,tmp_path):
+    h=past.copy_to(tmp_path); b=h.kept(); r=h.rows(); t=time.time()
+    o=h.retrain(None,'candidate_model'); show(h,o,b,r,tmp_path,'candidate alone',t)
+@pytest.mark.parametrize('cats',[('numeric','count'),('categorical','count'),('numeric','rows'),('categorical','rows'),('categorical','len'),('numeric','literal')],ids=str)
+def test_count(past,tmp_path,cats):
+    h=past.copy_to(tmp_path/'x'); kind,name=cats
+    import os; os.environ['RETRAIN_ASSETS_HOME']=str(tmp_path/'x'/'home')
+    src='age' if kind=='numeric' else 'region'
+    ch={'name':'counts',f'features__{kind}':[name], 'features__'+('categorical' if kind=='numeric' else 'numeric'):[]}
+    if kind=='categorical': ch['evaluation__slices']=[name]
+    else: ch['evaluation__slices']=[]
+    ch['features__derive']={'twice':f'{name} ' } if kind=='numeric' else {}
+    ch['retrain_when__drift']={'psi':.2}
+    ch['expectations']=[{'type':'expect_column_values_to_not_be_null','column':name}]
+    days=[FIRST_DAY+timedelta(days=n) for n in range(DAYS+2)]
+    for d in days: h.deliver(d,good_rows(d).rename({src:name}))
+    D=h.declare(**ch); t=time.time()
+    o=h.ingest(*[days[0],days[-3]],declaration=D); print('\n@@',cats,o.success,o.sentence); 
+    o=h.retrain(D); print('@@',o.success,o.sentence, D.ledger.standing())
+    o=h.ingest(days[-2],days[-1],declaration=D); print('@@',o.success,o.sentence,o.checks.keys(),time.time()-t)

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +77,7 @@ class Server:
 
 
 @contextmanager
-def dagster_dev(
-    folder: Path, environment: Mapping[str, str], *arguments: str, command: Sequence[str] = ()
-) -> Iterator[Server]:
+def dagster_dev(folder: Path, environment: Mapping[str, str], *arguments: str) -> Iterator[Server]:
     """Start `dagster dev` on a free port of the loopback, and end it whatever happens.
 
     Parameters
@@ -87,20 +85,18 @@ def dagster_dev(
     folder
         Where it is started.
     environment
-        Variables on top of this process's own.
+        All its variables.
     arguments
         Further arguments, such as ``-m`` with a module.
-    command
-        Another command that takes the same arguments, such as `dg dev`.
     """
     port = _free_port()
     log = folder / "dagster_dev.log"
-    words = [*(command or (sys.executable, "-m", "dagster", "dev")), *arguments]
+    command = [sys.executable, "-m", "dagster", "dev", *arguments, "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*words, "--host", "127.0.0.1", "--port", str(port)],
+            command,
             cwd=folder,
-            env={**os.environ, **environment},
+            env=dict(environment),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -160,7 +160,7 @@ def test_the_condition_is_told_in_words() -> None:
     """The description of the check and the rule in quarantine name the condition, whatever its form."""
     declared = guests({"type": "and", "conditions": [COMPARISON, COMPARISON]}, mostly=0.9)
     assert describe(declared) == (
-        "adults: values must be between (min value 1), where children == 0 and children == 0, in 90 % of the rows "
+        "Column adults: values must be between (min value 1), where children == 0 and children == 0, in 90 % of the rows "
         "at least; a failure withholds the partition."
     )
     assert judge(ROWS, [declared]).offending["rule"].unique().to_list() == [

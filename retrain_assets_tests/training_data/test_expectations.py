@@ -200,7 +200,7 @@ def test_an_expectation_is_described_in_a_sentence() -> None:
         expectation("table_row_count_to_be_between", min_value=100, severity="warning"),
     ]
     assert [describe(item) for item in declared] == [
-        "bid: values must be between (min value 0, max value 50), in 99 % of the rows at least; "
+        "Column bid: values must be between (min value 0, max value 50), in 99 % of the rows at least; "
         "a failure withholds the partition.",
         "The table: row count must be between (min value 100); a failure is a warning.",
     ]

@@ -1,0 +1,123 @@
+"""Every label-mature row with the scores that it was given, in the order of the partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from retrain_assets.comparison import Metric
+from retrain_assets.comparison.metrics import FloatArray
+from retrain_assets.declaration import Declaration
+from retrain_assets.errors import TrainingError
+from retrain_assets.labels import target
+from retrain_assets.lake import Lake
+from retrain_assets.windows import mature_rows
+
+_SCORES = {"partition_key": pl.String, "row_id": pl.Int64, "model_version": pl.Int64, "score": pl.Float64}
+_IDENTITY = ["partition_key", "row_id"]
+_NEVER = "retrain_never_retrained"
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Label-mature rows of all partitions.
+
+    Parameters
+    ----------
+    rows
+        ``partition_key``, the columns that the business metrics use and ``score``, sorted by partition.
+    label
+        Labels, shape (n,): 0 or 1 in classification, numbers in regression.
+    scores
+        ``score``, the champion's, and ``never_retrained``, that of the first champion: shape (n,), NaN where
+        there was no champion yet.
+    spans
+        By partition key, where its rows are.
+    versions
+        By partition key, the versions that scored it, rows with immature labels included.
+    """
+
+    rows: pl.DataFrame
+    label: FloatArray
+    scores: Mapping[str, FloatArray]
+    spans: Mapping[str, slice]
+    versions: Mapping[str, list[int]]
+
+    @classmethod
+    def read(cls, declaration: Declaration, task: str) -> Self:
+        """Read them from the lake, and of the source's columns only those that are needed."""
+        lake = declaration.lake
+        triggers = declaration.spec.retrain_when.business
+        wanted = {name for item in triggers for name in pl.sql_expr(item.sql).meta.root_names()} - {"score"}
+        columns = dict.fromkeys((*_IDENTITY, declaration.spec.label.column, *sorted(wanted)))
+        given, first = _scores(lake, "predictions"), _scores(lake, "shadow_predictions")
+        rows = (
+            mature_rows(lake.scan("training_data"), declaration.data_clock(), declaration.time_columns)
+            .select(*columns)
+            .join(given.lazy().select(*_IDENTITY, "score"), on=_IDENTITY, how="left")
+            .join(first.lazy().select(*_IDENTITY, pl.col("score").alias(_NEVER)), on=_IDENTITY, how="left")
+            .with_columns(pl.col(_NEVER).fill_null(pl.col("score")))
+            .sort("partition_key")
+            .collect()
+        )
+        label = target(rows, declaration.spec, task)
+        labelled = ~np.isnan(label)
+        rows, label = rows.filter(labelled), label[labelled]
+        return cls(
+            rows=rows.select("partition_key", *sorted(wanted), "score"),
+            label=label,
+            scores={"score": rows["score"].to_numpy(), "never_retrained": rows[_NEVER].to_numpy()},
+            spans=_spans(rows["partition_key"]),
+            versions=dict(
+                given.group_by("partition_key").agg(pl.col("model_version").unique().sort()).iter_rows()
+            ),
+        )
+
+    def value(self, metric: Metric, score: str, keys: Sequence[str]) -> float | None:
+        """Evaluate a metric over some neighbouring partitions.
+
+        Parameters
+        ----------
+        metric
+            The metric.
+        score
+            Which of ``scores``.
+        keys
+            The partitions, oldest first.
+
+        Returns
+        -------
+        float or None
+            None where it is not defined, such as AUC on rows of one class.
+        """
+        spans = [self.spans[key] for key in keys if key in self.spans]
+        if not spans:
+            return None
+        span = slice(spans[0].start, spans[-1].stop)
+        scores = self.scores[score][span]
+        known = ~np.isnan(scores)
+        if not known.any():
+            return None
+        try:
+            value, _ = metric.measure(self.label[span][known], scores[known])
+        except TrainingError:
+            return None
+        return None if np.isnan(value) else float(value)
+
+
+def _scores(lake: Lake, table: str) -> pl.DataFrame:
+    if not lake.exists(table):
+        return pl.DataFrame(schema=_SCORES)
+    return lake.scan(table).select(list(_SCORES)).collect()
+
+
+def _spans(keys: pl.Series) -> dict[str, slice]:
+    """Where each key's rows are, in a sorted column."""
+    counts = keys.rle().struct.unnest()
+    ends = counts["len"].cum_sum().to_list()
+    starts = [0, *ends][:-1]
+    return {key: slice(start, end) for key, start, end in zip(counts["value"], starts, ends, strict=True)}
