@@ -65,7 +65,7 @@ def attempts(lake: Lake, stage: Stage | None = None) -> list[Attempt]:
 def newest_attempt(lake: Lake, stage: Stage, attempt: str | None = None) -> Attempt | None:
     """The stage of a given attempt; where none is given, or it has none, the newest there is."""
     record = _record(lake, stage)
-    own = record.filter(pl.col("attempt") == attempt)
+    own = record.clear() if attempt is None else record.filter(pl.col("attempt") == attempt)
     newest = (record if own.is_empty() else own).tail(1)
     return next(map(_parsed, newest.iter_rows(named=True)), None)
 
@@ -74,6 +74,8 @@ def attempt_of_version(lake: Lake, entries: Sequence[LedgerEntry], version: int)
     """The training that a version came from, by the ledger's evidence; None where it is not on record."""
     named = [entry.evidence.get("attempt") for entry in entries if entry.version == version]
     wanted = next((name for name in named if name), None)
+    if wanted is None:
+        return None
     own = _record(lake, "trained").filter(pl.col("attempt") == wanted).head(1)
     return next(map(_parsed, own.iter_rows(named=True)), None)
 

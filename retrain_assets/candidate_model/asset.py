@@ -1,7 +1,7 @@
 """The candidate_model asset: a model fitted with what was known at a moment."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +18,7 @@ from retrain_assets.asset import (
     fails_in_a_sentence,
 )
 from retrain_assets.declaration import Declaration
+from retrain_assets.errors import TrainingError
 
 
 class CandidateConfig(dg.Config):
@@ -87,7 +88,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
                 reasons=tuple(tags.get(REASON_TAG, "asked").split(",")),
                 why=tuple(tags.get(WHY_TAG, "A person asked for it.").split("\n")),
                 evidence=json.loads(tags.get(EVIDENCE_TAG, "{}")),
-                parent_run_id=context.resources.mlflow.mlflow_run_id,
+                parent_run_id=context.resources.mlflow.active_run().info.run_id,
             ),
         )
         yield dg.MaterializeResult(
@@ -138,9 +139,11 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
 def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
-    moment = datetime.fromisoformat(text)
+    form = "write it in ISO 8601 with an offset, such as 2026-01-05T00:00:00Z."
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise TrainingError(f"as_of {text!r} is no moment: {form}") from None
     if moment.tzinfo is None:
-        raise dg.Failure(
-            f"as_of {text!r} has no time zone: write it in ISO 8601 with an offset, such as 2026-01-05T00:00:00Z."
-        )
-    return moment
+        raise TrainingError(f"as_of {text!r} has no time zone: {form}")
+    return moment.astimezone(UTC)

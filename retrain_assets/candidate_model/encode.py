@@ -148,9 +148,9 @@ def unpack_schema(packed: bytes) -> pl.Schema:
 
 
 def _by_frequency(values: pl.Series, most: int) -> list[str]:
-    counts = values.drop_nulls().value_counts(name="rows")
-    ranked = counts.sort(["rows", values.name], descending=[True, False]).head(most)
-    vocabulary: list[str] = ranked[values.name].to_list()
+    counts = values.drop_nulls().rename("value").value_counts(name="rows")
+    ranked = counts.sort(["rows", "value"], descending=[True, False]).head(most)
+    vocabulary: list[str] = ranked["value"].to_list()
     return vocabulary
 
 

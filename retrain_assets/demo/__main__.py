@@ -9,6 +9,7 @@ import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from retrain_assets.demo.impressions import write_impressions
 from retrain_assets.demo.story import print_events, print_places, print_weeks
@@ -55,6 +56,7 @@ def live_through(days: list[Path], folder: Path) -> None:
 
     # Runs log every event to the console too; they are all in Dagster's UI afterwards.
     logging.disable(logging.WARNING)
+    _write_without_waiting()
     folder.mkdir(parents=True, exist_ok=True)
     _deliver(days[0], folder)
     with dg.DagsterInstance.get() as instance:
@@ -71,6 +73,22 @@ def live_through(days: list[Path], folder: Path) -> None:
             _progress(number + 1, len(days), len(replay.launched))
         record = [vars(item) for item in replay.launched]
         (home() / "demo" / "launched.json").write_text(json.dumps(record, indent=1))
+
+
+def _write_without_waiting() -> None:
+    """Let SQLite leave the moment of writing to the system: the demo commits some twenty thousand times.
+
+    What a power failure could cost is the demo's own history, which the next demo writes anew.
+    """
+    import sqlite3
+
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "connect")
+    def _relax(connection: Any, _record: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
 
 
 def _deliver(day: Path, folder: Path) -> None:

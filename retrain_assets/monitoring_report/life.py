@@ -80,8 +80,13 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
 
 def _metrics(declaration: Declaration) -> list[Metric]:
     trained = newest_attempt(declaration.lake, "trained")
-    task: Task = "classification" if trained is None else trained.payload["task"]
-    return [METRICS[name] for name in metric_names(declaration.spec.evaluation.metrics, task)]
+    declared = declaration.spec.evaluation.metrics
+    if trained is not None:
+        task: Task = trained.payload["task"]
+    else:
+        # Before the first attempt nothing else says what the estimator does.
+        task = METRICS[declared[0]].task if declared else "classification"
+    return [METRICS[name] for name in metric_names(declared, task)]
 
 
 def _partitions(declaration: Declaration, metrics: list[Metric], scored: ScoredRows) -> list[dict[str, Any]]:

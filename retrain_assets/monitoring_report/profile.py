@@ -142,7 +142,7 @@ def _edges(column: pl.Series) -> list[float]:
 
 
 def _values(column: pl.Series) -> list[str]:
-    counts = column.cast(pl.String).drop_nulls().value_counts()
-    ranked = counts.sort([pl.col("count"), pl.first()], descending=[True, False])
-    values: list[str] = ranked.to_series(0).head(VALUES).to_list()
+    counts = column.cast(pl.String).drop_nulls().rename("value").value_counts(name="rows")
+    ranked = counts.sort(["rows", "value"], descending=[True, False])
+    values: list[str] = ranked["value"].head(VALUES).to_list()
     return values
