@@ -91,6 +91,8 @@ class Measured:
     ----------
     seconds
         From start to end.
+    cpu_seconds
+        Time that it computed, on all cores: hardly disturbed by what else the machine does.
     megabytes
         Its peak of memory, by the kernel.
     said
@@ -98,6 +100,7 @@ class Measured:
     """
 
     seconds: float
+    cpu_seconds: float
     megabytes: float
     said: dict[str, Any]
 
@@ -123,7 +126,7 @@ def run(words: Sequence[str], home: Path) -> Measured:
             raise RuntimeError(f"{' '.join(words)} failed:\n{errors.read()[-3000:]}")
         lines = out.read().strip().splitlines()
     said = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {}
-    return Measured(seconds, usage.ru_maxrss / 1024, said)
+    return Measured(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said)
 
 
 def restore(pristine: Path, home: Path) -> None:

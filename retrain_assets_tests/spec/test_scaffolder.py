@@ -1,0 +1,245 @@
+"""`dg scaffold defs`: the file that it writes, from every kind of source that it reads."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import date, timedelta
+from pathlib import Path
+
+import click
+import dagster as dg
+import polars as pl
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from retrain_assets.attempts import newest_attempt
+from retrain_assets.checks import check_declaration
+from retrain_assets.declaration import Declaration
+from retrain_assets.spec import load_spec
+from retrain_assets.spec.scaffolder import PipelineScaffolder, ScaffoldParams
+from retrain_assets_tests.pipelines import FIRST_DAY, loans_of
+from retrain_assets_tests.running import YOUNG, Running, sentence
+
+pytestmark = YOUNG
+
+DAYS = 40
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """The folder that the command is given in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def loans(days: int = DAYS, rows: int = 120) -> pl.DataFrame:
+    """Rows of several days, with what real tables have besides."""
+    frame = pl.concat(loans_of(FIRST_DAY + timedelta(days=day), rows=rows) for day in range(days))
+    number = pl.int_range(pl.len())
+    return frame.with_columns(
+        currency=pl.lit("EUR"),
+        written_off=pl.when(number % 500 == 0).then(pl.col("repaid")).otherwise(1 - pl.col("repaid")),
+        defaulted_because=pl.when(pl.col("repaid") == 0).then(pl.lit("job lost")),
+        customer_id=number % 900,
+    )
+
+
+def scaffold(project: Path, name: str = "loans", **params: str) -> Path:
+    """Run the scaffolder as the command does; returns the file that it wrote."""
+    folder = project / "defs" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    given = ScaffoldParams(**({"timestamp": "asked_at", "label": "repaid", "delay": "1d"} | params))
+    PipelineScaffolder().scaffold(
+        dg.ScaffoldRequest(
+            type_name="retrain_assets.RetrainingPipeline",
+            target_path=folder,
+            scaffold_format="yaml",
+            project_root=project,
+            params=given,
+        )
+    )
+    return folder / "defs.yaml"
+
+
+def declared(file: Path) -> Declaration:
+    """The written declaration, without a fault."""
+    attributes = yaml.safe_load(file.read_text())["attributes"]
+    resolved = dg.ResolutionContext.default().resolve_value(attributes)
+    declaration = Declaration(load_spec(resolved, file), file)
+    assert check_declaration(declaration) == []
+    return declaration
+
+
+def test_every_column_is_listed_once(project):
+    """Features are listed with their type, suspects in a comment with the reason."""
+    rows = loans()
+    rows.write_csv(project / "loans.csv")
+    text = scaffold(project, path="loans.csv").read_text()
+    for column in rows.columns:
+        assert re.search(rf"\b{column}\b", text)
+    spec = declared(project / "defs" / "loans" / "defs.yaml").spec
+    assert spec.features.numeric == ["amount", "age"]
+    assert spec.features.categorical == ["region"]
+    assert spec.source.key == "loan"
+    for line in (
+        "# - loan  # unique in every row",
+        "# - currency  # constant",
+        "# - written_off  # gives the label away in 99.8 % of the rows",
+        "# - defaulted_because  # gives the label away in 100.0 % of the rows by being empty or not",
+        "# - customer_id  # an identifier by its name: 900 different values",
+    ):
+        assert line in text
+
+
+def test_the_written_pipeline_trains(project):
+    """The file is used unedited: its rows are taken in, and a candidate is trained and judged."""
+    loans().write_csv(project / "loans.csv")
+    declaration = declared(scaffold(project, path="loans.csv"))
+    running = Running(declaration)
+    start = declaration.source().earliest()
+    end = declaration.source().latest()
+    assert start is not None
+    assert end is not None
+    running.ingest(declaration.partitions.keys_between(start, end + timedelta(microseconds=1)))
+    result = running.retrain()
+    assert result.success, sentence(result)
+    evaluated = newest_attempt(declaration.lake, "evaluated", result.run_id)
+    assert evaluated is not None
+    assert evaluated.payload["verdict"]["verdict"] == "blessed"
+
+
+def test_a_small_table_lowers_the_minimum_of_rows(project):
+    """A table with few rows before the holdout gets a minimum that they reach, and a comment that says so."""
+    loans(30, rows=20).write_csv(project / "loans.csv")
+    file = scaffold(project, path="loans.csv")
+    assert "minimum_rows: " in file.read_text()
+    assert declared(file).spec.training.minimum_rows < 500
+
+
+def test_a_delay_that_was_not_given_is_asked_for(project, capsys):
+    """Without --delay the file says 0d with a comment, and the command asks for it."""
+    loans().write_csv(project / "loans.csv")
+    file = scaffold(project, path="loans.csv", delay="")
+    assert "delay: 0d  # SET THIS" in file.read_text()
+    assert "label.delay is 0d there" in capsys.readouterr().out
+    declared(file)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "period"),
+    [
+        ("days/{partition:%Y-%m-%d}.parquet", "weekly"),
+        ("days/{partition:%Y-%m}.parquet", "monthly"),
+        ("days/{partition:%G-W%V}.parquet", "weekly"),
+        ("days/*.parquet", "weekly"),
+    ],
+)
+def test_files_are_read_by_the_partition_in_their_name(project, pattern, period):
+    """The declared period is one that the files' names can tell."""
+    (project / "days").mkdir()
+    form = re.search(r"\{partition:(.*)\}", pattern)
+    name = form[1] if form else "%Y-%m-%d"
+    for (key,), part in loans().group_by(pl.col("asked_at").dt.strftime(name), maintain_order=True):
+        part.write_parquet(project / "days" / f"{key}.parquet")
+    spec = declared(scaffold(project, path=pattern)).spec
+    assert spec.source.partition == period
+    assert spec.source.path == os.path.join("..", "..", pattern)
+
+
+def test_rows_without_a_label_yet_are_no_obstacle(project):
+    """The newest rows may lack the label: the sample goes back to rows that have one."""
+    (project / "days").mkdir()
+    for day in range(30):
+        rows = loans_of(FIRST_DAY + timedelta(days=day))
+        if day > 12:
+            rows = rows.with_columns(repaid=pl.lit(None, pl.Int64))
+        rows.write_parquet(project / "days" / f"{FIRST_DAY + timedelta(days=day)}.parquet")
+    spec = declared(scaffold(project, path="days/{partition:%Y-%m-%d}.parquet")).spec
+    assert spec.label.positive == 1
+
+
+def test_a_table_of_a_database_is_declared(project):
+    """--url and --table read a database; a relative SQLite file is named from the declaration's folder."""
+    rows = loans().with_columns(pl.col("asked_at").dt.strftime("%Y-%m-%d %H:%M:%S"))
+    engine = sa.create_engine(f"sqlite:///{project / 'shop.db'}", poolclass=sa.NullPool)
+    columns = ", ".join(f'"{name}"' for name in rows.columns)
+    values = ", ".join(f":{name}" for name in rows.columns)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE loans ({columns})")
+        connection.execute(sa.text(f"INSERT INTO loans VALUES ({values})"), rows.to_dicts())
+    spec = declared(scaffold(project, url="sqlite:///shop.db", table="loans")).spec
+    assert spec.source.url == "sqlite:///../../shop.db"
+    assert spec.features.numeric == ["amount", "age"]
+
+
+def test_an_address_may_come_from_the_environment(project, monkeypatch):
+    """A template is resolved for the sample, and stands in the file as it was given."""
+    loans().write_csv(project / "loans.csv")
+    monkeypatch.setenv("SHOP", str(project))
+    file = scaffold(project, path="{{ env.SHOP }}/loans.csv")
+    assert 'path: "{{ env.SHOP }}/loans.csv"' in file.read_text()
+    declared(file)
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({}, "Give exactly one of --path and --url."),
+        ({"path": "a.csv", "url": "sqlite:///a.db"}, "Give exactly one of --path and --url."),
+        ({"url": "sqlite:///a.db"}, "With --url, give --table."),
+        (
+            {"url": "postgresql://user:secret@host/shop", "table": "loans"},
+            "The address holds a password, which would stand in the file. Put the address into an environment "
+            "variable and name that: --url '{{ env.WAREHOUSE }}'.",
+        ),
+        (
+            {"path": "{{ env.NOWHERE_SET }}/loans.csv"},
+            "The environment variable NOWHERE_SET is not set. Set it: '{{ env.NOWHERE_SET }}/loans.csv' names it.",
+        ),
+        (
+            {"path": "loans.csv", "label": "repayed"},
+            "The source has no column 'repayed' to be the label. Did you mean 'repaid'?",
+        ),
+        (
+            {"path": "loans.csv", "delay": "soon"},
+            "dg scaffold: label.delay: 'soon' is no duration: write a number and a unit, such as 30m, 12h, 7d "
+            "or 4w.",
+        ),
+    ],
+)
+def test_a_wrong_option_is_told_in_a_sentence(project, params, said):
+    """A fault is one sentence, and neither file nor folder is left behind."""
+    loans(3).write_csv(project / "loans.csv")
+    with pytest.raises(click.ClickException) as caught:
+        scaffold(project, **params)
+    assert caught.value.message == said
+    assert not (project / "defs" / "loans").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("missing.csv", "there are no rows to look at. Check the path, or the timestamp."),
+        ("empty.csv", "the file is empty (0 bytes)."),
+        ("when.csv", "source.timestamp: there is no column 'asked_at'."),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_told_in_a_sentence(project, file, said):
+    """A missing or empty file, or one without the timestamp, is named with what is wrong."""
+    (project / "empty.csv").touch()
+    pl.DataFrame({"when": [date(2026, 1, 5)], "repaid": [1]}).write_csv(project / "when.csv")
+    with pytest.raises(click.ClickException) as caught:
+        scaffold(project, path=file)
+    assert file in caught.value.message
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [("Churn-2", "churn_2"), ("2026 churn", "model_2026_churn"), ("Ä", "model")]
+)
+def test_the_name_comes_from_the_folder(project, folder, name):
+    """A folder whose name is no pipeline's name is renamed to one in the declaration."""
+    loans(3).write_csv(project / "loans.csv")
+    assert declared(scaffold(project, folder, path="loans.csv")).name == name
