@@ -80,6 +80,8 @@ def environment(home: Path) -> dict[str, str]:
         "DAGSTER_HOME": str(PROJECT),
         "DAGSTER_DISABLE_TELEMETRY": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # As retrain_assets itself sets it, so that the plain script is disturbed by other load no more than a run.
+        "OMP_WAIT_POLICY": "passive",
     }
 
 

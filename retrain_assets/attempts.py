@@ -76,7 +76,7 @@ def attempt_of_version(lake: Lake, entries: Sequence[LedgerEntry], version: int)
     wanted = next((name for name in named if name), None)
     if wanted is None:
         return None
-    own = _record(lake, "trained").filter(pl.col("attempt") == wanted).head(1)
+    own = _record(lake, "trained").filter(pl.col("attempt").eq_missing(wanted)).head(1)
     return next(map(_parsed, own.iter_rows(named=True)), None)
 
 

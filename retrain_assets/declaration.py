@@ -83,11 +83,10 @@ class Declaration:
         """The source as a reader may see it: a database's address without its password."""
         source = self.spec.source
         if source.url is not None:
-            from sqlalchemy.engine import make_url
+            from retrain_assets.training_data.database import Database
 
-            return (
-                f"{make_url(source.url).render_as_string(hide_password=True)} ({source.table or 'a query'})"
-            )
+            address = Database(source.url, self.spec.timezone, self.file.parent).address
+            return f"{address} ({source.table or 'a query'})"
         return str(source.path or source.function)
 
     def source(self) -> Source:

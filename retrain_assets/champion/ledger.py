@@ -92,10 +92,7 @@ class Ledger:
             missing, or the table cannot be written.
         """
         name = self._lake.name
-        if not (actor.strip() and reason.strip()):
-            raise ChampionError(
-                f"A change of champion of {name} needs an actor and a reason: say who decided, and why."
-            )
+        check_reason(name, actor, reason)
         while True:
             handle = self._lake.open(TABLE)
             entries = _read(handle)
@@ -199,6 +196,20 @@ class Ledger:
         except CommitFailedError:
             # Somebody else compacted at the same moment; the entry itself is written.
             return
+
+
+def check_reason(name: str, actor: str, reason: str) -> None:
+    """Refuse a change of champion that nobody answers for.
+
+    Raises
+    ------
+    ChampionError
+        When actor or reason is missing.
+    """
+    if not (actor.strip() and reason.strip()):
+        raise ChampionError(
+            f"A change of champion of {name} needs an actor and a reason: say who decided, and why."
+        )
 
 
 def _read(handle: DeltaTable | None) -> list[LedgerEntry]:

@@ -1,10 +1,13 @@
-"""The model's life: what happened to it week by week, as a document and a page."""
+"""The model's life: what happened to it week by week, or month by month, as a document and a page."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -15,6 +18,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.monitoring_report.business import business_values
 from retrain_assets.monitoring_report.page import life_page
 from retrain_assets.monitoring_report.scored import ScoredRows
+from retrain_assets.windows import Partitions
 
 
 def write_life(declaration: Declaration) -> None:
@@ -49,6 +53,8 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
     return {
         "pipeline": declaration.name,
         "description": declaration.spec.description,
+        "timezone": declaration.spec.timezone,
+        "period": "month" if declaration.spec.source.partition == "monthly" else "week",
         "as_of": partitions[-1]["end"] if partitions else None,
         "metric": metrics[0].name,
         "unit": metrics[0].unit,
@@ -57,7 +63,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
         if standing.version is None or since is None
         else {"version": standing.version, "since": since.as_of.isoformat(), "reason": since.reason},
         "partitions": partitions,
-        "weeks": _weeks(rows, metrics, partitions, decisions, evaluations),
+        "weeks": _weeks(declaration, rows, metrics, partitions, decisions, evaluations),
         "decisions": decisions,
         "ledger": [
             {
@@ -124,25 +130,29 @@ def _business(declaration: Declaration, scored: ScoredRows) -> dict[str, dict[st
 
 
 def _weeks(
+    declaration: Declaration,
     scored: ScoredRows,
     metrics: list[Metric],
     partitions: list[dict[str, Any]],
     decisions: list[dict[str, Any]],
     evaluations: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    groups: dict[datetime, list[dict[str, Any]]] = {}
+    """The life by local weeks, or by months where a partition is one."""
+    monthly = declaration.spec.source.partition == "monthly"
+    calendar = Partitions("monthly" if monthly else "weekly", declaration.spec.timezone)
+    groups: dict[str, list[dict[str, Any]]] = {}
     for partition in partitions:
-        start = datetime.fromisoformat(partition["start"])
-        monday = (start - timedelta(days=start.weekday())).replace(hour=0, minute=0)
-        groups.setdefault(monday, []).append(partition)
+        groups.setdefault(calendar.key_of(datetime.fromisoformat(partition["start"])), []).append(partition)
+    told = _Told(ZoneInfo(declaration.spec.timezone), decisions, evaluations)
     weeks = []
-    for monday, members in sorted(groups.items()):
+    for first_day, members in sorted(groups.items()):
         keys = [member["key"] for member in members]
         versions = [version for member in members for version in member["versions"]]
-        until = monday + timedelta(days=7)
+        start, end = calendar.bounds(first_day)
         weeks.append(
             {
-                "start": monday.isoformat(),
+                "start": start.isoformat(),
+                "end": end.isoformat(),
                 "rows": sum(member["rows"] for member in members),
                 "quarantined": sum(member["quarantined"] for member in members),
                 "realised": scored.value(metrics[0], "score", keys),
@@ -150,31 +160,40 @@ def _weeks(
                 "secondary": {metric.name: scored.value(metric, "score", keys) for metric in metrics[1:]},
                 "business": _weighted(members),
                 "version": versions[-1] if versions else None,
-                "decisions": _told(monday, until, decisions, evaluations),
+                "decisions": told.between(start, end),
             }
         )
     return weeks
 
 
-def _told(
-    start: datetime, end: datetime, decisions: list[dict[str, Any]], evaluations: list[dict[str, Any]]
-) -> list[str]:
-    """Tell a week's retrains with what came of them; in a week without any, what held the last one back."""
-    verdicts = {item["as_of"]: f"{item['verdict']} ({item['reason']})" for item in evaluations}
-    within = [item for item in decisions if start < datetime.fromisoformat(item["as_of"]) <= end]
-    trained = [
-        f"{datetime.fromisoformat(item['as_of']):%d %b}: trained ({_codes(item['reasons'])}), "
-        f"{verdicts.get(item['as_of'], 'not judged yet')}."
-        for item in within
-        if item["act"]
-    ]
-    held = [
-        f"{datetime.fromisoformat(item['as_of']):%d %b}: {_codes(item['reasons'])} held back by "
-        f"{_codes(item['held_back_by'])}."
-        for item in within
-        if item["held_back_by"]
-    ]
-    return trained or held[-1:]
+@dataclass(frozen=True)
+class _Told:
+    """Decisions and what came of them, in words."""
+
+    zone: ZoneInfo
+    decisions: Sequence[Mapping[str, Any]]
+    evaluations: Sequence[Mapping[str, Any]]
+
+    def between(self, start: datetime, end: datetime) -> list[str]:
+        """Tell a period's retrains with their verdicts; without any, what held the last one back."""
+        verdicts = {item["as_of"]: f"{item['verdict']} ({item['reason']})" for item in self.evaluations}
+        within = [item for item in self.decisions if start < datetime.fromisoformat(item["as_of"]) <= end]
+        trained = [
+            f"{self._day(item)}: trained ({_codes(item['reasons'])}), "
+            f"{verdicts.get(item['as_of'], 'not judged yet')}."
+            for item in within
+            if item["act"]
+        ]
+        held = [
+            f"{self._day(item)}: {_codes(item['reasons'])} held back by {_codes(item['held_back_by'])}."
+            for item in within
+            if item["held_back_by"]
+        ]
+        return trained or held[-1:]
+
+    def _day(self, decision: Mapping[str, Any]) -> str:
+        when = datetime.fromisoformat(decision["as_of"]).astimezone(self.zone)
+        return f"{when.day} {when:%b}"
 
 
 def _codes(items: list[dict[str, Any]]) -> str:
@@ -182,7 +201,7 @@ def _codes(items: list[dict[str, Any]]) -> str:
 
 
 def _weighted(members: list[dict[str, Any]]) -> dict[str, float]:
-    """A week's business metrics: the partitions' values, weighted by their rows."""
+    """A period's business metrics: the partitions' values, weighted by their rows."""
     names = {name for member in members for name in member["business"]}
     found = {}
     for name in sorted(names):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -13,9 +12,7 @@ from retrain_assets.pages import life_charts as charts
 from retrain_assets.pages.charts import both_widths
 from retrain_assets.pages.layout import render
 from retrain_assets.pages.life_charts import Point, Span
-from retrain_assets.pages.text import day, decimals_for, fixed, instant, metric_title, number
-
-WEEK = timedelta(days=7)
+from retrain_assets.pages.text import day, decimals_for, fixed, in_local_time, instant, metric_title, number
 
 
 def life_page(document: Mapping[str, Any]) -> str:
@@ -31,6 +28,7 @@ def life_page(document: Mapping[str, Any]) -> str:
     str
         HTML with everything inline; every value of the document is escaped.
     """
+    document = in_local_time(document, document["timezone"])
     weeks = document["weeks"]
     span = charts.span_of(document["partitions"], weeks)
     decisions = sorted(document["decisions"], key=lambda decision: instant(decision["as_of"]), reverse=True)
@@ -77,7 +75,7 @@ def _now(document: Mapping[str, Any]) -> dict[str, Any] | None:
     decimals = decimals_for([week["realised"], week["never_retrained"]], 4)
     gain = _gain(document, week)
     return {
-        "start": week["start"],
+        "name": _period_name(document, week),
         "realised": fixed(week["realised"], decimals),
         "never_retrained": fixed(week["never_retrained"], decimals),
         "gain": gain,
@@ -101,14 +99,20 @@ def _waiting(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
 
 
 def _points(document: Mapping[str, Any], value: str, group: str | None = None) -> list[Point]:
-    """List a value by week, or by partition where there are no weeks."""
-    periods = document["weeks"] or document["partitions"]
-    points = []
-    for period in periods:
-        start = instant(period["start"])
-        end = instant(period["end"]) if "end" in period else start + WEEK
-        points.append(Point(start, end, (period[group] if group else period).get(value)))
-    return points
+    """List a value by week or month, or by partition where there are none."""
+    return [
+        Point(
+            instant(period["start"]),
+            instant(period["end"]),
+            (period[group] if group else period).get(value),
+        )
+        for period in document["weeks"] or document["partitions"]
+    ]
+
+
+def _period_name(document: Mapping[str, Any], week: Mapping[str, Any]) -> str:
+    start = instant(week["start"])
+    return f"{start:%b %Y}" if document["period"] == "month" else f"week of {day(start)}"
 
 
 def _thresholds(document: Mapping[str, Any], name: str) -> list[float]:
@@ -129,7 +133,7 @@ def _quality_chart(document: Mapping[str, Any], span: Span | None) -> Markup | N
         _thresholds(document, document["metric"]),
         charts.bands_of(document["partitions"]),
         charts.marks_of(document),
-        f"Realised {title} by week, {day(span.start)} to {day(span.end)}; "
+        f"Realised {title} by {document['period']}, {day(span.start)} to {day(span.end)}; "
         f"the newest is {number(last.value, 4)}. The figures follow as a table.",
     )
     return both_widths(draw)
@@ -150,14 +154,16 @@ def _business(document: Mapping[str, Any], span: Span | None) -> list[dict[str, 
             thresholds,
             charts.bands_of(document["partitions"]),
             (),
-            f"{metric_title(name)} by week; the figures follow as a table.",
+            f"{metric_title(name)} by {document['period']}; the figures follow as a table.",
         )
         charted.append({"name": name, "chart": both_widths(draw), "thresholds": thresholds})
     return charted
 
 
 def _quarantine_chart(document: Mapping[str, Any], span: Span | None) -> Markup | None:
-    if span is None or not document["partitions"]:
+    if span is None or not any(
+        part["quarantined"] or not part["accepted"] for part in document["partitions"]
+    ):
         return None
     return both_widths(partial(charts.quarantine_chart, span, document["partitions"]))
 
@@ -168,7 +174,7 @@ def _names(periods: Sequence[Mapping[str, Any]], group: str) -> list[str]:
 
 
 def _week_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List the weeks, newest first, with figures written column by column with the same decimals."""
+    """List the weeks or months, newest first, with figures written column by column with the same decimals."""
     weeks = document["weeks"]
     quality = decimals_for([week[key] for week in weeks for key in ("realised", "never_retrained")], 4)
     decimals = {
@@ -182,6 +188,7 @@ def _week_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows.append(
             week
             | {key: fixed(week[key], quality) for key in ("realised", "never_retrained")}
+            | {"name": _period_name(document, week).removeprefix("week of ")}
             | {"gain": fixed(gain, quality, signed=True)}
             | {"css": "" if not gain else "good" if gain > 0 else "bad"}
             | {"values": [fixed(week[g].get(name), places) for (g, name), places in decimals.items()]}

@@ -94,7 +94,7 @@ def _tick(x: float, y: float, label: str) -> Markup:
 
 
 def calibration_chart(models: Sequence[Mapping[str, Any]], width: float) -> Markup:
-    """Draw mean label by mean score, a line a model; on the diagonal a model says what happens.
+    """Draw the mean observed by the mean predicted, a line a model; on the diagonal a model says what happens.
 
     Parameters
     ----------
@@ -123,9 +123,9 @@ def calibration_chart(models: Sequence[Mapping[str, Any]], width: float) -> Mark
         for (x, y), b in zip(points, model["bins"], strict=True):
             words = f"{number(b['mean_score'])} said, {number(b['mean_label'])} observed, {b['rows']:,} rows"
             parts.append(circle(x, y, 4, f"dot {css}", f"{model['model']}: {words}"))
-    parts.append(text(across.end, up.start + 40, "mean score \N{RIGHTWARDS ARROW}", "tick", "end"))
-    parts.append(text(across.start + 8, up.end + 14, "\N{UPWARDS ARROW} mean label", "tick"))
-    label = "Calibration: mean label against mean score, by tenths of the rows; the figures follow."
+    parts.append(text(across.end, up.start + 40, "predicted, mean \N{RIGHTWARDS ARROW}", "tick", "end"))
+    parts.append(text(across.start + 8, up.end + 14, "\N{UPWARDS ARROW} observed, mean", "tick"))
+    label = "Calibration: mean observed against mean predicted, by tenths of the rows; the figures follow."
     return chart(width, size + 60, label, *parts)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
 METRIC_TITLES = {
     "log_loss": "log loss",
     "brier_score": "Brier score",
@@ -74,6 +78,31 @@ def instant(text: str) -> datetime:
     """Read an ISO moment or date; one without a zone is UTC."""
     read = datetime.fromisoformat(text)
     return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def in_local_time(document: Any, timezone: str) -> Any:
+    """Write every moment of a document as the clocks of a time zone show it, for a page that names the zone.
+
+    Parameters
+    ----------
+    document
+        A document, or a part of one.
+    timezone
+        IANA name of the zone.
+
+    Returns
+    -------
+    object
+        The same, with local times in the place of moments; they carry no offset, so that they are drawn as
+        they stand.
+    """
+    if isinstance(document, dict):
+        return {key: in_local_time(part, timezone) for key, part in document.items()}
+    if isinstance(document, list):
+        return [in_local_time(part, timezone) for part in document]
+    if isinstance(document, str) and _MOMENT.fullmatch(document):
+        return instant(document).astimezone(ZoneInfo(timezone)).replace(tzinfo=None).isoformat()
+    return document
 
 
 def day(when: str | datetime | None, *, year: bool = True) -> str:

@@ -15,6 +15,8 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
 
         scored = score_partitions(declaration, list(context.partition_keys))
         schema = declaration.lake.schema("predictions") or {}
+        for problem in dict.fromkeys(part.problem for part in scored if part.problem is not None):
+            context.log.warning(problem)
         for part in scored:
             said = (
                 "There was no champion yet when this partition ended, so it has no predictions."

@@ -11,6 +11,7 @@ import polars as pl
 from retrain_assets.champion.loading import load_version
 from retrain_assets.champion.standing import champion_at, first_champion
 from retrain_assets.declaration import Declaration
+from retrain_assets.errors import ChampionError
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,15 @@ class ScoredPartition:
         Rows scored now.
     rows
         Rows that have a score in all.
+    problem
+        Why the first champion could not score beside its successor, as a sentence.
     """
 
     key: str
     version: int | None
     new: int
     rows: int
+    problem: str | None = None
 
 
 def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[ScoredPartition]:
@@ -64,11 +68,23 @@ def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[Scor
             scored += [ScoredPartition(key, None, 0, 0) for key in chosen]
             continue
         new = _score(declaration, "predictions", chosen, version)
+        problem = None
         if first is not None and version != first:
-            _score(declaration, "shadow_predictions", chosen, first)
+            problem = _shadow(declaration, chosen, first)
         total = _counts(declaration.lake.rows("predictions", chosen).collect())
-        scored += [ScoredPartition(key, version, new.get(key, 0), total.get(key, 0)) for key in chosen]
+        scored += [
+            ScoredPartition(key, version, new.get(key, 0), total.get(key, 0), problem) for key in chosen
+        ]
     return scored
+
+
+def _shadow(declaration: Declaration, keys: Sequence[str], first: int) -> str | None:
+    """Score with the first champion; a model that no longer serves must not keep the one that does from scoring."""
+    try:
+        _score(declaration, "shadow_predictions", keys, first)
+    except ChampionError as error:
+        return f"The first champion, never retrained, has no scores here. {error}"
+    return None
 
 
 def _score(declaration: Declaration, table: str, keys: Sequence[str], version: int) -> dict[str, int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from retrain_assets.attempts import newest_attempt
-from retrain_assets.champion.registry import promote, reconcile, register_version
+from retrain_assets.champion.ledger import check_reason
+from retrain_assets.champion.registry import client, promote, reconcile, register_version
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError
 from retrain_assets.monitoring_report.life import write_life
+from retrain_assets.registered_model.register import version_tags
 
 
 def roll_back_champion(declaration: Declaration, actor: str, reason: str) -> int:
@@ -15,8 +17,10 @@ def roll_back_champion(declaration: Declaration, actor: str, reason: str) -> int
     Raises
     ------
     ChampionError
-        When there is no earlier champion, or actor or reason is missing.
+        When there is no earlier champion, actor or reason is missing, or MLflow cannot be reached.
     """
+    # A rollback that fails after the ledger's entry would be asked for again, and take the next version too.
+    client()
     entry = declaration.ledger.roll_back(actor=actor, reason=reason, as_of=declaration.data_clock())
     reconcile(declaration.name, declaration.ledger)
     write_life(declaration)
@@ -45,6 +49,7 @@ def force_champion(
     """
     if (version is None) == (attempt is None):
         raise ChampionError("Give exactly one of version and attempt: which model is to become champion?")
+    check_reason(declaration.name, actor, reason)
     ledger = declaration.ledger
     if attempt is not None:
         version, evidence = _registered(declaration, attempt)
@@ -81,6 +86,14 @@ def _registered(declaration: Declaration, attempt: str) -> tuple[int, dict[str, 
         declaration.name,
         model_uri=trained.payload["model_uri"],
         attempt=attempt,
-        tags={"retrain_assets/as_of": trained.as_of.isoformat(), "retrain_assets/verdict": "forced"},
+        tags=version_tags(trained, _forced_verdict(declaration, attempt)),
     )
     return version, {"attempt": attempt, "model_path": trained.payload["model_path"]}
+
+
+def _forced_verdict(declaration: Declaration, attempt: str) -> str:
+    evaluated = newest_attempt(declaration.lake, "evaluated", attempt)
+    if evaluated is None or evaluated.attempt != attempt:
+        return "forced, not evaluated"
+    verdict = evaluated.payload["verdict"]
+    return f"forced, {verdict['verdict']}: {verdict['reason']}"

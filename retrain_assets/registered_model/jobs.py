@@ -1,5 +1,6 @@
 """Jobs by which a person changes what the loop decided: roll back, force a version, release quarantined rows."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -44,7 +45,11 @@ def rollback_job(declaration: Declaration) -> dg.JobDefinition:
 
         _tell(context, declaration, roll_back_champion(declaration, config.actor, config.reason))
 
-    return _job(declaration, name, roll_back, "Go back to the previous champion; the present one is barred.")
+    # Tried again after a crash it would take the next version too.
+    once = {"dagster/max_retries": "0"}
+    return _job(
+        declaration, name, roll_back, "Go back to the previous champion; the present one is barred.", once
+    )
 
 
 def promote_job(declaration: Declaration) -> dg.JobDefinition:
@@ -93,14 +98,20 @@ def release_job(declaration: Declaration) -> dg.JobDefinition:
     return _job(declaration, name, release, "Let quarantined rows in whose rules have been mended.")
 
 
-def _job(declaration: Declaration, name: str, op: dg.OpDefinition, description: str) -> dg.JobDefinition:
+def _job(
+    declaration: Declaration,
+    name: str,
+    op: dg.OpDefinition,
+    description: str,
+    tags: Mapping[str, str] | None = None,
+) -> dg.JobDefinition:
     def body() -> None:
         op()
 
     return dg.job(
         name=name,
         description=description,
-        tags={PIPELINE_TAG: declaration.name},
+        tags={PIPELINE_TAG: declaration.name, **(tags or {})},
         executor_def=dg.in_process_executor,
     )(body)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from retrain_assets.attempts import Attempt, newest_attempt, record_attempt
-from retrain_assets.champion.ledger import Standing
 from retrain_assets.champion.registry import promote, reconcile, register_version
+from retrain_assets.champion.standing import LedgerEntry, Standing, standing_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError, TrainingError
 from retrain_assets.monitoring_report.watch import harm_stands
@@ -63,18 +62,22 @@ def register_candidate(declaration: Declaration, run_id: str) -> Registration:
             f"Pipeline {declaration.name!r} has no evaluation to act on. Materialize evaluation_report first."
         )
     ledger = declaration.ledger
-    standing = ledger.standing()
-    if any(entry.evidence.get("attempt") == evaluated.attempt for entry in ledger.entries()):
-        reconcile(declaration.name, ledger)
-        return Registration("none", standing.version, "This evaluation has already been acted on.")
-    if standing.version != evaluated.payload["champion"]:
+    entries = ledger.entries()
+    standing = standing_of(entries)
+    acted = next((item for item in entries if item.evidence.get("attempt") == evaluated.attempt), None)
+    if acted is None and standing.version != evaluated.payload["champion"]:
         raise ChampionError(
             f"The evaluation {evaluated.attempt} compared the candidate with "
             f"{_named(evaluated.payload['champion'])}, but the champion now is {_named(standing.version)}. "
             f"Run the job {declaration.name}_retrain to compare with it."
         )
-    registration = _act(declaration, evaluated, standing)
+    if acted is None:
+        registration = _act(declaration, evaluated, standing)
+    else:
+        registration = _acted_on(acted, standing, recorded=_is_recorded(declaration, evaluated))
     reconcile(declaration.name, ledger)
+    if acted is not None and registration.outcome == "none":
+        return registration
     record_attempt(
         lake,
         evaluated.attempt,
@@ -87,6 +90,23 @@ def register_candidate(declaration: Declaration, run_id: str) -> Registration:
         },
     )
     return registration
+
+
+def _is_recorded(declaration: Declaration, evaluated: Attempt) -> bool:
+    record = newest_attempt(declaration.lake, "registered", evaluated.attempt)
+    return record is not None and record.attempt == evaluated.attempt
+
+
+def _acted_on(acted: LedgerEntry, standing: Standing, *, recorded: bool) -> Registration:
+    """The outcome that the ledger holds already; a run that crashed after its entry is brought to its end."""
+    stands = acted.version == standing.version and acted.action in ("promoted", "confirmed")
+    if recorded or not stands:
+        return Registration("none", standing.version, "This evaluation has already been acted on.")
+    return Registration(
+        acted.action,
+        acted.version,
+        f"Version {acted.version} was {acted.action} by an earlier run, which ended before it was recorded.",
+    )
 
 
 def _act(declaration: Declaration, evaluated: Attempt, standing: Standing) -> Registration:
@@ -128,12 +148,12 @@ def _promote(declaration: Declaration, evaluated: Attempt, standing: Standing) -
             f"The candidate of evaluation {evaluated.attempt} is not on record. "
             f"Run the job {declaration.name}_retrain again."
         )
-    record = trained.payload
+    record, verdict = trained.payload, evaluated.payload["verdict"]
     version = register_version(
         declaration.name,
         model_uri=record["model_uri"],
         attempt=evaluated.attempt,
-        tags=_version_tags(evaluated, record),
+        tags=version_tags(trained, f"{verdict['verdict']}: {verdict['reason']}"),
         description=evaluated.payload["verdict"]["sentence"],
     )
     promote(
@@ -154,17 +174,18 @@ def _promote(declaration: Declaration, evaluated: Attempt, standing: Standing) -
     return Registration("promoted", version, f"Version {version} is the new champion{replaced}.")
 
 
-def _version_tags(evaluated: Attempt, record: Any) -> dict[str, str]:
-    verdict = evaluated.payload["verdict"]
+def version_tags(trained: Attempt, verdict: str) -> dict[str, str]:
+    """Tags of a version in the registry: what it was trained on, when and by what, and how it was judged."""
+    record = trained.payload
     windows = record["windows"]
     return {
         "retrain_assets/dagster_run_id": record["dagster_run_id"],
-        "retrain_assets/as_of": evaluated.as_of.isoformat(),
+        "retrain_assets/as_of": trained.as_of.isoformat(),
         "retrain_assets/train_start": str(windows["train_start"] or record["first_row"]),
         "retrain_assets/train_end": windows["train_end"],
         "retrain_assets/data": json.dumps(record["data"]),
         "retrain_assets/code_version": record["code_version"],
-        "retrain_assets/verdict": f"{verdict['verdict']}: {verdict['reason']}",
+        "retrain_assets/verdict": verdict,
         "retrain_assets/reason": ",".join(record["reasons"]),
     }
 

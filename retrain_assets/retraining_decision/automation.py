@@ -30,6 +30,8 @@ IN_FLIGHT = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+# Who cancels a run does not want to see it again a minute later.
+FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 STATE_TAG = "retrain_assets/source_state"
 LONGEST_BACK_OFF = timedelta(hours=1)
 
@@ -146,7 +148,7 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
             as_of=datetime.fromisoformat(record.dagster_run.tags[AS_OF_TAG]),
             evidence=json.loads(record.dagster_run.tags.get(EVIDENCE_TAG, "{}")),
         )
-        for record in _runs(instance, declaration, RETRAIN_TAG, [dg.DagsterRunStatus.FAILURE], limit=20)
+        for record in _runs(instance, declaration, RETRAIN_TAG, FAILED, limit=20)
         if AS_OF_TAG in record.dagster_run.tags
     ]
     ruling = rule(
@@ -216,7 +218,7 @@ def _back_off(instance: dg.DagsterInstance, declaration: Declaration, state: str
     failures = 0
     last: dg.RunRecord | None = None
     for record in _runs(instance, declaration, INGEST_TAG, list(dg.DagsterRunStatus), limit=10):
-        if record.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+        if record.dagster_run.status not in FAILED:
             break
         if record.dagster_run.tags.get(STATE_TAG) != state:
             break
@@ -228,9 +230,10 @@ def _back_off(instance: dg.DagsterInstance, declaration: Declaration, state: str
     again = last.update_timestamp.replace(tzinfo=UTC) + pause
     if datetime.now(UTC) >= again:
         return None
+    runs = "The last ingest run" if failures == 1 else f"The last {failures} ingest runs"
     return (
-        f"The last {failures} ingest runs for this state of the source failed; it is read again at "
-        f"{again:%Y-%m-%d %H:%M} UTC, or as soon as the source changes. Run {last.dagster_run.run_id} says why."
+        f"{runs} for this state of the source did not succeed; it is read again at {again:%Y-%m-%d %H:%M} UTC, "
+        f"or as soon as the source changes. Run {last.dagster_run.run_id} says why."
     )
 
 

@@ -20,18 +20,22 @@ from retrain_assets.retraining_decision.evidence import (
     Decision,
     Evidence,
     History,
+    Hold,
     PastAttempt,
     Policy,
     alarms_of,
     policy_of,
     train_end_at,
 )
+from retrain_assets.retraining_decision.reasons import schedule_reason
 from retrain_assets.windows import mature_rows, resolve_windows, training_rows
+
+INGESTING = Hold("ingest_in_flight", "An ingest run is in flight.", None)
 
 
 @dataclass(frozen=True)
 class FailedRun:
-    """A retrain that failed before it came to a verdict.
+    """A retrain that failed or was canceled before it came to a verdict.
 
     Parameters
     ----------
@@ -89,23 +93,35 @@ def rule(
     retrain_in_flight, ingest_in_flight
         Whether such a run is queued or running.
     failed
-        Runs that failed.
+        Runs that failed or were canceled.
     """
     if declaration.newest_partition() is None:
         return _waiting("Nothing has been ingested yet, so there is nothing to decide on.")
     now = declaration.data_clock()
+    last = _last_decision(declaration)
     if ingest_in_flight:
-        return _waiting("An ingest run is in flight; the decision waits for what it brings.", now)
+        if not schedule_due:
+            return _waiting(f"{INGESTING.sentence} The decision waits for what it brings.", now)
+        decision = _put_off(now)
+        return Ruling(decision, now, _record(declaration, decision, now, last), {})
     policy = policy_of(declaration.spec)
     history = _history(declaration, policy, failed)
-    evidence = _evidence(declaration, history, now, schedule_due, retrain_in_flight)
+    due = schedule_due or (last is not None and INGESTING.code in _codes(last, "held_back_by"))
+    evidence = _evidence(declaration, history, now, due, retrain_in_flight)
     decision = decide(evidence, policy, history, now)
-    return Ruling(decision, now, _record(declaration, decision, now), _numbers(evidence, now))
+    return Ruling(decision, now, _record(declaration, decision, now, last), _numbers(evidence, now))
 
 
 def _waiting(sentence: str, now: datetime | None = None) -> Ruling:
     decision = Decision(False, (), (), None, "", sentence)
     return Ruling(decision, now or datetime.fromtimestamp(0, UTC), False, {})
+
+
+def _put_off(now: datetime) -> Decision:
+    """Keep a tick of the schedule until the ingest run has ended: the next such tick may be a week away."""
+    reason = schedule_reason(now)
+    text = f"A retrain is held back. {reason.sentence} {INGESTING.sentence} It is decided on when that has ended."
+    return Decision(False, (reason,), (INGESTING,), None, "The end of the run in flight.", text)
 
 
 def _evidence(
@@ -170,16 +186,26 @@ def _history(declaration: Declaration, policy: Policy, failed: Sequence[FailedRu
         for run in failed
         if run.attempt not in judged
     ]
-    return History(tuple(sorted(past, key=lambda attempt: attempt.as_of)))
+    # A run that failed may have been tried again with success, at the same moment of knowledge.
+    return History(tuple(sorted(past, key=lambda item: (item.as_of, item.outcome != "failed"))))
 
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _record(declaration: Declaration, decision: Decision, now: datetime) -> bool:
-    """Append the decision unless it does the same for the same reasons with the same holds as the last."""
+def _last_decision(declaration: Declaration) -> dict[str, Any] | None:
     newest = declaration.lake.scan("decisions").sort("at").tail(1).collect()
+    if newest.is_empty():
+        return None
+    row = newest.row(0, named=True)
+    return {"act": row["act"], **json.loads(row["payload"])}
+
+
+def _record(
+    declaration: Declaration, decision: Decision, now: datetime, last: Mapping[str, Any] | None
+) -> bool:
+    """Append the decision unless it does the same for the same reasons with the same holds as the last."""
     payload = {
         "sentence": decision.sentence,
         "reasons": [{"code": item.code, "sentence": item.sentence} for item in decision.reasons],
@@ -187,10 +213,8 @@ def _record(declaration: Declaration, decision: Decision, now: datetime) -> bool
         "would_change": decision.would_change,
         "earliest": decision.earliest.isoformat() if decision.earliest else None,
     }
-    if not newest.is_empty() and not decision.act:
-        last = newest.row(0, named=True)
-        if not last["act"] and _kind(json.loads(last["payload"])) == _kind(payload):
-            return False
+    if last is not None and not decision.act and not last["act"] and _kind(last) == _kind(payload):
+        return False
     row = {"as_of": now, "at": datetime.now(UTC), "act": decision.act, "payload": json.dumps(payload)}
     declaration.lake.append("decisions", pl.DataFrame([row], schema=SCHEMAS["decisions"]))
     return True
@@ -198,7 +222,11 @@ def _record(declaration: Declaration, decision: Decision, now: datetime) -> bool
 
 def _kind(payload: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     """What a decision does, without the figures in its sentences."""
-    return tuple(tuple(item["code"] for item in payload[part]) for part in ("reasons", "held_back_by"))
+    return tuple(_codes(payload, part) for part in ("reasons", "held_back_by"))
+
+
+def _codes(payload: Mapping[str, Any], part: str) -> tuple[str, ...]:
+    return tuple(item["code"] for item in payload[part])
 
 
 def _numbers(evidence: Evidence, now: datetime) -> dict[str, float]:

@@ -45,6 +45,11 @@ def find_causes(evidence: Evidence, policy: Policy, history: History, now: datet
     return tuple(_causes(evidence, policy, history, now))
 
 
+def schedule_reason(now: datetime) -> Reason:
+    """Give a tick of the schedule as a reason."""
+    return Reason("schedule", "The schedule is due.", f"tick at {now.isoformat()}")
+
+
 def learning_step(policy: Policy, partitions: int, window: timedelta) -> timedelta:
     """Say how much newer training rows must be to be worth an attempt: partitions, or 10 % of the window."""
     return max(partitions * policy.partition, window / 10)
@@ -63,8 +68,7 @@ def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime)
     if evidence.champion is None:
         yield Cause(Reason("no_champion", "There is no champion yet.", "no champion"), now)
     if evidence.schedule_due:
-        reason = Reason("schedule", "The schedule is due.", f"tick at {now.isoformat()}")
-        yield Cause(reason, now, lasting=False)
+        yield Cause(schedule_reason(now), now, lasting=False)
     for alarm in evidence.alarms:
         if evidence.champion is not None and alarm.champion == evidence.champion.version:
             yield _harm(alarm, evidence, policy, history, now)

@@ -30,6 +30,8 @@ def suspicion(column: pl.Series, label: pl.Series, *, classification: bool) -> s
     str or None
         Half a sentence; None where nothing speaks against the column.
     """
+    if column.dtype.is_float():
+        column = column.fill_nan(None)
     present = column.drop_nulls()
     if not len(present):
         return "always empty"

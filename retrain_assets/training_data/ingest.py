@@ -117,12 +117,12 @@ def _take(
     run_id: str,
 ) -> _Taken:
     if delivery.frame is None:
-        return _withheld(delivery, known, run_id, str(delivery.problem))
+        return _withheld(declaration, delivery, known, run_id, str(delivery.problem))
     try:
         frame = conform(delivery.frame, schema, declaration.spec, ", ".join(delivery.files) or delivery.key)
         normal = normalise(frame, declaration.spec, declaration.partitions, delivery.key)
     except PartitionError as error:
-        return _withheld(delivery, known, run_id, str(error))
+        return _withheld(declaration, delivery, known, run_id, str(error))
 
     judgement = judge(normal.accepted, declaration.spec.expectations)
     aside = pl.concat(
@@ -142,7 +142,7 @@ def _take(
             f"Partition {delivery.key} is withheld: {' '.join(result.sentence for result in critical)} "
             "Mend the source, or the expectation in the declaration."
         )
-        taken = _withheld(delivery, known, run_id, problem)
+        taken = _withheld(declaration, delivery, known, run_id, problem)
         return replace(
             taken,
             outcome=replace(taken.outcome, results=tuple(judgement.results), delivered=normal.accepted),
@@ -175,7 +175,7 @@ def _accepted(
         "fingerprint": delivery.fingerprint,
         "features_hash": content_hash(judged.good, others),
         "labels_hash": content_hash(judged.good, ["row_id", *label_columns]),
-        "declaration": _rules_hash(declaration),
+        "declaration": rules_hash(declaration),
         "rows": judged.good.height,
         "quarantined": judged.aside["row_id"].n_unique(),
         "duplicates": judged.normal.duplicates,
@@ -199,12 +199,15 @@ def _accepted(
     return _Taken(outcome, record, judged.good, judged.aside)
 
 
-def _withheld(delivery: Delivery, known: dict[str, Any] | None, run_id: str, problem: str) -> _Taken:
+def _withheld(
+    declaration: Declaration, delivery: Delivery, known: dict[str, Any] | None, run_id: str, problem: str
+) -> _Taken:
     """Record the delivery as read; what was accepted before stays."""
     before = known or dict.fromkeys(SCHEMAS["partitions"])
     record = before | {
         "partition_key": delivery.key,
         "fingerprint": delivery.fingerprint,
+        "declaration": rules_hash(declaration),
         "rows": before["rows"] or 0,
         "quarantined": before["quarantined"] or 0,
         "duplicates": before["duplicates"] or 0,
@@ -237,12 +240,13 @@ def _commit(declaration: Declaration, taken: Sequence[_Taken]) -> Iterator[Parti
         yield item.outcome
 
 
-def _rules_hash(declaration: Declaration) -> str:
+def rules_hash(declaration: Declaration) -> str:
     """Identity of all that decides which delivered rows are accepted."""
     spec = declaration.spec
     rules = {
         "expectations": [item.model_dump(mode="json") for item in spec.expectations],
         "key": spec.source.key,
         "late_rows": spec.source.late_rows,
+        "columns": spec.model_dump(mode="json", include={"label", "weight", "features"}),
     }
     return hashlib.sha256(json.dumps(rules, sort_keys=True, default=str).encode()).hexdigest()[:16]

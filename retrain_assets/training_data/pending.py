@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import polars as pl
+
 from retrain_assets.declaration import Declaration
+from retrain_assets.training_data.ingest import rules_hash
 from retrain_assets.training_data.source import Source
 
 PARTITIONS_A_TICK = 400
@@ -39,7 +42,8 @@ def pending(declaration: Declaration, source: Source, now: datetime, cursor: str
     """Compare the source with what was taken in.
 
     A partition is asked for when its fingerprint differs from the one that was recorded when it was last read,
-    whether it was accepted then or withheld: nothing depends on what was requested before, so a crash or a
+    whether it was accepted then or withheld, and a withheld one also when the rules of the declaration that it
+    was held against have changed: nothing depends on what was requested before, so a crash or a
     failed run loses no partition.
 
     Parameters
@@ -73,9 +77,14 @@ def pending(declaration: Declaration, source: Source, now: datetime, cursor: str
 
 
 def recorded_fingerprints(declaration: Declaration) -> dict[str, str]:
-    """Fingerprint of each partition when it was last read, by key."""
-    rows = declaration.lake.scan("partitions").select("partition_key", "fingerprint").collect()
-    return dict(rows.iter_rows())
+    """Fingerprint of each partition when it was last read, by key.
+
+    One that was withheld is left out once the declaration has been mended: it has to be judged again.
+    """
+    rows = declaration.lake.scan("partitions").filter(
+        pl.col("problem").is_null() | pl.col("declaration").eq_missing(pl.lit(rules_hash(declaration)))
+    )
+    return dict(rows.select("partition_key", "fingerprint").collect().iter_rows())
 
 
 def contiguous(keys: Sequence[str], declaration: Declaration) -> list[tuple[str, str]]:

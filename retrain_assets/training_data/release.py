@@ -10,11 +10,14 @@ import polars as pl
 from retrain_assets.declaration import Declaration
 from retrain_assets.features.derive import feature_columns
 from retrain_assets.features.table import feature_table
+from retrain_assets.lake import SCHEMAS, Lake
 from retrain_assets.training_data.quarantine import release
 
 
 def release_quarantined(declaration: Declaration, keys: Sequence[str]) -> dict[str, int]:
     """Judge quarantined rows by the present declaration and add the good ones to their partitions.
+
+    Rows of a delivery that was withheld as a whole stay: taking their partition in again judges all of it.
 
     Parameters
     ----------
@@ -35,42 +38,46 @@ def release_quarantined(declaration: Declaration, keys: Sequence[str]) -> dict[s
     schema = lake.schema("training_data")
     if schema is None:
         return {}
-    accepted = lake.scan("partitions").filter(pl.col("accepted")).select("partition_key")
+    accepted = lake.scan("partitions").filter("accepted", pl.col("problem").is_null())
     waiting = aside.join(accepted, on="partition_key", how="semi").collect()
     good, _ = release(waiting, declaration.spec.expectations, schema)
-    present = lake.rows("training_data", good["partition_key"].unique().to_list()).select("row_id")
-    good = good.join(present.collect(), on="row_id", how="anti")
     if good.is_empty():
         return {}
-    # A crash between these commits leaves rows that are both accepted and waiting; the join above heals it.
-    lake.append("training_data", good)
-    columns = feature_columns(declaration.spec, dict(good.schema))
-    lake.append("features", feature_table(good, declaration.spec, columns))
-    _mark_released(declaration, good)
+    # Rows count as waiting until the last of these commits, and each table gets only what it lacks: after a
+    # crash between two of them the next release completes it.
+    new = _lacking(lake, "training_data", good)
+    if not new.is_empty():
+        lake.append("training_data", new)
+    new = _lacking(lake, "features", good)
+    if not new.is_empty():
+        columns = feature_columns(declaration.spec, dict(new.schema))
+        lake.append("features", feature_table(new, declaration.spec, columns))
+    _mark_released(lake, good)
     return dict(good.group_by("partition_key").len().sort("partition_key").iter_rows())
 
 
-def _mark_released(declaration: Declaration, good: pl.DataFrame) -> None:
-    lake = declaration.lake
+def _lacking(lake: Lake, table: str, good: pl.DataFrame) -> pl.DataFrame:
+    identity = ["partition_key", "row_id"]
+    present = lake.rows(table, good["partition_key"].unique().to_list()).select(identity)
+    return good.join(present.collect(), on=identity, how="anti", maintain_order="left")
+
+
+def _mark_released(lake: Lake, good: pl.DataFrame) -> None:
     keys = good["partition_key"].unique().to_list()
-    rows = lake.rows("quarantine", keys).collect()
+    aside = lake.rows("quarantine", keys).collect()
     freed = pl.col("row_id").is_in(good["row_id"].implode()) & pl.col("released_at").is_null()
-    marked = rows.with_columns(
-        released_at=pl.when(freed)
-        .then(pl.lit(datetime.now(UTC)))
-        .otherwise("released_at")
-        .cast(rows.schema["released_at"])
-    )
-    lake.replace_partitions("quarantine", marked, keys)
-    counts = good.group_by("partition_key").len("freed")
+    staying = aside.filter(~freed, pl.col("released_at").is_null()).group_by("partition_key")
+    accepted = lake.rows("training_data", keys).group_by("partition_key").agg(pl.len().alias("rows"))
     records = (
         lake.rows("partitions", keys)
         .collect()
-        .join(counts, on="partition_key")
-        .with_columns(
-            rows=pl.col("rows") + pl.col("freed"),
-            quarantined=pl.col("quarantined") - pl.col("freed"),
-        )
-        .drop("freed")
+        .update(accepted.collect().cast({"rows": pl.Int64}), on="partition_key")
+        .drop("quarantined")
+        .join(staying.agg(quarantined=pl.col("row_id").n_unique()), on="partition_key", how="left")
+        .with_columns(pl.col("quarantined").fill_null(0).cast(pl.Int64))
+        .select(list(SCHEMAS["partitions"]))
     )
     lake.replace_partitions("partitions", records, keys)
+    now = pl.lit(datetime.now(UTC)).cast(SCHEMAS["quarantine"]["released_at"])
+    marked = aside.with_columns(released_at=pl.when(freed).then(now).otherwise("released_at"))
+    lake.replace_partitions("quarantine", marked, keys)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from retrain_assets.errors import RetrainError
+from retrain_assets_tests.bad_input.case import Case
+from retrain_assets_tests.bad_input.history import History
 from retrain_assets_tests.pipelines import ATTRIBUTES
-
-_numbers = itertools.count()
 
 
 def attributes(**changes: Any) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def write_project(folder: Path, package: str, written: Mapping[str, Any]) -> Pat
 
 def load_project(folder: Path, monkeypatch: pytest.MonkeyPatch, written: Mapping[str, Any]) -> dg.Definitions:
     """Load the definitions of a project of one pipeline."""
-    package = f"shop_{next(_numbers)}"
+    package = "shop"
     write_project(folder, package, written)
     monkeypatch.syspath_prepend(folder)
     try:
@@ -61,10 +61,180 @@ def load_project(folder: Path, monkeypatch: pytest.MonkeyPatch, written: Mapping
 
 def refusal(load: Callable[[], object]) -> RetrainError:
     """The error by which a declaration is refused, as Dagster passes it on."""
-    with pytest.raises(Exception) as caught:  # noqa: B017, PT011  Dagster wraps it in an error of its own
+    with pytest.raises(Exception) as caught:
         load()
     error: BaseException | None = caught.value
     while error is not None and not isinstance(error, RetrainError):
         error = error.__cause__
     assert isinstance(error, RetrainError), repr(caught.value)
     return error
+
+
+def _refused(history: History, request: pytest.FixtureRequest, **changes: Any) -> list[str]:
+    written = attributes(**{"source__path": _ROWS, **changes})
+    for text in ("path", "url"):
+        source = written.get("source", {})
+        if text in source:
+            source[text] = source[text].replace("{folder}", str(history.folder))
+    patch = request.getfixturevalue("monkeypatch")
+    return str(refusal(lambda: load_project(history.folder / "project", patch, written))).splitlines()
+
+
+_ROWS = "{folder}/rows/{partition:%Y-%m-%d}.parquet"
+_FILE = "{folder}/project/shop/defs/loans/defs.yaml"
+_SHOWN = "{folder}/rows/{{partition:%Y-%m-%d}}.parquet"
+
+
+def _case(name: str, changes: Mapping[str, Any], *told: str) -> Case:
+    return Case(name, partial(_refused, **changes), [f"{_FILE}: {sentence}" for sentence in told])
+
+
+DECLARATIONS = [
+    _case("an unknown block", {"sorce": {}}, "sorce: there is no field 'sorce' here. Did you mean 'source'?"),
+    _case(
+        "an unknown field",
+        {"retrain_when": {"schedul": "0 2 * * 1"}},
+        "retrain_when.schedul: there is no field 'schedul' here. Did you mean 'schedule'?",
+    ),
+    _case(
+        "a wrong type",
+        {"training__minimum_rows": "many"},
+        "training.minimum_rows: input should be a valid integer, unable to parse string as an integer, but the file "
+        "says 'many'.",
+    ),
+    _case(
+        "a block that is no block",
+        {"label": 5},
+        "label: input should be a valid dictionary or instance of LabelSpec, but the file says 5.",
+    ),
+    _case(
+        "an impossible choice",
+        {"source__partition": "dayly"},
+        "source.partition: 'dayly' is not known here. Did you mean 'daily'?",
+    ),
+    _case(
+        "an impossible number",
+        {"promotion": {"alpha": 0.7}},
+        "promotion.alpha: input should be less than 0.5, but the file says 0.7.",
+    ),
+    _case(
+        "an impossible duration",
+        {"label__delay": "soon"},
+        "label.delay: 'soon' is no duration: write a number and a unit, such as 30m, 12h, 7d or 4w.",
+    ),
+    _case(
+        "no duration at all",
+        {"evaluation__holdout": "0d"},
+        "evaluation.holdout: this duration cannot be 0; write one such as 12h, 7d or 4w.",
+    ),
+    _case(
+        "an impossible date",
+        {"source__start": "2026-13-01"},
+        "source.start: input should be a valid date or datetime, month value is outside expected range of 1-12, but "
+        "the file says '2026-13-01'.",
+    ),
+    _case(
+        "an impossible time zone",
+        {"timezone": "Europe/Berln"},
+        "timezone: 'Europe/Berln' is no time zone. Did you mean 'Europe/Berlin'?",
+    ),
+    _case(
+        "an impossible schedule",
+        {"retrain_when": {"schedule": "every monday"}},
+        "retrain_when.schedule: 'every monday' is no cron expression; write five fields, such as 0 2 * * 1 for every "
+        "Monday at 2 a.m.",
+    ),
+    _case(
+        "an impossible owner",
+        {"owners": ["nobody at all"]},
+        "owners: 'nobody at all' is no owner; write an e-mail address, or team: and a name.",
+    ),
+    _case(
+        "a feature of two kinds",
+        {"features": {"numeric": ["amount"], "categorical": ["amount"]}},
+        "attributes: features: 'amount' is listed under numeric and under categorical; choose one.",
+    ),
+    _case(
+        "several faults",
+        {"sorce": {}, "label__delay": "soon"},
+        "label.delay: 'soon' is no duration: write a number and a unit, such as 30m, 12h, 7d or 4w.",
+        "sorce: there is no field 'sorce' here. Did you mean 'source'?",
+    ),
+    _case(
+        "a missing environment variable",
+        {"source__path": "{{ env.LOANS_FOLDER }}/*.parquet"},
+        "source.path: the environment variable LOANS_FOLDER is not set. Set it, or write "
+        "{{{{ env('LOANS_FOLDER', 'a default') }}}}.",
+    ),
+    _case(
+        "a name that leaves the home folder",
+        {"name": "../outside"},
+        "name: the name '../outside' must be a small letter followed by small letters, digits and _, 63 at most.",
+    ),
+    _case(
+        "an unknown estimator",
+        {"training__estimator": "sklearn.ensemble.HistGradientBostingClassifier"},
+        "training.estimator: The module 'sklearn.ensemble' has no 'HistGradientBostingClassifier'. Did you mean "
+        "'HistGradientBoostingClassifier'?",
+    ),
+    _case(
+        "an estimator's unknown package",
+        {"training__estimator": "sklaern.ensemble.HistGradientBoostingClassifier"},
+        "training.estimator: There is no module 'sklaern' here. Install it, or put its folder on the Python path.",
+    ),
+    _case(
+        "an unknown metric",
+        {"evaluation__metrics": ["roc_auk"]},
+        "evaluation.metrics: the metric 'roc_auk' is not known. Did you mean 'roc_auc'?",
+    ),
+    _case(
+        "an unknown expectation",
+        {"expectations": [{"type": "expect_column_values_to_be_betwen", "column": "amount", "min_value": 0}]},
+        "expectations[0].type: there is no expectation 'expect_column_values_to_be_betwen'. Did you mean "
+        "'expect_column_values_to_be_between'?",
+    ),
+    _case(
+        "a derivation that does not parse",
+        {"features__derive": {"hour": "EXTRACT(hour FRM asked_at)"}},
+        "features.derive.hour: 'EXTRACT(hour FRM asked_at)' is no Polars SQL expression (unable to parse "
+        "'EXTRACT(hour FRM asked_at)' as Expr). Mend it.",
+    ),
+    _case(
+        "a derivation of an unknown column",
+        {"features__derive": {"hour": "EXTRACT(hour FROM asked_on)"}},
+        "features.derive.hour: 'EXTRACT(hour FROM asked_on)' uses 'asked_on', which the source lacks. Did you mean "
+        "'asked_at'?",
+    ),
+    _case(
+        "no timestamp",
+        {"source__timestamp": None},
+        "source.timestamp: this field is needed and has no default. Declare it.",
+    ),
+    _case(
+        "a timestamp that the source lacks",
+        {"source__timestamp": "asked_on"},
+        f"{_SHOWN}: source.timestamp: there is no column 'asked_on' in the source. Did you mean 'asked_at'?",
+    ),
+    _case(
+        "a label that the source lacks",
+        {"label__column": "repayed"},
+        f"{_SHOWN}: label.column: there is no column 'repayed' in the source. Did you mean 'repaid'?",
+    ),
+    _case(
+        "an impossible path",
+        {"source__path": "{folder}/rows/{day}.parquet"},
+        "source.path: {{day}} is not known in '{folder}/rows/{{day}}.parquet'. Write {{partition:%Y-%m-%d}}, with the "
+        "directives of strftime.",
+    ),
+    _case(
+        "an impossible database address",
+        {"source": {"url": "nonsense", "table": "loans", "timestamp": "asked_at"}},
+        "source.url: this is no SQLAlchemy address. Write one such as "
+        "postgresql+psycopg://user:password@host/database or sqlite:///file.db.",
+    ),
+    _case(
+        "a function that is not there",
+        {"source": {"function": "nowhere:load", "timestamp": "asked_at"}},
+        "source.function: There is no module 'nowhere' here. Install it, or put its folder on the Python path.",
+    ),
+]

@@ -48,6 +48,8 @@ class Outcome:
         Everything that the event log holds, as text.
     materialized
         Names of the materialized assets, in their order.
+    metadata
+        The last metadata of each materialized asset, as plain values.
     """
 
     success: bool
@@ -55,6 +57,7 @@ class Outcome:
     checks: Mapping[str, tuple[bool, Mapping[str, Any]]]
     said: str
     materialized: tuple[str, ...]
+    metadata: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,8 @@ def good_rows(day: date = LAST) -> pl.DataFrame:
 def _outcome(instance: dg.DagsterInstance, run_id: str, success: bool) -> Outcome:
     checks: dict[str, tuple[bool, dict[str, Any]]] = {}
     sentence: str | None = None
-    said, materialized = [], []
+    said: list[str] = []
+    metadata: dict[str, dict[str, Any]] = {}
     for entry in instance.all_logs(run_id):
         said.append(entry.to_json())
         event = entry.dagster_event
@@ -179,16 +183,18 @@ def _outcome(instance: dg.DagsterInstance, run_id: str, success: bool) -> Outcom
             continue
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             found = event.asset_check_evaluation_data
-            checks[found.check_name] = (
-                found.passed,
-                {name: value.value for name, value in found.metadata.items()},
-            )
+            checks[found.check_name] = (found.passed, _plain(found.metadata))
         elif event.is_step_materialization:
-            materialized.append(event.asset_key.path[-1])
+            found = event.step_materialization_data.materialization
+            metadata[found.asset_key.path[-1]] = _plain(found.metadata)
         error = getattr(event.event_specific_data, "error", None)
         if error is not None and sentence is None:
             sentence = error.message.strip()
-    return Outcome(success, sentence, checks, "\n".join(said), tuple(dict.fromkeys(materialized)))
+    return Outcome(success, sentence, checks, "\n".join(said), tuple(metadata), metadata)
+
+
+def _plain(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
+    return {name: value.value for name, value in metadata.items()}
 
 
 def _files_digest(folder: Path) -> str:

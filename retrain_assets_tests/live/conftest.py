@@ -24,6 +24,14 @@ from retrain_assets_tests.pipelines import ATTRIBUTES, write_days
 from retrain_assets_tests.running import Running
 
 PROJECT = Path(__file__).resolve().parents[2]
+PYPROJECT = """
+[tool.dg]
+directory_type = "project"
+
+[tool.dg.project]
+root_module = "lender"
+code_location_name = "lender.definitions"
+"""
 DEFINITIONS = """
 from pathlib import Path
 
@@ -148,9 +156,7 @@ def write_project(folder: Path) -> tuple[Declaration, Declaration]:
     """Write a project that has this package as a dependency, and two pipelines of its own."""
     package = folder / "lender"
     package.mkdir()
-    (folder / "pyproject.toml").write_text(
-        '[tool.dg]\ndirectory_type = "project"\n\n[tool.dg.project]\nroot_module = "lender"\n'
-    )
+    (folder / "pyproject.toml").write_text(PYPROJECT)
     (package / "__init__.py").touch()
     (package / "definitions.py").write_text(DEFINITIONS)
     return (

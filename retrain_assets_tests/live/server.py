@@ -50,8 +50,11 @@ class Server:
         request = urllib.request.Request(
             f"{self.url}/graphql", body, headers={"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            document = json.load(answer)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                document = json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            document = json.load(refusal)
         assert "errors" not in document, document["errors"]
         return dict(document["data"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -53,7 +54,6 @@ ASSETS = """
           description
           partitionStatuses {
             ... on AssetCheckTimePartitionStatuses { ranges { startKey endKey status } }
-            ... on AssetCheckDefaultPartitionStatuses { succeeded failed }
           }
           executionForLatestMaterialization { status }
         }
@@ -125,9 +125,8 @@ def test_an_asset_says_what_it_is(assets, node):
     python = [item for item in references if item["filePath"].endswith(".py")]
     declarations = [item for item in references if item["filePath"].endswith(f"{FINISHED}/defs.yaml")]
     assert len(python) == len(declarations) == 1, references
-    with open(python[0]["filePath"]) as file:
-        line = file.read().splitlines()[python[0]["lineNumber"] - 1]
-    assert line.startswith("def ")
+    lines = Path(python[0]["filePath"]).read_text().splitlines()
+    assert lines[python[0]["lineNumber"] - 1].startswith("def ")
 
 
 @pytest.mark.parametrize("node", sorted(PARTITIONED))

@@ -325,6 +325,7 @@ def life() -> dict[str, Any]:
         weeks.append(
             {
                 "start": start.isoformat(),
+                "end": (start + timedelta(days=7)).isoformat(),
                 "rows": 35120 + 113 * week,
                 "quarantined": 1843 if broken else 21 + week % 5,
                 "realised": realised,
@@ -392,6 +393,8 @@ def life() -> dict[str, Any]:
     return {
         "pipeline": "ad_clicks",
         "description": "Will a shown ad be clicked?",
+        "timezone": "UTC",
+        "period": "week",
         "as_of": (START + timedelta(days=112)).isoformat(),
         "metric": "log_loss",
         "unit": "nats per row",

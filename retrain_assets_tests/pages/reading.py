@@ -46,7 +46,7 @@ class Reading(HTMLParser):
 def poisoned(value: object) -> object:
     """Put markup into every text of a document that is no address, moment or code that the page reads."""
     if isinstance(value, dict):
-        kept = {"verdict", "task", "delay", "holdout", "model", "metric"}
+        kept = {"verdict", "task", "delay", "holdout", "model", "metric", "timezone", "period"}
         return {
             key: part if key in kept and isinstance(part, str) else poisoned(part)
             for key, part in value.items()

@@ -1,0 +1,216 @@
+"""Rows, models and servers that a retrain run cannot use, each met by a real run."""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import polars as pl
+import pytest
+
+from retrain_assets_tests.bad_input.case import Case, all_but_the_new_day, every_row, failure
+from retrain_assets_tests.bad_input.history import DAYS, FIRST_DAY, NEXT, History, good_rows
+
+MODEL = "{folder}/home/mlartifacts/loans/models/MODEL/artifacts/model.skops"
+WAY_OUT = (
+    "The way out is another champion: loans_promote makes one of the other versions champion, loans_rollback the "
+    "previous one."
+)
+
+
+def _every_day(change: pl.Expr, history: History) -> None:
+    """Deliver every day again with a column changed."""
+    days = [FIRST_DAY + timedelta(days=number) for number in range(DAYS + 1)]
+    for day in days:
+        history.deliver(day, good_rows(day).with_columns(change))
+    assert history.ingest(days[0], days[-1]).success
+
+
+def _fails(history: History, request: pytest.FixtureRequest, **declared: Any) -> list[str]:
+    del request
+    return failure(history.retrain(history.declare(**declared)))
+
+
+def _as_of(text: str, history: History, request: pytest.FixtureRequest) -> list[str]:
+    del request
+    return failure(history.retrain(as_of=text))
+
+
+def _all_null_column(history: History, request: pytest.FixtureRequest) -> list[str]:
+    """An empty feature is left out, and a check tells; the candidate is fitted on the others."""
+    del request
+    outcome = history.retrain(None, "candidate_model")
+    assert outcome.success
+    passed, metadata = outcome.checks["training_window_is_sound"]
+    assert not passed
+    return [metadata["findings"]]
+
+
+def _server_away(history: History, request: pytest.FixtureRequest) -> list[str]:
+    """A retrain fails closed while MLflow is away, and its address is told without its password."""
+    del request
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"http://ada:lovelace@127.0.0.1:{port}")
+        outcome = history.retrain()
+    assert not outcome.success
+    assert "lovelace" not in outcome.said
+    [first, *reason] = str(outcome.sentence).replace(str(port), "PORT").split(" (API request", 1)
+    return [first, reason[0].partition("). ")[2]]
+
+
+def _model_files(history: History) -> list[Any]:
+    return list((history.home / "mlartifacts").rglob("model.skops"))
+
+
+def _cut(history: History) -> None:
+    [file] = _model_files(history)
+    file.write_bytes(file.read_bytes()[:500])
+
+
+def _remove(history: History) -> None:
+    [file] = _model_files(history)
+    file.unlink()
+
+
+def _nameless(history: History, sentences: list[str]) -> list[str]:
+    """Sentences without the id that MLflow gave the model."""
+    [folder] = (history.home / "mlartifacts" / "loans" / "models").iterdir()
+    return [sentence.replace(folder.name, "MODEL") for sentence in sentences]
+
+
+def _cannot_score(history: History, request: pytest.FixtureRequest) -> list[str]:
+    """A day is taken in and stays without predictions while the champion cannot be read."""
+    del request
+    history.deliver(NEXT)
+    outcome = history.ingest(NEXT)
+    assert outcome.materialized == ("training_data", "features")
+    return _nameless(history, failure(outcome))
+
+
+def _cannot_compare(history: History, request: pytest.FixtureRequest) -> list[str]:
+    """A champion that cannot be read stays: the verdict is inconclusive, and an ERROR check says why."""
+    del request
+    [place] = (history.home / "mlartifacts" / "loans" / "models").iterdir()
+    outcome = history.retrain()
+    assert outcome.success
+    assert outcome.materialized == ("candidate_model", "evaluation_report")
+    passed, metadata = outcome.checks["champion_can_be_scored"]
+    assert not passed
+    return [metadata["sentence"].replace(place.name, "MODEL")]
+
+
+TRAININGS = [
+    Case(
+        "one class in the window",
+        _fails,
+        [
+            "All 1,680 rows of the training window are of one class: every label equals label.positive (1). The column "
+            "'repaid' holds 1. Mend label.positive, or widen training.window."
+        ],
+        prepare=partial(_every_day, pl.lit(1).alias("repaid")),
+    ),
+    Case(
+        "a positive label that never occurs",
+        partial(_fails, label__positive="yes"),
+        [
+            "All 1,680 rows of the training window are of one class: no label equals label.positive ('yes'). The "
+            "column 'repaid' holds 0, 1. Mend label.positive, or widen training.window."
+        ],
+    ),
+    Case(
+        "labels all missing",
+        _fails,
+        [
+            "label.column: all 1,680 labels in the training window are missing from 'repaid'. Look at the source, and "
+            "at label.delay."
+        ],
+        prepare=partial(_every_day, pl.lit(None, pl.Int64).alias("repaid")),
+    ),
+    Case(
+        "an all-null column in the window",
+        _all_null_column,
+        ["The feature 'age' has no value in the training window and was left out."],
+        every_row,
+        prepare=partial(_every_day, pl.lit(None, pl.Int64).alias("age")),
+    ),
+    Case(
+        "no feature at all",
+        partial(_fails, features={"numeric": [], "categorical": []}),
+        [
+            "No feature has values in the training window. Look at the table of features, and at features.exclude in "
+            "the declaration."
+        ],
+    ),
+    Case(
+        "a parameter that the estimator lacks",
+        partial(_fails, training__params={"learning_rat": 0.1}),
+        [
+            "training.params: sklearn.ensemble.HistGradientBoostingClassifier has no parameter 'learning_rat'. Did you "
+            "mean 'learning_rate'?"
+        ],
+    ),
+    Case(
+        "too few rows",
+        partial(_as_of, "2026-01-07T00:00:00Z"),
+        [
+            "The training window holds 0 usable rows, fewer than training.minimum_rows (300). Wait for more rows, "
+            "widen training.window, or lower minimum_rows."
+        ],
+    ),
+    Case(
+        "an as_of that is no moment",
+        partial(_as_of, "yesterday"),
+        [
+            "as_of 'yesterday' is no moment: write it in ISO 8601 with an offset, such as 2026-01-05T00:00:00Z."
+        ],
+    ),
+    Case(
+        "an as_of without a time zone",
+        partial(_as_of, "2026-01-28T00:00:00"),
+        [
+            "as_of '2026-01-28T00:00:00' has no time zone: write it in ISO 8601 with an offset, such as "
+            "2026-01-05T00:00:00Z."
+        ],
+    ),
+    Case(
+        "an MLflow server that is away",
+        _server_away,
+        [
+            "retrain_assets.errors.ChampionError: MLflow at http://ada:***@127.0.0.1:PORT did not do what it was asked",
+            "The champion is unchanged; see that the server runs and that MLFLOW_TRACKING_URI is right, and start the "
+            "run again.",
+        ],
+    ),
+    Case(
+        "a champion without its file, to score with",
+        _cannot_score,
+        [f"Version 1 of loans cannot be loaded. The model file {MODEL} is missing. {WAY_OUT}"],
+        all_but_the_new_day,
+        prepare=_remove,
+    ),
+    Case(
+        "a champion that is cut off, to score with",
+        _cannot_score,
+        [
+            f"Version 1 of loans cannot be loaded. The model file {MODEL} cannot be read (BadZipFile: File is not a "
+            f"zip file). {WAY_OUT}"
+        ],
+        all_but_the_new_day,
+        prepare=_cut,
+    ),
+    Case(
+        "a champion that is unreadable, to compare with",
+        _cannot_compare,
+        [
+            "The champion could not be scored, so it stays: Version 1 of loans cannot be loaded. The model file "
+            f"{MODEL} cannot be read (BadZipFile: File is not a zip file). {WAY_OUT}"
+        ],
+        every_row,
+        prepare=_cut,
+    ),
+]

@@ -1,0 +1,108 @@
+"""A pipeline's past, written into its lake in the form that its runs leave it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from retrain_assets.attempts import record_attempt
+from retrain_assets.declaration import Declaration
+from retrain_assets.features.derive import feature_columns
+from retrain_assets.features.table import feature_table
+from retrain_assets.lake import SCHEMAS
+from retrain_assets.training_data.ingest import ingest
+from retrain_assets_tests.pipelines import FIRST_DAY, write_days
+
+
+def at(days: float) -> datetime:
+    """Tell the moment so many days after the beginning of the first partition."""
+    return datetime.combine(FIRST_DAY, time(), UTC) + timedelta(days=days)
+
+
+def take_in(declaration: Declaration, keys: Sequence[str]) -> None:
+    """Fill ``training_data`` and ``features`` with partitions."""
+    list(ingest(declaration, keys, "run"))
+    raw = declaration.lake.rows("training_data", keys).collect()
+    columns = feature_columns(declaration.spec, dict(raw.schema))
+    declaration.lake.replace_partitions("features", feature_table(raw, declaration.spec, columns), keys)
+
+
+def live(declaration: Declaration, folder: Path, days: int) -> None:
+    """Write the files of the first days and take them in, so that the data clock stands at their end."""
+    take_in(declaration, write_days(folder, days))
+
+
+def promote(declaration: Declaration, day: float, version: int = 1) -> None:
+    """Make a version champion, as of a day."""
+    standing = declaration.ledger.standing()
+    declaration.ledger.commit(
+        action="promoted",
+        version=version,
+        expected_champion=standing.version,
+        actor="a retrain run",
+        reason="It is better.",
+        evidence={},
+        as_of=at(day),
+    )
+
+
+def attempt(
+    declaration: Declaration,
+    day: float,
+    verdict: str = "rejected",
+    *,
+    evidence: Mapping[str, str] | None = None,
+    trial: bool = False,
+    code_version: str | None = None,
+    next_look: float | None = None,
+) -> str:
+    """Record an attempt that came to a verdict, as of a day; returns its id."""
+    run_id = str(uuid4())
+    trained = {
+        "task": "classification",
+        "evidence": dict(evidence or {}),
+        "code_version": code_version or declaration.code_version(),
+    }
+    record_attempt(declaration.lake, run_id, "trained", at(day), trained)
+    judged = {
+        "verdict": verdict,
+        "reason": "no_gain",
+        "sentence": "A gain worth having is ruled out.",
+        "next_look": None if next_look is None else at(next_look).isoformat(),
+    }
+    payload = {"trial": trial, "verdict": judged, "page": f"evaluations/{run_id}/index.html"}
+    record_attempt(declaration.lake, run_id, "evaluated", at(day), payload)
+    return run_id
+
+
+def alarm(declaration: Declaration, day: float, reason: str, onset: float, version: int = 1) -> None:
+    """Record a monitoring report as of a day in which an alarm stands."""
+    finding = {
+        "reason": reason,
+        "crossed": True,
+        "since": at(day).isoformat(),
+        "onset": at(onset).isoformat(),
+        "sentence": f"The threshold of {reason} is crossed.",
+    }
+    report = {"version": version, "findings": [finding]}
+    row = {"partition_key": at(day - 1).date().isoformat(), "as_of": at(day), "payload": json.dumps(report)}
+    declaration.lake.append("monitoring", pl.DataFrame([row], schema=SCHEMAS["monitoring"]))
+
+
+def decisions(declaration: Declaration) -> list[dict[str, Any]]:
+    """Read the recorded decisions, oldest first."""
+    return [
+        {"as_of": row["as_of"], "act": row["act"], **json.loads(row["payload"])}
+        for row in declaration.lake.scan("decisions").sort("at").collect().iter_rows(named=True)
+    ]
+
+
+def codes(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Codes of recorded reasons or holds."""
+    return [item["code"] for item in items]
