@@ -81,9 +81,12 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     as_of = request.as_of or declaration.data_clock()
     windows = resolve_windows(as_of, spec.label.delay, spec.evaluation.holdout, spec.training.window)
     versions = {table: lake.version(table) for table in ("training_data", "features")}
-    rows = training_rows(
-        lake.scan("features", versions["features"]), windows, declaration.time_columns
-    ).collect()
+    rows = (
+        training_rows(lake.scan("features", versions["features"]), windows, declaration.time_columns)
+        # Files of a table come in no certain order, and an estimator that draws rows would draw others.
+        .sort("partition_key", "row_id")
+        .collect()
+    )
     columns = feature_columns(spec, lake.schema("training_data") or {})
     fitted = fit_candidate(spec, rows, columns)
 

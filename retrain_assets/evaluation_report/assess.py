@@ -141,7 +141,7 @@ def _holdout(declaration: Declaration, trained: Attempt, seen: tuple[datetime, d
     unseen = labelled
     if seen is not None:
         unseen = labelled.filter(~pl.col(columns.timestamp).is_between(*seen))
-    unseen = unseen.sort(columns.timestamp)
+    unseen = unseen.sort(columns.timestamp, "partition_key", "row_id")
     return _Holdout(
         unseen,
         target(unseen, declaration.spec, trained.payload["task"]),
