@@ -159,6 +159,7 @@ def _provenance(declaration: Declaration, trained: Attempt, champion: int | None
     return {
         "pipeline": declaration.name,
         "description": declaration.spec.description,
+        "timezone": declaration.spec.timezone,
         "attempt": trained.attempt,
         "created_at": datetime.now(UTC).isoformat(),
         "as_of": trained.as_of.isoformat(),

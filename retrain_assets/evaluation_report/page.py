@@ -9,7 +9,7 @@ from typing import Any
 from retrain_assets.pages import evaluation_charts as charts
 from retrain_assets.pages.charts import both_widths
 from retrain_assets.pages.layout import render
-from retrain_assets.pages.text import decimals_for, fixed, instant, metric_title, number
+from retrain_assets.pages.text import decimals_for, fixed, in_local_time, instant, metric_title, number
 from retrain_assets.pages.timeline import Piece, windows_chart
 
 CONSEQUENCES = {
@@ -39,6 +39,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
     str
         HTML with everything inline; every value of the document is escaped.
     """
+    document = in_local_time(document, document["timezone"])
     verdict = document["verdict"]
     lead, _, rest = verdict["sentence"].partition(": ")
     pieces = _pieces(document)

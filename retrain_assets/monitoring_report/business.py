@@ -50,6 +50,12 @@ def check_business(spec: PipelineSpec, columns: Iterable[str] | None) -> list[st
     return faults
 
 
+def business_columns(spec: PipelineSpec) -> list[str]:
+    """Columns of the source that the declared business metrics use."""
+    roots = {name for item in spec.retrain_when.business for name in pl.sql_expr(item.sql).meta.root_names()}
+    return sorted(roots - {"score"})
+
+
 def measure_business(trigger: BusinessTrigger, rows: LabelledRows) -> Level | None:
     """Evaluate a business metric over a span, with a standard error by leaving out each day in turn.
 

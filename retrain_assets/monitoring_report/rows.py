@@ -26,7 +26,7 @@ class LabelledRows:
     Parameters
     ----------
     frame
-        The source's columns and ``score``, sorted by the timestamp.
+        The columns of the source that are needed and ``score``, sorted by the timestamp.
     y
         Labels, shape (n,): 0 or 1 in classification, numbers in regression.
     columns

@@ -15,6 +15,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
 from retrain_assets.labels import target
 from retrain_assets.lake import Lake
+from retrain_assets.monitoring_report.business import business_columns
 from retrain_assets.windows import mature_rows
 
 _SCORES = {"partition_key": pl.String, "row_id": pl.Int64, "model_version": pl.Int64, "score": pl.Float64}
@@ -51,9 +52,8 @@ class ScoredRows:
     def read(cls, declaration: Declaration, task: str) -> Self:
         """Read them from the lake, and of the source's columns only those that are needed."""
         lake = declaration.lake
-        triggers = declaration.spec.retrain_when.business
-        wanted = {name for item in triggers for name in pl.sql_expr(item.sql).meta.root_names()} - {"score"}
-        columns = dict.fromkeys((*_IDENTITY, declaration.spec.label.column, *sorted(wanted)))
+        wanted = business_columns(declaration.spec)
+        columns = dict.fromkeys((*_IDENTITY, declaration.spec.label.column, *wanted))
         given, first = _scores(lake, "predictions"), _scores(lake, "shadow_predictions")
         rows = (
             mature_rows(lake.scan("training_data"), declaration.data_clock(), declaration.time_columns)
@@ -68,7 +68,7 @@ class ScoredRows:
         labelled = ~np.isnan(label)
         rows, label = rows.filter(labelled), label[labelled]
         return cls(
-            rows=rows.select("partition_key", *sorted(wanted), "score"),
+            rows=rows.select("partition_key", *wanted, "score"),
             label=label,
             scores={"score": rows["score"].to_numpy(), "never_retrained": rows[_NEVER].to_numpy()},
             spans=_spans(rows["partition_key"]),

@@ -16,6 +16,7 @@ from retrain_assets.comparison import metric_names
 from retrain_assets.declaration import Declaration
 from retrain_assets.labels import target
 from retrain_assets.lake import SCHEMAS
+from retrain_assets.monitoring_report.business import business_columns
 from retrain_assets.monitoring_report.report import Batch, Champion, monitor
 from retrain_assets.monitoring_report.rows import LabelledRows
 
@@ -113,11 +114,12 @@ def _labelled(declaration: Declaration, entry: LedgerEntry, task: str) -> Labell
         if lake.exists("predictions")
         else pl.LazyFrame(schema={"partition_key": pl.String, "row_id": pl.Int64, "score": pl.Float64})
     )
-    rows = lake.scan("training_data").filter(pl.col(timestamp) >= entry.as_of).join(scores, on=identity)
-    frame = rows.collect()
-    return LabelledRows.of(
-        frame, target(frame, declaration.spec, task), declaration.time_columns, declaration.spec.weight
-    )
+    spec, times = declaration.spec, declaration.time_columns
+    own = (timestamp, times.known_at, times.label_known_at, spec.label.column, spec.weight)
+    needed = dict.fromkeys([*identity, *filter(None, own), *business_columns(spec)])
+    rows = lake.scan("training_data").filter(pl.col(timestamp) >= entry.as_of).select(*needed)
+    frame = rows.join(scores, on=identity).collect()
+    return LabelledRows.of(frame, target(frame, spec, task), times, spec.weight)
 
 
 def _batch(declaration: Declaration, key: str, version: int) -> Batch:

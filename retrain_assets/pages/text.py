@@ -81,7 +81,7 @@ def instant(text: str) -> datetime:
 
 
 def in_local_time(document: Any, timezone: str) -> Any:
-    """Write every moment of a document as the clocks of a time zone show it, for a page that names the zone.
+    """Write every moment of a document with the offset of a time zone, whose clock the page then shows.
 
     Parameters
     ----------
@@ -93,24 +93,22 @@ def in_local_time(document: Any, timezone: str) -> Any:
     Returns
     -------
     object
-        The same, with local times in the place of moments; they carry no offset, so that they are drawn as
-        they stand.
+        The same, with moments in local time.
     """
     if isinstance(document, dict):
         return {key: in_local_time(part, timezone) for key, part in document.items()}
     if isinstance(document, list):
         return [in_local_time(part, timezone) for part in document]
     if isinstance(document, str) and _MOMENT.fullmatch(document):
-        return instant(document).astimezone(ZoneInfo(timezone)).replace(tzinfo=None).isoformat()
+        return instant(document).astimezone(ZoneInfo(timezone)).isoformat()
     return document
 
 
 def day(when: str | datetime | None, *, year: bool = True) -> str:
-    """Write a moment as ``12 Jan 2026``, with the time of day (UTC) only where it is not midnight."""
+    """Write a moment as ``12 Jan 2026``, with the time of day in its own zone only where it is not midnight."""
     if not when:
         return DASH
     when = instant(when) if isinstance(when, str) else when
-    when = when.astimezone(UTC)
     text = f"{when.day} {when:%b}" + (f" {when.year}" if year else "")
     return text if when.hour == when.minute == 0 else f"{text}, {when:%H:%M}"
 

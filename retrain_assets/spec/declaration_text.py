@@ -23,6 +23,7 @@ def declaration_text(
     type_name: str,
     name: str,
     source: Mapping[str, str],
+    read: Mapping[str, str],
     label: Mapping[str, str],
     profile: SourceProfile,
     trainable: int,
@@ -35,7 +36,7 @@ def declaration_text(
         The component's type.
     name
         The pipeline.
-    source, label
+    source, read, label
         Declared fields of these blocks; an empty ``delay`` is asked for in a comment.
     profile
         What the sample says.
@@ -50,6 +51,8 @@ def declaration_text(
         "  source:",
         *(f"    {field}: {_yaml(value)}" for field, value in source.items()),
     ]
+    if read:
+        lines += ["    read:", *(f"      {field}: {_yaml(value)}" for field, value in read.items())]
     if profile.key is not None:
         lines += [f"    key: {_yaml(profile.key)}  # unique in every row of the sample"]
     lines += ["  label:", f"    column: {_yaml(label['column'])}", f"    delay: {_delay(label['delay'])}"]

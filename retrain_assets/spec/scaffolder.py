@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
 
 import click
 import dagster as dg
-import polars as pl
 from pydantic import BaseModel, Field
 
 from retrain_assets.errors import RetrainError, SpecError
 from retrain_assets.spec.declaration_text import declaration_text
-from retrain_assets.spec.pipeline import PipelineSpec, load_spec
-from retrain_assets.spec.profile import Period, profile_source
-
-if TYPE_CHECKING:
-    from retrain_assets.training_data.source import Source
-
-SAMPLE_ROWS = 200_000
+from retrain_assets.spec.profile import profile_source
+from retrain_assets.spec.sample import Sample, Sampler
 
 
 class ScaffoldParams(BaseModel):
@@ -35,6 +27,9 @@ class ScaffoldParams(BaseModel):
     label: str = Field(description="Column to predict.")
     delay: str = Field(
         default="", description="How long after its timestamp a row's label is known, such as 30d."
+    )
+    timestamp_format: str = Field(
+        default="", description="strftime form of the timestamp, where it is text in no ISO form."
     )
 
 
@@ -71,27 +66,35 @@ class PipelineScaffolder(dg.Scaffolder[ScaffoldParams]):
 
 
 def _declaration(type_name: str, folder: Path, params: ScaffoldParams) -> str:
-    source = _source_block(params, folder)
-    name = _name(folder)
-    spec, opened = _open(name, source, params, folder)
-    rows = _sample(spec, opened)
-    profile = profile_source(rows, params.timestamp, params.label)
-    partition = _partition(name, source, params, folder, profile.partition)
-    trainable = _trainable(rows, spec, profile.holdout)
+    source = _source_block(params, folder) | {"timestamp": params.timestamp}
+    label = {"column": params.label, "delay": params.delay or "0h"}
+    read = {"timestamp_format": params.timestamp_format} if params.timestamp_format else {}
+    sampler = Sampler({name: _resolved(value) for name, value in source.items()}, label, folder)
+    sample = sampler.sample(read)
+    profile = profile_source(sample.rows, params.timestamp, params.label)
+    period = sampler.partition(profile.partition, sample.read)
     return declaration_text(
         type_name,
-        name,
-        source | {"timestamp": params.timestamp, "partition": partition},
+        _name(folder),
+        source | {"partition": period},
+        sample.read,
         {"column": params.label, "delay": params.delay},
         profile,
-        trainable,
+        _trainable(sample, profile.holdout),
     )
+
+
+def _trainable(sample: Sample, holdout: timedelta) -> int:
+    """Rows of the sample that a first candidate could be trained on."""
+    times = sample.rows[sample.spec.source.timestamp]
+    end = times.max() - holdout - 2 * sample.spec.label.delay  # type: ignore[operator]
+    return int((times <= end).sum())
 
 
 def _name(folder: Path) -> str:
     """The folder's name as a pipeline's name."""
     plain = re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")
-    return plain if plain[:1].isalpha() else f"model_{plain}".rstrip("_")
+    return (plain if plain[:1].isalpha() else f"model_{plain}")[:63].rstrip("_")
 
 
 def _source_block(params: ScaffoldParams, folder: Path) -> dict[str, str]:
@@ -136,88 +139,3 @@ def _resolved(text: str) -> str:
         if name not in os.environ:
             raise SpecError(f"The environment variable {name} is not set. Set it: {text!r} names it.")
     return str(dg.ResolutionContext.default().resolve_value(text))
-
-
-def _open(
-    name: str, source: Mapping[str, str], params: ScaffoldParams, folder: Path
-) -> tuple[PipelineSpec, Source]:
-    """Open the source itself, so that the sample is typed as its rows will be; weeks where the path allows."""
-    problem: SpecError | None = None
-    for period in ("weekly", "daily", "monthly"):
-        try:
-            return _opened(name, source, params, folder, period)
-        except SpecError as error:
-            problem = problem or error
-    raise problem or SpecError("The source cannot be opened.")
-
-
-def _opened(
-    name: str, source: Mapping[str, str], params: ScaffoldParams, folder: Path, period: Period
-) -> tuple[PipelineSpec, Source]:
-    from retrain_assets.training_data.source import open_source
-
-    block = {field: _resolved(value) for field, value in source.items()}
-    spec = load_spec(
-        {
-            "name": name,
-            "source": block | {"timestamp": params.timestamp, "partition": period},
-            "label": {"column": params.label, "delay": params.delay or 0},
-        },
-        "dg scaffold",
-    )
-    return spec, open_source(spec, folder)
-
-
-def _sample(spec: PipelineSpec, source: Source) -> pl.DataFrame:
-    """Read partitions, newest first, until enough rows have a label; the newest may have none yet."""
-    from retrain_assets.training_data.timestamps import to_utc
-    from retrain_assets.windows import Partitions
-
-    timestamp, label = spec.source.timestamp, spec.label.column
-    partitions = Partitions(spec.source.partition, spec.timezone)
-    first, last = source.earliest(), source.latest()
-    if first is None or last is None:
-        raise SpecError(f"{source.address}: there are no rows to look at. Check the path, or the timestamp.")
-    keys = partitions.keys_between(first, last + timedelta(microseconds=1))
-    frames: list[pl.DataFrame] = []
-    problems: list[str] = []
-    rows, many = 0, 1
-    while keys and rows < SAMPLE_ROWS:
-        # Each look at a file of many partitions reads all of it: hence twice as many every time.
-        keys, chosen = keys[:-many], keys[-many:]
-        many *= 2
-        for delivery in source.read(partitions, chosen):
-            if delivery.frame is None:
-                problems.append(str(delivery.problem))
-                continue
-            frames.append(delivery.frame)
-            labelled = label in delivery.frame.columns
-            rows += delivery.frame.height - (delivery.frame[label].null_count() if labelled else 0)
-    if not frames:
-        raise SpecError(problems[0])
-    sample = pl.concat(frames, how="diagonal_relaxed")
-    if timestamp not in sample.columns:
-        return sample
-    return sample.with_columns(to_utc(sample[timestamp], spec.timezone, source.address))
-
-
-def _partition(
-    name: str, source: Mapping[str, str], params: ScaffoldParams, folder: Path, wanted: Period
-) -> Period:
-    """The wanted period, or the next longer one that the path can name."""
-    periods: Sequence[Period] = get_args(Period)
-    start = periods.index(wanted)
-    for period in (*periods[start:], *periods[:start][::-1]):
-        try:
-            _opened(name, source, params, folder, period)
-        except SpecError:
-            continue
-        return period
-    return wanted
-
-
-def _trainable(rows: pl.DataFrame, spec: PipelineSpec, holdout: timedelta) -> int:
-    """Rows of the sample that a first candidate could be trained on."""
-    times = rows[spec.source.timestamp]
-    end = times.max() - holdout - 2 * spec.label.delay  # type: ignore[operator]
-    return int((times <= end).sum())

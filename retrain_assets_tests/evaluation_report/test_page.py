@@ -125,7 +125,16 @@ def test_a_trial_says_so() -> None:
 
 def test_the_page_takes_what_an_evaluation_gives() -> None:
     """The document of a real evaluation, with and without a champion, is drawn whole."""
-    provenance = ("pipeline", "description", "attempt", "created_at", "reasons", "windows", "versions")
+    provenance = (
+        "pipeline",
+        "description",
+        "timezone",
+        "attempt",
+        "created_at",
+        "reasons",
+        "windows",
+        "versions",
+    )
     for champion in (poor, None):
         document = {name: documents.blessed()[name] for name in provenance} | judge(champion=champion)
         reading = Reading(evaluation_page(document))

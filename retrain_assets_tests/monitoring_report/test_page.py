@@ -128,6 +128,25 @@ def test_values_are_escaped(name: str) -> None:
     assert Reading(page).open == []
 
 
+def test_a_life_by_months() -> None:
+    """Where a partition is a month the page speaks of months, in the pipeline's own time zone."""
+    month = documents.life()["weeks"][-1]
+    month |= {"start": "2026-05-31T23:00:00+00:00", "end": "2026-06-30T23:00:00+00:00"}
+    life = documents.life() | {"period": "month", "timezone": "Europe/Lisbon", "weeks": [month]}
+    reading = Reading(life_page(life))
+    for words in ("Month by month", "by month", "Jun 2026", "Europe/Lisbon"):
+        assert words in reading.text
+    assert "week of" not in reading.text
+
+
+def test_a_life_without_quarantine_says_so() -> None:
+    """Where nothing was put aside or withheld, a sentence stands in for an empty chart."""
+    life = documents.life()
+    for part in life["partitions"]:
+        part |= {"quarantined": 0, "accepted": True}
+    assert "No row was quarantined and no partition withheld." in Reading(life_page(life)).text
+
+
 def test_partitions_stand_in_for_weeks() -> None:
     """Where no week is complete the chart shows the partitions."""
     life = documents.life() | {"weeks": []}

@@ -46,6 +46,7 @@ def classification(verdict: dict[str, Any], shift: float, error: float = 0.0008)
     return {
         "pipeline": "ad_clicks",
         "description": "Will a shown ad be clicked?",
+        "timezone": "UTC",
         "attempt": "4f1f8e0a-6a53-4c3c-b2e4-6c3f0a4f9f11",
         "created_at": "2026-06-15T02:03:11+00:00",
         "as_of": as_of.isoformat(),

@@ -52,11 +52,23 @@ def test_p_values(value: float, expected: str) -> None:
 
 
 def test_moments() -> None:
-    """A moment shows its time of day in UTC, and only where it is not midnight."""
+    """A moment shows its time of day in its own zone, and only where it is not midnight."""
     assert text.day("2026-01-05T00:00:00+00:00") == "5 Jan 2026"
-    assert text.day("2026-01-05T07:30:00+01:00") == "5 Jan 2026, 06:30"
+    assert text.day("2026-01-05T07:30:00+01:00") == "5 Jan 2026, 07:30"
     assert text.day("2026-01-05") == "5 Jan 2026"
     assert text.day(None) == "\N{EN DASH}"
+
+
+def test_a_document_in_local_time() -> None:
+    """Moments of a document get the offset of the zone, dates and other texts stay as they are."""
+    document = {
+        "as_of": "2026-06-30T23:00:00+00:00",
+        "key": "2026-06-01",
+        "parts": [{"name": "a", "rows": 3}],
+    }
+    local = text.in_local_time(document, "Europe/Lisbon")
+    assert local == document | {"as_of": "2026-07-01T00:00:00+01:00"}
+    assert text.day(local["as_of"]) == "1 Jul 2026"
 
 
 def test_durations() -> None:

@@ -39,10 +39,10 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 class Automation:
     """A pipeline's sensors and schedule on an instance."""
 
-    def __init__(self, declaration):
+    def __init__(self, declaration, instance=None):
         self.declaration = declaration
         self.repository = build_definitions(declaration).get_repository_def()
-        self.instance = dg.DagsterInstance.ephemeral()
+        self.instance = instance or dg.DagsterInstance.ephemeral()
         self.cursor = None
 
     def look(self):
@@ -99,13 +99,13 @@ def source(tmp_path):
     return Automation(declare(tmp_path))
 
 
-def started(tmp_path, **changes):
+def started(tmp_path, instance=None, **changes):
     """A pipeline of 26 days with a champion since the 18th, and nothing that asks for a retrain."""
     declaration = declare(tmp_path, **changes)
     live(declaration, tmp_path, DAYS)
     attempt(declaration, 18, "blessed")
     promote(declaration, 18)
-    return Automation(declaration)
+    return Automation(declaration, instance)
 
 
 class TestSourceSensor:
@@ -158,7 +158,7 @@ class TestSourceSensor:
         """No run followed the request, as after a crash of the daemon: the next tick asks for the same."""
         assert ranges(source.look()) == ranges(source.look()) == [("2026-01-05", "2026-01-09")]
 
-    @pytest.mark.parametrize("status", ["NOT_STARTED", "QUEUED", "STARTING", "STARTED", "CANCELING"])
+    @pytest.mark.parametrize("status", ["NOT_STARTED", "STARTING", "STARTED", "CANCELING"])
     def test_a_run_in_flight_is_waited_for(self, source, status):
         """While an ingest run is queued or running, nothing is asked for, and the tick says why."""
         source.has_run("ingest", dg.DagsterRunStatus[status])
@@ -259,6 +259,13 @@ def shift(monkeypatch, by):
     monkeypatch.setattr(automation, "datetime", Later)
 
 
+def test_a_run_that_has_not_ended_is_in_flight():
+    """A run holds the next one back in every state between its creation, the queue included, and its end."""
+    ended = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+    assert {*automation.IN_FLIGHT, *ended, dg.DagsterRunStatus.MANAGED} == set(dg.DagsterRunStatus)
+    assert not ended & set(automation.IN_FLIGHT)
+
+
 class TestRetrainingSensor:
     """A reason that nothing holds back becomes one run; anything else a sentence."""
 
@@ -335,7 +342,7 @@ class TestRetrainingSensor:
         assert codes(entry["held_back_by"]) == [hold]
         assert entry["sentence"] == data.skip_message
 
-    @pytest.mark.parametrize("status", ["NOT_STARTED", "QUEUED", "STARTING", "STARTED", "CANCELING"])
+    @pytest.mark.parametrize("status", ["NOT_STARTED", "STARTING", "STARTED", "CANCELING"])
     def test_a_retrain_in_flight_holds_back(self, tmp_path, status):
         """While a retrain is queued or running there is no second one."""
         pipeline = started(tmp_path, retrain_when={"max_age": "5d"})
@@ -435,8 +442,10 @@ class TestSchedule:
 
     @pytest.fixture
     def scheduled(self, tmp_path):
-        """A pipeline with a schedule."""
-        return started(tmp_path, retrain_when={"schedule": "0 2 * * 1"})
+        """A pipeline with a schedule; schedules are evaluated against an instance on disk."""
+        (tmp_path / "dagster").mkdir()
+        with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+            yield started(tmp_path, instance, retrain_when={"schedule": "0 2 * * 1"})
 
     def test_a_tick_asks_for_a_retrain(self, scheduled):
         """Nothing holds it back: one run, with the schedule as its reason."""
@@ -520,35 +529,38 @@ assert repository.get_sensor_def("ad_clicks_source_sensor")
 print(*[name for name in sys.argv[1:] if name in sys.modules])
 """
 TICKING = """
-import os
 import sys
 from pathlib import Path
 
-from retrain_assets_tests.pipelines import declare
-from retrain_assets_tests.retraining_decision.test_automation import Automation, MONDAY
+import dagster as dg
 
-for name in [name for name in sys.modules if name.partition(".")[0] in sys.argv[1:]]:
-    del sys.modules[name]
-pipeline = Automation(declare(Path(os.environ["FOLDER"]), retrain_when={"schedule": "0 2 * * 1"}))
-pipeline.look()
-pipeline.decide()
-pipeline.schedule()
+from retrain_assets.pipeline import build_definitions
+from retrain_assets_tests.pipelines import declare
+
+pipeline = declare(Path(FOLDER), retrain_when={"max_age": "5d"}, limits={"cooldown": "10d"})
+repository = build_definitions(pipeline).get_repository_def()
+for name in ("loans_source_sensor", "loans_retraining_sensor"):
+    context = dg.build_sensor_context(
+        instance=dg.DagsterInstance.ephemeral(), repository_def=repository, sensor_name=name
+    )
+    assert not repository.get_sensor_def(name).evaluate_tick(context).run_requests
 print(*[name for name in sys.argv[1:] if name in sys.modules])
 """
 
 
-def imported(program, **environment):
+def imported(program):
     """Which of the heavy packages a program has imported."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, *HEAVY],
-        env={**os.environ, **environment},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.split()
+    command = [sys.executable, "-c", program, *HEAVY]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
 
 
 def test_loading_the_definitions_imports_nothing_heavy():
     """The code location loads without mlflow, dagster_mlflow, great_expectations, sklearn or pandas."""
     assert imported(LOADING) == []
+
+
+def test_ticking_the_sensors_imports_nothing_heavy(tmp_path):
+    """Neither does a tick of a sensor, even one that changes the decision and renews the page."""
+    started(tmp_path)
+    assert imported(TICKING.replace("FOLDER", repr(str(tmp_path)))) == []
+    assert (tmp_path / "home" / "reports" / "loans" / "index.html").exists()

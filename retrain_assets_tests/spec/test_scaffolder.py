@@ -173,6 +173,19 @@ def test_a_table_of_a_database_is_declared(project):
     assert spec.features.numeric == ["amount", "age"]
 
 
+def test_a_file_of_another_country_is_read(project):
+    """Semicolons, decimal commas and a declared form of the time are found or taken, and declared."""
+    rows = loans().with_columns(
+        pl.col("asked_at").dt.strftime("%d.%m.%Y %H:%M:%S"),
+        pl.col("amount").round(2).cast(pl.String).str.replace(".", ",", literal=True),
+    )
+    rows.write_csv(project / "loans.csv", separator=";")
+    spec = declared(scaffold(project, path="loans.csv", timestamp_format="%d.%m.%Y %H:%M:%S")).spec
+    assert (spec.source.read.separator, spec.source.read.decimal) == (";", ",")
+    assert spec.source.read.timestamp_format == "%d.%m.%Y %H:%M:%S"
+    assert spec.features.numeric == ["amount", "age"]
+
+
 def test_an_address_may_come_from_the_environment(project, monkeypatch):
     """A template is resolved for the sample, and stands in the file as it was given."""
     loans().write_csv(project / "loans.csv")
@@ -220,7 +233,12 @@ def test_a_wrong_option_is_told_in_a_sentence(project, params, said):
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("missing.csv", "there are no rows to look at. Check the path, or the timestamp."),
+        ("missing.csv", "there are no rows to look at. Check the address."),
+        (
+            "german.csv",
+            "no value of the column 'asked_at' can be read as a time. Give its form, such as --timestamp-format "
+            "'%d.%m.%Y %H:%M', or another column.",
+        ),
         ("empty.csv", "the file is empty (0 bytes)."),
         ("when.csv", "source.timestamp: there is no column 'asked_at'."),
     ],
@@ -228,6 +246,7 @@ def test_a_wrong_option_is_told_in_a_sentence(project, params, said):
 def test_a_source_that_cannot_be_read_is_told_in_a_sentence(project, file, said):
     """A missing or empty file, or one without the timestamp, is named with what is wrong."""
     (project / "empty.csv").touch()
+    pl.DataFrame({"asked_at": ["05.01.2026"], "repaid": [1]}).write_csv(project / "german.csv")
     pl.DataFrame({"when": [date(2026, 1, 5)], "repaid": [1]}).write_csv(project / "when.csv")
     with pytest.raises(click.ClickException) as caught:
         scaffold(project, path=file)

@@ -1,0 +1,170 @@
+"""A sample of a source, read through the source itself so that it is typed as its rows will be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import polars as pl
+
+from retrain_assets.errors import SpecError
+from retrain_assets.spec.pipeline import PipelineSpec, load_spec
+from retrain_assets.spec.profile import Period
+
+if TYPE_CHECKING:
+    from retrain_assets.training_data.source import Source
+
+SAMPLE_ROWS = 200_000
+_SEPARATORS = (";", "\t", "|")
+_DECIMAL_COMMA = re.compile(r"^\s*-?\d+,\d+\s*$")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of a source.
+
+    Parameters
+    ----------
+    rows
+        The rows, their timestamps in UTC.
+    read
+        What had to be declared under ``source.read`` to read them.
+    spec
+        The declaration that they were read by.
+    """
+
+    rows: pl.DataFrame
+    read: Mapping[str, str]
+    spec: PipelineSpec
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A source as far as it is declared yet.
+
+    Parameters
+    ----------
+    source
+        Fields of the ``source`` block, templates resolved.
+    label
+        Fields of the ``label`` block.
+    folder
+        The folder of the declaration, which relative paths start at.
+    """
+
+    source: Mapping[str, Any]
+    label: Mapping[str, Any]
+    folder: Path
+
+    def sample(self, read: Mapping[str, str]) -> Sample:
+        """Read a sample, and find out how the file separates columns and writes decimals.
+
+        Parameters
+        ----------
+        read
+            What is known already of ``source.read``.
+
+        Raises
+        ------
+        SpecError
+            When there are no rows, or the timestamps cannot be read.
+        SourceError
+            When the source cannot be reached or read.
+        """
+        spec, source = self._open(read)
+        if not self._has_timestamp(source) and "separator" not in read:
+            for separator in _SEPARATORS:
+                other = {**read, "separator": separator}
+                if self._has_timestamp(self._open(other)[1]):
+                    return self.sample(other)
+        rows = _read(spec, source)
+        if "separator" in read and "decimal" not in read and _has_decimal_commas(rows):
+            return self.sample({**read, "decimal": ","})
+        return Sample(rows, read, spec)
+
+    def partition(self, wanted: Period, read: Mapping[str, str]) -> Period:
+        """The wanted period, or the next longer one that the path can name."""
+        periods: tuple[Period, ...] = get_args(Period)
+        start = periods.index(wanted)
+        for period in (*periods[start:], *periods[:start][::-1]):
+            try:
+                self._opened(period, read)
+            except SpecError:
+                continue
+            return period
+        return wanted
+
+    def _has_timestamp(self, source: Source) -> bool:
+        return self.source["timestamp"] in (source.columns() or {})
+
+    def _open(self, read: Mapping[str, str]) -> tuple[PipelineSpec, Source]:
+        """Open the source by weeks where its path allows it: days are many, months may be large."""
+        problem: SpecError | None = None
+        for period in ("weekly", "daily", "monthly"):
+            try:
+                return self._opened(period, read)
+            except SpecError as error:
+                problem = problem or error
+        raise problem or SpecError("The source cannot be opened.")
+
+    def _opened(self, period: str, read: Mapping[str, str]) -> tuple[PipelineSpec, Source]:
+        from retrain_assets.training_data.source import open_source
+
+        source = {**self.source, "partition": period, "read": read}
+        spec = load_spec({"name": "sample", "source": source, "label": self.label}, "dg scaffold")
+        return spec, open_source(spec, self.folder)
+
+
+def _read(spec: PipelineSpec, source: Source) -> pl.DataFrame:
+    """Read partitions, newest first, until enough rows have a label; the newest may have none yet."""
+    from retrain_assets.training_data.timestamps import to_utc
+    from retrain_assets.windows import Partitions
+
+    timestamp, label = spec.source.timestamp, spec.label.column
+    partitions = Partitions(spec.source.partition, spec.timezone)
+    first, last = source.earliest(), source.latest()
+    if first is None or last is None:
+        raise SpecError(_nothing(source, timestamp))
+    keys = partitions.keys_between(first, last + timedelta(microseconds=1))
+    frames: list[pl.DataFrame] = []
+    problems: list[str] = []
+    labelled, many = 0, 1
+    while keys and labelled < SAMPLE_ROWS:
+        # Each look at a file of many partitions reads all of it: hence twice as many every time.
+        keys, chosen = keys[:-many], keys[-many:]
+        many *= 2
+        for delivery in source.read(partitions, chosen):
+            if delivery.frame is None:
+                problems.append(str(delivery.problem))
+                continue
+            frames.append(delivery.frame)
+            if label in delivery.frame.columns:
+                labelled += delivery.frame[label].count()
+    if not frames:
+        raise SpecError(problems[0])
+    rows = pl.concat(frames, how="diagonal_relaxed")
+    if timestamp not in rows.columns:
+        return rows
+    form = spec.source.read.timestamp_format
+    return rows.with_columns(to_utc(rows[timestamp], spec.timezone, source.address, text_format=form))
+
+
+def _nothing(source: Source, timestamp: str) -> str:
+    if timestamp in (source.columns() or {}):
+        return (
+            f"{source.address}: no value of the column {timestamp!r} can be read as a time. Give its form, such as "
+            "--timestamp-format '%d.%m.%Y %H:%M', or another column."
+        )
+    return f"{source.address}: there are no rows to look at. Check the address."
+
+
+def _has_decimal_commas(rows: pl.DataFrame) -> bool:
+    for column in rows.select(pl.selectors.string()).get_columns():
+        texts = column.drop_nulls().head(1000)
+        if len(texts) and all(_DECIMAL_COMMA.match(text) for text in texts):
+            return True
+    return False
