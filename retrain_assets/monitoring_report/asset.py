@@ -5,9 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, fails_in_a_sentence
+from retrain_assets.asset import Finding, asset_key, common, fails_in_a_sentence, log_findings
 from retrain_assets.declaration import Declaration
-from retrain_assets.findings import Finding, log_findings
 
 
 def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata
+from retrain_assets.asset import Finding, asset_key, common, fails_in_a_sentence, log_findings, table_metadata
 from retrain_assets.declaration import Declaration
-from retrain_assets.findings import Finding, log_findings
 from retrain_assets.training_data.expectations import check_names, describe
 
 if TYPE_CHECKING:

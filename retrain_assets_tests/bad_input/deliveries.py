@@ -199,6 +199,7 @@ def _called_count(history: History, request: pytest.FixtureRequest) -> list[str]
 
 def _changed_while_read(history: History, request: pytest.FixtureRequest) -> list[str]:
     """A file that is written while it is read is refused, and read again at the next tick."""
+    del request
     read = Table.frame
     history.deliver(frame=good_rows().head(60))
 
@@ -210,7 +211,6 @@ def _changed_while_read(history: History, request: pytest.FixtureRequest) -> lis
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Table, "frame", read_while_another_writes)
         outcome = history.ingest()
-    del request
     assert history.delivery()["fingerprint"] == ""
     return _refused(history, outcome)
 
@@ -351,7 +351,10 @@ DELIVERIES = [
     ),
     Case(
         "duplicate keys",
-        partial(_put_aside, lambda rows: rows.with_columns(loan=pl.lit(f"{LAST}-0"))),
+        partial(
+            _put_aside,
+            lambda rows: rows.with_columns(loan=pl.lit(f"{LAST}-0"), amount=pl.col("amount") + 1),
+        ),
         [f"duplicate_key: loan = {LAST}-0 in {FILE}, partition {LAST}"] * 2,
         every_row,
     ),
