@@ -52,7 +52,7 @@ ui: $(STAMP)
 
 mlflow-ui: $(STAMP)
 	@mkdir -p "$(HOME_FOLDER)"
-	@$(BIN)/mlflow ui --host 127.0.0.1 --port $(MLFLOW_PORT) \
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1 --host 127.0.0.1 --port $(MLFLOW_PORT) \
 	  --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(HOME_FOLDER)/mlflow.db}"
 
 lint: $(STAMP)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import polars as pl
 import pytest
+from deltalake import write_deltalake
 
 from retrain_assets.lake import SCHEMAS, Lake, home
 
@@ -59,3 +62,28 @@ def test_home_can_be_declared(tmp_path, monkeypatch):
     """RETRAIN_ASSETS_HOME names the folder that everything is written to."""
     monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "elsewhere"))
     assert home() == tmp_path / "elsewhere"
+
+
+def test_what_somebody_else_commits_is_read_at_once(lake, tmp_path):
+    """Reading keeps no state: a commit through another handle, or another table in its place, is seen."""
+    rows = pl.DataFrame({"partition_key": ["a"], "x": [1]})
+    lake.append("training_data", rows)
+    assert lake.scan("training_data").collect()["x"].to_list() == [1]
+    write_deltalake(lake.uri("training_data"), rows.with_columns(x=pl.lit(2)), mode="append")
+    assert sorted(lake.scan("training_data").collect()["x"]) == [1, 2]
+    assert lake.version("training_data") == 2
+
+    shutil.rmtree(tmp_path / "clicks" / "training_data")
+    assert not lake.exists("training_data")
+    for value in (7, 8):
+        lake.append("training_data", rows.with_columns(x=pl.lit(value)))
+    assert sorted(lake.scan("training_data").collect()["x"]) == [7, 8]
+
+
+def test_a_handle_to_write_through_is_nobody_elses(lake):
+    """What one handle commits does not change a state that was read before it."""
+    lake.append("training_data", pl.DataFrame({"partition_key": ["a"], "x": [1]}))
+    read = lake.snapshot("training_data")
+    lake.append("training_data", pl.DataFrame({"partition_key": ["a"], "x": [2]}))
+    assert pl.scan_delta(read).collect()["x"].to_list() == [1]
+    assert lake.open("training_data") is not lake.open("training_data")

@@ -1,6 +1,6 @@
 """The evaluation_report asset: candidate, champion and baseline on the same unseen rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -79,7 +79,15 @@ def _checks(document: dict[str, Any]) -> list[dg.AssetCheckResult]:
             severity=dg.AssetCheckSeverity.ERROR
             if name == "champion_can_be_scored"
             else dg.AssetCheckSeverity.WARN,
-            metadata={"sentence": verdict["sentence"]},
+            metadata=_interval(baseline)
+            if name == "candidate_beats_baseline"
+            else {"sentence": verdict["sentence"]},
         )
         for name in CHECKS
     ]
+
+
+def _interval(difference: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The gain over the baseline in the first metric; nothing where it could not be measured."""
+    numbers = {} if difference is None else {k: difference[k] for k in ("improvement", "lower", "upper")}
+    return {name: float(value) for name, value in numbers.items() if value is not None}

@@ -204,11 +204,22 @@ def _too_few_blocks(evidence: Evidence) -> Verdict:
     text = (
         f"The candidate cannot be judged yet: its {evidence.rows:,} rows lie in {found}, "
         f"and an honest interval needs at least {MINIMUM_BLOCKS}. "
-        "Lengthen evaluation.holdout if it always is so."
+        f"{_more_blocks(evidence.noun)}"
     )
     missing = MINIMUM_BLOCKS - evidence.blocks
     return _inconclusive(
         "too_few_blocks", text, evidence, evidence.holdout / max(evidence.blocks, 1) * missing
+    )
+
+
+def _more_blocks(noun: str) -> str:
+    """Say what to declare where the rows will never lie in more blocks."""
+    if noun.startswith("values of"):
+        return "If it always is so, lengthen evaluation.holdout."
+    return (
+        f"If rows always come so seldom, lengthen evaluation.holdout until {MINIMUM_BLOCKS} of its {noun} hold rows, "
+        "or declare evaluation.block: row, or the column of an entity, if rows of one time do not depend on "
+        "each other."
     )
 
 
@@ -221,10 +232,12 @@ def _basis(evidence: Evidence, gain: Comparison) -> str:
     """Describe the gain, its interval and what it rests on, as the end of a sentence."""
     verb = "improves" if gain.improvement >= 0 else "worsens"
     lower, upper = _number(gain.lower), _number(gain.upper)
+    rows = f"{gain.rows:,} rows"
+    basis = rows if evidence.noun == "rows" else f"{rows}, {gain.blocks:,} {evidence.noun}"
     return (
         f"{evidence.metric.title} {verb} by {_amount(abs(gain.improvement), evidence.metric)} "
         f"({100 * (1 - gain.alpha):g} % interval of the improvement: {lower} to {upper}; "
-        f"{gain.rows:,} rows, {gain.blocks:,} {evidence.noun})."
+        f"{basis})."
     )
 
 

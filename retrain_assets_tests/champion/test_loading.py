@@ -64,6 +64,8 @@ def server(home, empty_store, monkeypatch):
         *("--backend-store-uri", f"sqlite:///{home / 'server.db'}", "--workers", "1"),
         *("--artifacts-destination", str(home / "server-artifacts")),
     ]
+    # The server's job runners are seven more processes, and nothing here asks them for anything.
+    monkeypatch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     process = subprocess.Popen(command, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 120
@@ -116,6 +118,15 @@ def test_model_loads_from_wherever_it_is(home, logged):
     expected = load_model(logged[1], []).predict(ROWS)
     for place in (str(folder), str(folder.relative_to(home)), str(folder / "model.skops")):
         assert np.array_equal(load_model(place, []).predict(ROWS), expected)
+
+
+def test_changed_file_is_read_again(home, logged):
+    """A model that was loaded before is taken as it is only while its file stays the same."""
+    first = load_model(logged[1], [])
+    assert load_model(logged[1], []) is first
+    file = home / logged[1].removeprefix("file://") / "model.skops"
+    skops.io.dump(LinearRegression().fit([[0.0], [1.0]], [5.0, 5.0]), file)
+    assert load_model(logged[1], []).predict([[0.5]]).tolist() == [5.0]
 
 
 def test_version_that_the_ledger_does_not_know(logged):

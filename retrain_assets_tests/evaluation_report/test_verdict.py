@@ -135,6 +135,26 @@ def test_without_evidence_nothing_is_promoted():
     assert decide_verdict(nothing, PromotionSpec()).verdict == "inconclusive"
 
 
+@pytest.mark.parametrize(
+    ("noun", "advice"),
+    [
+        (
+            "days",
+            "If rows always come so seldom, lengthen evaluation.holdout until 7 of its days hold rows, or declare "
+            "evaluation.block: row, or the column of an entity, if rows of one time do not depend on each other.",
+        ),
+        ("values of city", "If it always is so, lengthen evaluation.holdout."),
+    ],
+)
+def test_too_few_blocks_tell_what_to_declare(noun, advice):
+    """Monthly snapshots lie in one day of a week's holdout: the sentence says what a person can declare."""
+    few = Evidence(METRICS["log_loss"], 1500, 1, noun, AS_OF, 7 * DAY, DAY)
+    assert decide_verdict(few, PromotionSpec()).sentence == (
+        "The candidate cannot be judged yet: its 1,500 rows lie in one block, and an honest interval needs at "
+        f"least 7. {advice}"
+    )
+
+
 def test_a_share_is_taken_of_the_champions_advantage():
     """10 % of a champion 0.02 better than the baseline is 0.002; without an advantage it is nothing."""
     promotion = PromotionSpec()

@@ -47,7 +47,7 @@ def test_a_new_file_becomes_a_champion(live):
     assert retrained["tags"]["retrain_assets/as_of"] == f"{day + timedelta(days=1)}T00:00:00+00:00"
 
     champion = client().get_model_version_by_alias(WAITING, "champion")
-    assert champion.version == "1"
+    assert int(champion.version) == 1
     assert retrained["runId"] in champion.tags.values()
 
     live.watch(WAITING, time.time(), ticks=2)
