@@ -55,15 +55,20 @@ def main() -> None:
         run(["fleet", "runs", str(pipelines)], home)
         found = run(["fleet", "evaluate", str(project), str(times)], home).said
         daemon = watch_daemon(project, home, seconds) if seconds else None
-    kinds = {kind: _figures(found["sensors"], kind) for kind in ("source_sensor", "retraining_sensor")}
+    kinds = {
+        kind: _figures(found["sensors"], kind) | {"cpu_median": _figures(found["computed"], kind)["median"]}
+        for kind in ("source_sensor", "retraining_sensor")
+    }
     round_seconds = statistics.median(found["round_seconds"])
     print(
         f"{pipelines} pipelines, {2 * pipelines} sensors, {times} rounds, {found['requests']} runs asked for\n"
     )
+    print(f"{'ms a tick':<20}{'median':>8}{'95 %':>8}{'longest':>9}{'CPU':>8}{'bound':>8}")
     for kind, figures in kinds.items():
+        row = {name: value * 1e3 for name, value in figures.items()}
         print(
-            f"{kind:<20} median {figures['median'] * 1e3:6.1f} ms   95 % {figures['p95'] * 1e3:6.1f} ms   "
-            f"longest {figures['max'] * 1e3:6.1f} ms   bound {TICK_BOUND * 1e3:.0f} ms"
+            f"{kind:<20}{row['median']:>8.1f}{row['p95']:>8.1f}{row['max']:>9.1f}{row['cpu_median']:>8.1f}"
+            f"{TICK_BOUND * 1e3:>8.0f}"
         )
     print(f"{'one round of all':<20} {round_seconds:6.1f} s, in one thread")
     print(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import polars as pl
@@ -77,29 +78,36 @@ class History:
         dagster.DagsterError
             When an ingest failed.
         """
+        import sklearn.ensemble  # noqa: F401  its threads can be limited only once it is loaded
+        from threadpoolctl import threadpool_limits
+
         partitions = self.declaration.partitions
-        first = partitions.key_of(datetime.fromisoformat(f"{self.declaration.first_day()}T12:00+00:00"))
         replay = Replay(build_definitions(self.declaration).get_repository_def(), self.instance)
-        start = partitions.bounds(first)[0]
-        *trained, last = STOPS[self.name]
-        for stop in (*trained, last):
-            end = partitions.bounds(stop)[0]
-            keys = partitions.keys_between(start, end)
-            replay.repository.get_job(f"{self.name}_ingest").execute_in_process(
-                instance=self.instance,
-                tags={
-                    "dagster/asset_partition_range_start": keys[0],
-                    "dagster/asset_partition_range_end": keys[-1],
-                },
-            )
-            if stop != last:
-                replay.tick_schedule(f"{self.name}_retrain_schedule", end)
-            start = end
+        start = partitions.bounds(self.declaration.first_day().isoformat())[0]
+        stops = [partitions.bounds(key)[0] for key in STOPS[self.name]]
+        # One thread, so that the figures are the same whatever the number of cores.
+        with threadpool_limits(1, user_api="openmp"):
+            for stop in stops:
+                self._ingest(replay.repository, partitions.keys_between(start, stop))
+                if stop != stops[-1]:
+                    replay.tick_schedule(f"{self.name}_retrain_schedule", stop)
+                start = stop
+
+    def _ingest(self, repository: dg.RepositoryDefinition, keys: Sequence[str]) -> None:
+        repository.get_job(f"{self.name}_ingest").execute_in_process(
+            instance=self.instance,
+            tags={
+                "dagster/asset_partition_range_start": keys[0],
+                "dagster/asset_partition_range_end": keys[-1],
+            },
+        )
 
     def verdicts(self) -> list[str]:
         """What became of each candidate, oldest first: ``2016-01-01 blessed (first_champion)``."""
+        zone = ZoneInfo(self.declaration.spec.timezone)
         return [
-            f"{item.as_of:%Y-%m-%d} {item.payload['verdict']['verdict']} ({item.payload['verdict']['reason']})"
+            f"{item.as_of.astimezone(zone):%Y-%m-%d} {item.payload['verdict']['verdict']} "
+            f"({item.payload['verdict']['reason']})"
             for item in attempts(self.declaration.lake, "evaluated")
         ]
 

@@ -61,7 +61,9 @@ def source_sensor(declaration: Declaration, ingest: dg.UnresolvedAssetJobDefinit
         tags = {PIPELINE_TAG: declaration.name, INGEST_TAG: declaration.name, STATE_TAG: state}
         return dg.SensorResult(
             run_requests=[
-                dg.RunRequest(
+                dg.RunRequest(partition_key=first, tags=tags)
+                if first == last
+                else dg.RunRequest(
                     tags=tags
                     | {
                         "dagster/asset_partition_range_start": first,

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pytest
 import yaml
 
 from retrain_assets.attempts import newest_attempt
@@ -59,12 +58,11 @@ def retrained(folder: Path, **blocks: Any) -> dict[str, Any]:
     for name, block in blocks.items():
         attributes[name] = attributes.get(name, {}) | block
     pipeline = Running(Declaration(load_spec(attributes, "defs.yaml"), folder / "defs.yaml"))
-    partitions = pipeline.declaration.partitions
-    found = pl.read_csv(folder / "customers.csv", try_parse_dates=True)["month_end"].cast(
-        pl.Datetime("us", "UTC")
+    days = pl.read_csv(folder / "customers.csv", try_parse_dates=True).select(
+        pl.col("month_end").cast(pl.Datetime("us", "UTC"))
     )
-    first, last = found.min(), found.max()
-    pipeline.ingest(partitions.keys_between(first, last + timedelta(hours=1)))
+    for key in days.select(pipeline.declaration.partitions.key_expr("month_end")).unique().to_series().sort():
+        pipeline.ingest([key], "training_data", "features")
     result = pipeline.retrain()
     assert result.success, sentence(result)
     trained = newest_attempt(pipeline.declaration.lake, "trained").payload

@@ -37,8 +37,7 @@ def test_a_new_file_becomes_a_champion(live):
     assert len(ingested) == 1
     assert ingested[0]["jobName"] == f"{WAITING}_ingest"
     assert ingested[0]["tags"]["dagster/sensor_name"] == f"{WAITING}_source_sensor"
-    assert ingested[0]["tags"]["dagster/asset_partition_range_start"] == day.isoformat()
-    assert ingested[0]["tags"]["dagster/asset_partition_range_end"] == day.isoformat()
+    assert ingested[0]["tags"]["dagster/partition"] == day.isoformat()
 
     [retrained] = live.server.wait_for(lambda: _finished(live, retrain=WAITING), "finished retrain run", 240)
     assert retrained["jobName"] == f"{WAITING}_retrain"

@@ -33,7 +33,6 @@ pytestmark = YOUNG
 
 DAYS = 26
 MONDAY = datetime(2026, 2, 2, 2, tzinfo=UTC)
-RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 class Automation:
@@ -83,8 +82,13 @@ class Automation:
 
 
 def ranges(data):
-    """First and last partition of each requested run."""
-    return [tuple(request.tags[tag] for tag in RANGE) for request in data.run_requests]
+    """First and last partition of each requested run; a single one is the partition of its run."""
+    return [
+        (request.partition_key,) * 2
+        if request.partition_key
+        else tuple(request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+        for request in data.run_requests
+    ]
 
 
 def reasons(data):
