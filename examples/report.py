@@ -23,12 +23,12 @@ def main() -> None:
     print("| Example | Never retrained | Retrained | Gain, 95 % interval | Days | Rows | Quarantined |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     verdicts = {}
-    for name in STOPS:
-        with TemporaryDirectory() as home:
-            os.environ["RETRAIN_ASSETS_HOME"] = home
+    with TemporaryDirectory() as home:
+        os.environ["RETRAIN_ASSETS_HOME"] = home
+        for name in STOPS:
             history = History(name)
             history.live()
-            print(table_row(name, history.gain(), history.quarantined()["len"].sum()), flush=True)
+            print(table_row(name, history.gain(), sum(history.quarantined()["len"])), flush=True)
             verdicts[name] = history.verdicts()
     for name, told in verdicts.items():
         print(f"\n`{name}`: {', '.join(told)}")

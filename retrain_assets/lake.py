@@ -6,11 +6,16 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
+if TYPE_CHECKING:
+    from pyarrow import RecordBatchReader
+
+ROWS_A_BATCH = 10_000
 PARTITIONED_TABLES = frozenset({"training_data", "features", "predictions", "shadow_predictions"})
 
 _TIME = pl.Datetime("us", "UTC")
@@ -159,14 +164,14 @@ class Lake:
         if handle is None:
             write_deltalake(
                 self._created(table, frame, partition_by),
-                _deltable(frame),
+                _batches(frame),
                 mode="append",
             )
             return
         listed = ", ".join("'" + key.replace("'", "''") + "'" for key in keys)
         write_deltalake(
             handle,
-            _deltable(frame),
+            _batches(frame),
             mode="overwrite",
             predicate=f"partition_key in ({listed})",
         )
@@ -175,7 +180,7 @@ class Lake:
         """Add rows to a table in one commit."""
         partition_by = ["partition_key"] if table in PARTITIONED_TABLES else None
         handle = self.open(table) or self._created(table, frame, partition_by)
-        write_deltalake(handle, _deltable(frame), mode="append")
+        write_deltalake(handle, _batches(frame), mode="append")
 
     def _created(self, table: str, frame: pl.DataFrame, partition_by: list[str] | None) -> DeltaTable:
         if self._is_local:
@@ -202,6 +207,15 @@ def _newest_commit(log: Path) -> tuple[str, int, int] | None:
     except FileNotFoundError:
         return None
     return None if newest is None or found is None else (newest, found.st_ino, found.st_mtime_ns)
+
+
+def _batches(frame: pl.DataFrame) -> RecordBatchReader:
+    """Hand a table's rows over by parts: Delta's writer keeps several copies of what it is given at once."""
+    from pyarrow import RecordBatchReader
+
+    rows = _deltable(frame)
+    parts = (batch for part in rows.iter_slices(ROWS_A_BATCH) for batch in part.to_arrow().to_batches())
+    return RecordBatchReader.from_batches(rows.clear().to_arrow().schema, parts)
 
 
 def _deltable(frame: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         raw = lake.rows("training_data", keys).collect()
         columns = feature_columns(declaration.spec, dict(raw.schema))
         table = feature_table(raw, declaration.spec, columns)
+        del raw  # not held beside the table while that is written: a partition may be millions of rows
         lake.replace_partitions("features", table, keys)
         for (key,), part in table.group_by("partition_key"):
             context.add_asset_metadata(

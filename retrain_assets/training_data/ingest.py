@@ -148,7 +148,9 @@ def _take(
             outcome=replace(taken.outcome, results=tuple(judgement.results), delivered=normal.accepted),
             quarantine=aside,
         )
-    good = normal.accepted.join(judgement.offending.select("row_id").unique(), on="row_id", how="anti")
+    good = normal.accepted
+    if judgement.offending.height:
+        good = good.join(judgement.offending.select("row_id").unique(), on="row_id", how="anti")
     return _accepted(declaration, delivery, known, run_id, _Judged(good, aside, normal, judgement.results))
 
 
