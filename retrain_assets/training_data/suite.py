@@ -109,7 +109,10 @@ def _validation(
         batch = built.batches.get_batch(
             batch_parameters={"dataframe": to_pandas(delivered, built.columns, built.paired)}
         )
-        return batch.validate(built.suite, result_format=detail), built
+        validation = batch.validate(built.suite, result_format=detail)
+    # great_expectations would keep the rows of every batch for as long as the process lives.
+    built.batches.data_asset.datasource.get_execution_engine().batch_manager.reset_batch_cache()
+    return validation, built
 
 
 @cache
