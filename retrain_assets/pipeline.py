@@ -47,7 +47,11 @@ class Attributes(BaseModel):
     @classmethod
     def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
         """Show editors and ``dg`` the schema of the declaration itself."""
-        return PipelineSpec.model_json_schema(*args, **options)
+        schema: dict[str, Any] = PipelineSpec.model_json_schema(*args, **options)
+        for block in (schema, *schema["$defs"].values()):
+            # `dg` would refuse an unknown field before the declaration is read, without the nearest spelling.
+            block.pop("additionalProperties", None)
+        return schema
 
 
 @dg.scaffold_with(PipelineScaffolder)

@@ -1,5 +1,6 @@
 """The candidate_model asset: a model fitted with what was known at a moment."""
 
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -44,14 +45,17 @@ def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
     # dagster-mlflow keeps the run that is active in the process, even that of an earlier Dagster run.
     while mlflow.active_run() is not None:
         mlflow.end_run("KILLED")
-    tracked = MlFlow(
-        SimpleNamespace(
-            log=init_context.log,
-            dagster_run=run,
-            run_id=run.run_id if run is not None else None,
-            resource_config={"experiment_name": experiment, "mlflow_tracking_uri": tracking_uri()},
+    with warnings.catch_warnings():
+        # That dagster-mlflow is in beta is no news to somebody who retrains a model.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        tracked = MlFlow(
+            SimpleNamespace(
+                log=init_context.log,
+                dagster_run=run,
+                run_id=run.run_id if run is not None else None,
+                resource_config={"experiment_name": experiment, "mlflow_tracking_uri": tracking_uri()},
+            )
         )
-    )
     try:
         yield tracked
     finally:

@@ -158,7 +158,9 @@ def _champion(declaration: Declaration) -> Champion | None:
     entries = declaration.ledger.entries()
     if not entries:
         return None
-    return Champion(version=entries[-1].version, since=entries[-1].as_of)
+    # An attempt with an earlier as_of may confirm the champion afterwards; that makes it no older.
+    change = max(place for place, entry in enumerate(entries) if entry.action != "confirmed")
+    return Champion(version=entries[-1].version, since=max(entry.as_of for entry in entries[change:]))
 
 
 def _history(declaration: Declaration, policy: Policy, failed: Sequence[FailedRun]) -> History:
