@@ -65,6 +65,8 @@ def _names(file: Path) -> set[str] | None:
                 names |= {target.id for target in targets if isinstance(target, ast.Name)}
             case ast.AnnAssign(target=ast.Name(id=name)):
                 names.add(name)
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                continue
             case ast.If() | ast.Try():
                 return None
     return None if names & {"*", "__getattr__"} else names
