@@ -71,11 +71,15 @@ def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:
     if not document["comparisons"]:
         return None
     entry = document["comparisons"][0]
-    gain = entry["vs_champion"] or entry["vs_baseline"]
+    # Where the baseline decided, the sentence above the figures is about it too.
+    below = document["verdict"]["reason"] == "below_baseline"
+    by_champion = entry["vs_champion"] is not None and not below
+    gain = entry["vs_champion"] if by_champion else entry["vs_baseline"]
     if gain is None or gain["improvement"] is None:
         return None
     version = document["versions"]["champion"]
-    against = f"the champion, version {version}" if entry["vs_champion"] else "the naive baseline"
+    against = f"the champion, version {version}" if by_champion else "the naive baseline"
+    worth = None if below else document.get("min_gain")
     level = _level(gain["alpha"])
     label = (
         f"Improvement in {metric_title(entry['metric'])} over {against}: "
@@ -88,7 +92,7 @@ def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:
         "against": against,
         "level": level,
         "css": charts.outcome_class(gain["lower"], gain["upper"]),
-        "chart": both_widths(partial(charts.interval_chart, gain, document.get("min_gain"), label), 540),
+        "chart": both_widths(partial(charts.interval_chart, gain, worth, label), 540),
     }
 
 

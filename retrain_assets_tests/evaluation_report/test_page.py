@@ -118,6 +118,17 @@ def test_an_interval_of_no_width_is_drawn() -> None:
     assert Reading(evaluation_page(document)).open == []
 
 
+def test_a_candidate_below_the_baseline_is_shown_beside_it() -> None:
+    """Where the baseline decided, figures and sentence of the first screen speak of the same comparison."""
+    document = documents.rejected()
+    document["verdict"] |= {"reason": "below_baseline"}
+    text = Reading(evaluation_page(document)).text
+    first = text[: text.index("What was trained and judged when")]
+    assert "over the naive baseline" in first
+    assert number(document["comparisons"][0]["vs_baseline"]["improvement"]) in first
+    assert "over the champion" not in first
+
+
 def test_a_trial_says_so() -> None:
     """A trial's page says that it is never promoted."""
     assert "never promoted" in Reading(evaluation_page(documents.blessed() | {"trial": True})).text
