@@ -9,6 +9,8 @@ import polars as pl
 
 from retrain_assets.spec import ExpectationSpec
 from retrain_assets.training_data.comparable import comparable
+from retrain_assets.training_data.condition_forms import read_condition
+from retrain_assets.training_data.conditions import condition_columns
 from retrain_assets.training_data.results import columns_of
 
 if TYPE_CHECKING:
@@ -21,9 +23,10 @@ def needed_columns(expectations: Sequence[ExpectationSpec], delivered: Sequence[
     for expectation in expectations:
         named = columns_of(expectation)
         of_table = not named and not expectation.type.startswith("expect_table_row_count")
-        if of_table or {"column_index", "row_condition"} & set(expectation.arguments):
+        if of_table or "column_index" in expectation.arguments:
             return list(delivered)
-        wanted.update(named)
+        condition = read_condition(expectation.arguments)
+        wanted.update(named, condition_columns(condition) if condition is not None else ())
     return [name for name in delivered if name in wanted]
 
 

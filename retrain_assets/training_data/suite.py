@@ -111,7 +111,9 @@ def _validation(
         )
         validation = batch.validate(built.suite, result_format=detail)
     # great_expectations would keep the rows of every batch for as long as the process lives.
-    built.batches.data_asset.datasource.get_execution_engine().batch_manager.reset_batch_cache()
+    kept = built.batches.data_asset.datasource.get_execution_engine().batch_manager
+    kept.reset_batch_cache()
+    kept.batch_data_cache.clear()
     return validation, built
 
 
