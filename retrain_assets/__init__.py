@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 # OpenMP's threads wait for each other by spinning. Where runs share the cores, that made a fit ten times slower;
-# sleeping instead costs nothing that can be measured. OpenMP reads it once, when scikit-learn is imported.
+# sleeping instead avoids that. OpenMP reads the setting once, when scikit-learn is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if TYPE_CHECKING:
