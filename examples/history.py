@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,15 +41,28 @@ STOPS: dict[str, tuple[str, ...]] = {
 """The months at whose first midnight an example is taken in up to there, and trained: at all but the last."""
 
 
-def _instance() -> dg.DagsterInstance:
+@contextmanager
+def lived(name: str) -> Iterator[History]:
+    """Live through an example's history on a Dagster instance under ``RETRAIN_ASSETS_HOME``.
+
+    Raises
+    ------
+    RuntimeError
+        When a retrain failed.
+    dagster.DagsterError
+        When an ingest failed.
+    """
     folder = home() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    return dg.DagsterInstance.local_temp(str(folder))
+    with dg.DagsterInstance.local_temp(str(folder)) as instance:
+        history = History(name, instance)
+        history.live()
+        yield history
 
 
 @dataclass
 class History:
-    """An example with a Dagster instance of its own; everything else lands under ``RETRAIN_ASSETS_HOME``.
+    """An example and what has become of it.
 
     Parameters
     ----------
@@ -59,7 +73,7 @@ class History:
     """
 
     name: str
-    instance: dg.DagsterInstance = field(default_factory=_instance)
+    instance: dg.DagsterInstance
 
     @cached_property
     def declaration(self) -> Declaration:
@@ -69,15 +83,7 @@ class History:
         return tree.load_component(folder / self.name, RetrainingPipeline).declaration
 
     def live(self) -> None:
-        """Take the history in from stop to stop, and let the schedule train the model there.
-
-        Raises
-        ------
-        RuntimeError
-            When a retrain failed.
-        dagster.DagsterError
-            When an ingest failed.
-        """
+        """Take the history in from stop to stop, and let the schedule train the model there."""
         import sklearn.ensemble  # noqa: F401  its threads can be limited only once it is loaded
         from threadpoolctl import threadpool_limits
 

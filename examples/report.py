@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from examples.history import STOPS, TABLES, History
+from examples.history import STOPS, TABLES, lived
 from retrain_assets.comparison import METRICS, Comparison
 from retrain_assets.pages.text import fixed, number
 
@@ -26,10 +26,9 @@ def main() -> None:
     with TemporaryDirectory() as home:
         os.environ["RETRAIN_ASSETS_HOME"] = home
         for name in STOPS:
-            history = History(name)
-            history.live()
-            print(table_row(name, history.gain(), sum(history.quarantined()["len"])), flush=True)
-            verdicts[name] = history.verdicts()
+            with lived(name) as history:
+                print(table_row(name, history.gain(), sum(history.quarantined()["len"])), flush=True)
+                verdicts[name] = history.verdicts()
     for name, told in verdicts.items():
         print(f"\n`{name}`: {', '.join(told)}")
 

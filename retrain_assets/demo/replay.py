@@ -51,13 +51,13 @@ class Replay:
     def tick_sensor(self, name: str) -> int:
         """Evaluate a sensor once, run what it asks for, store the events that it reports; returns the runs."""
         sensor = self.repository.get_sensor_def(name)
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance,
             cursor=self._cursors.get(name),
             repository_def=self.repository,
             sensor_name=name,
-        )
-        data = sensor.evaluate_tick(context)
+        ) as context:
+            data = sensor.evaluate_tick(context)
         self._cursors[name] = data.cursor
         for event in data.asset_events:
             self.instance.report_runless_asset_event(event)
@@ -68,10 +68,11 @@ class Replay:
     def tick_schedule(self, name: str, at: datetime) -> int:
         """Evaluate a schedule for a moment and run what it asks for; returns the runs."""
         schedule = self.repository.get_schedule_def(name)
-        context = dg.build_schedule_context(
+        # Closed, because it opens the instance a second time, and an open one stays Dagster's current one.
+        with dg.build_schedule_context(
             instance=self.instance, scheduled_execution_time=at, repository_def=self.repository
-        )
-        data = schedule.evaluate_tick(context)
+        ) as context:
+            data = schedule.evaluate_tick(context)
         for request in data.run_requests or ():
             self._run(request, schedule.job_name, name, "dagster/schedule_name")
         return len(data.run_requests or ())

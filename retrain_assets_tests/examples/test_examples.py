@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from examples.history import STOPS, TABLES, History
+from examples.history import STOPS, TABLES, History, lived
 from retrain_assets.attempts import attempts
 from retrain_assets.features.derive import feature_columns
 from retrain_assets_tests.running import YOUNG
@@ -33,7 +34,7 @@ Live = Callable[[str], History]
 
 
 @pytest.fixture
-def live(monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]) -> Live:
+def live(monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]) -> Iterator[Live]:
     """Give a function that lives through an example's history and records what retraining was worth."""
     if not FOLDER.is_dir():
         pytest.skip(
@@ -41,14 +42,15 @@ def live(monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object
         )
     monkeypatch.setenv(TABLES, str(FOLDER))
 
-    def run(name: str) -> History:
-        history = History(name)
-        history.live()
-        record_property("gain", str(history.gain()))
-        record_property("verdicts", "; ".join(history.verdicts()))
-        return history
+    with ExitStack() as stack:
 
-    return run
+        def run(name: str) -> History:
+            history = stack.enter_context(lived(name))
+            record_property("gain", str(history.gain()))
+            record_property("verdicts", "; ".join(history.verdicts()))
+            return history
+
+        yield run
 
 
 def check_loop(history: History) -> None:
