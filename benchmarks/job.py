@@ -24,7 +24,7 @@ def import_all() -> None:
     import retrain_assets.candidate_model.model
     import retrain_assets.pipeline
     import retrain_assets.predictions.scoring
-    import retrain_assets.training_data.suite  # noqa: F401
+    import retrain_assets.training_data.expectations.great_expectations_suite  # noqa: F401
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from retrain_assets.monitoring_report.performance import check_performance
 from retrain_assets.references import check_name
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.columns import check_columns
-from retrain_assets.training_data.expectations import check_expectations
+from retrain_assets.training_data.expectations.vocabulary import check_expectations
 
 
 def check_declaration(declaration: Declaration) -> list[str]:

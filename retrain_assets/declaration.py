@@ -20,7 +20,7 @@ from retrain_assets.windows import Partitions, TimeColumns
 
 if TYPE_CHECKING:
     from retrain_assets.champion.ledger import Ledger
-    from retrain_assets.training_data.source import Source
+    from retrain_assets.training_data.sources.source import Source
 
 # What a model is made of; a change elsewhere in the declaration changes no model.
 _MODEL_FIELDS = {"label", "weight", "features", "training"}
@@ -83,7 +83,7 @@ class Declaration:
         """The source as a reader may see it: a database's address without its password."""
         source = self.spec.source
         if source.url is not None:
-            from retrain_assets.training_data.database import Database
+            from retrain_assets.training_data.sources.sql_database import Database
 
             address = Database(source.url, self.spec.timezone, self.file.parent).address
             return f"{address} ({source.table or 'a query'})"
@@ -91,7 +91,7 @@ class Declaration:
 
     def source(self) -> Source:
         """Open the source; nothing is read yet."""
-        from retrain_assets.training_data.source import open_source
+        from retrain_assets.training_data.sources.source import open_source
 
         return open_source(self.spec, self.file.parent, self.lake.schema("training_data"))
 

@@ -16,7 +16,7 @@ from retrain_assets.spec.pipeline import PipelineSpec, load_spec
 from retrain_assets.spec.profile import Period
 
 if TYPE_CHECKING:
-    from retrain_assets.training_data.source import Source
+    from retrain_assets.training_data.sources.source import Source
 
 SAMPLE_ROWS = 200_000
 _SEPARATORS = (";", "\t", "|")
@@ -112,7 +112,7 @@ class Sampler:
         raise problem or SpecError("The source cannot be opened.")
 
     def _opened(self, period: str, read: Mapping[str, str]) -> tuple[PipelineSpec, Source]:
-        from retrain_assets.training_data.source import open_source
+        from retrain_assets.training_data.sources.source import open_source
 
         source = {**self.source, "partition": period, "read": read}
         spec = load_spec({"name": "sample", "source": source, "label": self.label}, "dg scaffold")
@@ -121,7 +121,7 @@ class Sampler:
 
 def _read(spec: PipelineSpec, source: Source) -> pl.DataFrame:
     """Read partitions, newest first, until enough rows have a label; the newest may have none yet."""
-    from retrain_assets.training_data.timestamps import to_utc
+    from retrain_assets.training_data.sources.timestamps import to_utc
     from retrain_assets.windows import Partitions
 
     timestamp, label = spec.source.timestamp, spec.label.column

@@ -8,7 +8,7 @@ import dagster as dg
 
 from retrain_assets.asset import Finding, asset_key, common, fails_in_a_sentence, log_findings, table_metadata
 from retrain_assets.declaration import Declaration
-from retrain_assets.training_data.expectations import check_names, describe
+from retrain_assets.training_data.expectations.vocabulary import check_names, describe
 
 if TYPE_CHECKING:
     from retrain_assets.training_data.ingest import PartitionOutcome
@@ -104,7 +104,7 @@ def _expectations(
     declaration: Declaration, outcome: "PartitionOutcome", names: Sequence[str]
 ) -> list[Finding]:
     """Validate one delivered partition with great_expectations."""
-    from retrain_assets.training_data.suite import validate
+    from retrain_assets.training_data.expectations.great_expectations_suite import validate
 
     if outcome.delivered is None:
         unread = {"sentence": "The partition could not be read, so nothing was evaluated."}

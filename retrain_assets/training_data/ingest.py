@@ -14,11 +14,12 @@ import polars as pl
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import PartitionError
 from retrain_assets.lake import SCHEMAS
-from retrain_assets.training_data.expectations import ExpectationResult, judge
+from retrain_assets.training_data.expectations.judgement import judge
+from retrain_assets.training_data.expectations.results import ExpectationResult
 from retrain_assets.training_data.hashing import content_hash
 from retrain_assets.training_data.normalise import conform, normalise
 from retrain_assets.training_data.quarantine import quarantine_rows
-from retrain_assets.training_data.source import Delivery
+from retrain_assets.training_data.sources.delivery import Delivery
 
 ROWS_A_COMMIT = 500_000
 """Rows that are held in memory before they are committed to the lake."""

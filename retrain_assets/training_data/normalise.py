@@ -12,7 +12,7 @@ from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.pipeline import RESERVED_COLUMNS
 from retrain_assets.training_data.columns import check_columns
 from retrain_assets.training_data.hashing import ordinals, row_hashes, row_ids
-from retrain_assets.training_data.timestamps import to_utc
+from retrain_assets.training_data.sources.timestamps import to_utc
 from retrain_assets.windows import Partitions
 
 TIMESTAMP_MISSING = "timestamp_missing"

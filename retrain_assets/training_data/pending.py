@@ -10,7 +10,7 @@ import polars as pl
 
 from retrain_assets.declaration import Declaration
 from retrain_assets.training_data.ingest import rules_hash
-from retrain_assets.training_data.source import Source
+from retrain_assets.training_data.sources.source import Source
 
 PARTITIONS_A_TICK = 400
 """Most partitions that one evaluation of the source asks for; the rest follows when these are in."""

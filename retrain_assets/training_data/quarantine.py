@@ -15,9 +15,9 @@ from polars.datatypes import DataTypeClass
 
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.results import OWN_COLUMNS
-from retrain_assets.training_data.row_rules import row_rules
-from retrain_assets.training_data.vocabulary import known_names
+from retrain_assets.training_data.expectations.results import OWN_COLUMNS
+from retrain_assets.training_data.expectations.row_rules import row_rules
+from retrain_assets.training_data.expectations.vocabulary import known_names
 
 
 def quarantine_rows(

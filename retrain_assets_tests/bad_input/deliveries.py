@@ -14,7 +14,7 @@ import pytest
 
 from retrain_assets.champion.loading import load_version
 from retrain_assets.pipeline import build_definitions
-from retrain_assets.training_data.tables import Table
+from retrain_assets.training_data.sources.file_table import Table
 from retrain_assets_tests.bad_input.case import Case, all_but_the_new_day, entries, every_row, failure
 from retrain_assets_tests.bad_input.history import DAYS, FIRST_DAY, LAST, NEXT, History, Outcome, good_rows
 

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.expectations import judge
+from retrain_assets.training_data.expectations.judgement import judge
 from retrain_assets.training_data.quarantine import quarantine_rows, release
 
 AT = datetime(2026, 1, 9, 12, tzinfo=UTC)

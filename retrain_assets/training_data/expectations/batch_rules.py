@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.comparable import Kind, bound, comparable, kind_of
-from retrain_assets.training_data.condition_forms import read_condition
-from retrain_assets.training_data.conditions import condition_expr
+from retrain_assets.training_data.expectations.comparable_values import Kind, bound, comparable, kind_of
+from retrain_assets.training_data.expectations.row_condition import condition_expr
+from retrain_assets.training_data.expectations.row_condition_forms import read_condition
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import polars as pl
 
 from retrain_assets.errors import PartitionError
 from retrain_assets.spec import PipelineSpec
-from retrain_assets.training_data.file_access import FileAccess, FileCache, changed_while_read, stack
 from retrain_assets.training_data.hashing import digest
-from retrain_assets.training_data.source import Delivery, Fingerprints
-from retrain_assets.training_data.stores import StoredFile
+from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints
+from retrain_assets.training_data.sources.file_access import FileAccess, FileCache, changed_while_read, stack
+from retrain_assets.training_data.sources.file_stores import StoredFile
 from retrain_assets.windows import Partitions
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.spec import ReadSpec
-from retrain_assets.training_data.stores import FileStore, StoredFile
+from retrain_assets.training_data.sources.file_stores import FileStore, StoredFile
 
 _PARQUET = frozenset({".parquet", ".pq"})
 _CSV = frozenset({".csv", ".tsv", ".txt"})

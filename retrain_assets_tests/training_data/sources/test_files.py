@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from retrain_assets.errors import SourceError, SpecError
-from retrain_assets.training_data.source import Delivery, Source, open_source
+from retrain_assets.training_data.sources.delivery import Delivery
+from retrain_assets.training_data.sources.source import Source, open_source
 from retrain_assets.windows import Partitions
 from retrain_assets_tests.training_data.declared import DAILY, DAYS, declared, rows
 

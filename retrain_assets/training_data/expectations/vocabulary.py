@@ -11,9 +11,9 @@ from typing import Any
 
 from retrain_assets.spec import ExpectationSpec
 from retrain_assets.spec.base import suggest
-from retrain_assets.training_data.comparable import UnfitError, moment
-from retrain_assets.training_data.condition_forms import read_condition
-from retrain_assets.training_data.conditions import condition_text
+from retrain_assets.training_data.expectations.comparable_values import UnfitError, moment
+from retrain_assets.training_data.expectations.row_condition import condition_text
+from retrain_assets.training_data.expectations.row_condition_forms import read_condition
 
 _COMMON = ("description", "meta", "notes")
 _CONDITION = ("row_condition", "condition_parser")

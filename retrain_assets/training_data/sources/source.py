@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -11,48 +10,8 @@ from typing import Protocol
 import polars as pl
 
 from retrain_assets.spec import PipelineSpec
+from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints
 from retrain_assets.windows import Partitions
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One partition as the source delivers it.
-
-    Parameters
-    ----------
-    key
-        The partition.
-    frame
-        Its rows as they came; None where they cannot be read.
-    files
-        Addresses of the files that were read, for messages and quarantine.
-    fingerprint
-        Identity of the content; empty where the content was not stable.
-    problem
-        Why the rows cannot be read, as a sentence.
-    """
-
-    key: str
-    frame: pl.DataFrame | None
-    files: tuple[str, ...]
-    fingerprint: str
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Fingerprints:
-    """What a source holds at this moment.
-
-    Parameters
-    ----------
-    by_key
-        Fingerprint of each partition that has content.
-    cursor
-        A cache that makes the next look cheap; losing it costs time only.
-    """
-
-    by_key: Mapping[str, str]
-    cursor: str
 
 
 class Source(Protocol):
@@ -129,16 +88,16 @@ def open_source(spec: PipelineSpec, base: Path, schema: Mapping[str, pl.DataType
         When the declared address has no valid form.
     """
     if spec.source.path is not None:
-        from retrain_assets.training_data.file_access import FileAccess
-        from retrain_assets.training_data.files import PartitionFiles
-        from retrain_assets.training_data.whole_files import WholeFiles
+        from retrain_assets.training_data.sources.file_access import FileAccess
+        from retrain_assets.training_data.sources.partition_files import PartitionFiles
+        from retrain_assets.training_data.sources.whole_files import WholeFiles
 
         access = FileAccess(spec, base, schema or {})
         return PartitionFiles(spec, access) if access.pattern.partitioned else WholeFiles(spec, access)
     if spec.source.url is not None:
-        from retrain_assets.training_data.sql import SqlSource
+        from retrain_assets.training_data.sources.sql_source import SqlSource
 
         return SqlSource(spec, base)
-    from retrain_assets.training_data.function import FunctionSource
+    from retrain_assets.training_data.sources.python_function import FunctionSource
 
     return FunctionSource(spec)

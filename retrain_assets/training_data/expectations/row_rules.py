@@ -10,11 +10,11 @@ import polars as pl
 
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.comparable import Kind, comparable, kind_of
-from retrain_assets.training_data.condition_forms import read_condition
-from retrain_assets.training_data.conditions import condition_columns, condition_expr
-from retrain_assets.training_data.value_tests import PAIR_TESTS, VALUE_TESTS, Column
-from retrain_assets.training_data.vocabulary import label
+from retrain_assets.training_data.expectations.comparable_values import Kind, comparable, kind_of
+from retrain_assets.training_data.expectations.row_condition import condition_columns, condition_expr
+from retrain_assets.training_data.expectations.row_condition_forms import read_condition
+from retrain_assets.training_data.expectations.value_tests import PAIR_TESTS, VALUE_TESTS, Column
+from retrain_assets.training_data.expectations.vocabulary import label
 
 Schema = Mapping[str, pl.DataType]
 

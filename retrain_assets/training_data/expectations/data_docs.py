@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from retrain_assets.training_data.results import as_text
+from retrain_assets.training_data.expectations.results import as_text
 
 _STYLE = """<style>
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c2530; background: #fff; margin: 0 auto;

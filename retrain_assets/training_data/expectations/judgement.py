@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.batch_rules import BatchRule, batch_rule
-from retrain_assets.training_data.comparable import UnfitError
-from retrain_assets.training_data.condition_forms import read_condition
-from retrain_assets.training_data.conditions import condition_columns
-from retrain_assets.training_data.results import (
+from retrain_assets.training_data.expectations.batch_rules import BatchRule, batch_rule
+from retrain_assets.training_data.expectations.comparable_values import UnfitError
+from retrain_assets.training_data.expectations.results import (
     OWN_COLUMNS,
     ExpectationResult,
     as_text,
@@ -21,19 +19,9 @@ from retrain_assets.training_data.results import (
     share_result,
     unfit,
 )
-from retrain_assets.training_data.row_rules import RowRule, row_rule, row_rules
-from retrain_assets.training_data.vocabulary import check_expectations, check_names, describe
-
-__all__ = [
-    "ExpectationResult",
-    "Judgement",
-    "RowRule",
-    "check_expectations",
-    "check_names",
-    "describe",
-    "judge",
-    "row_rules",
-]
+from retrain_assets.training_data.expectations.row_condition import condition_columns
+from retrain_assets.training_data.expectations.row_condition_forms import read_condition
+from retrain_assets.training_data.expectations.row_rules import RowRule, row_rule
 
 _OFFENDING = {"row_id": pl.Int64(), "rule": pl.String(), "column": pl.String(), "value": pl.String()}
 
@@ -161,7 +149,7 @@ def _by_great_expectations(
 ) -> dict[int, ExpectationResult]:
     if not left:
         return {}
-    from retrain_assets.training_data.suite import validate
+    from retrain_assets.training_data.expectations.great_expectations_suite import validate
 
     found = validate(frame, [expectations[index] for index in left], "left to great_expectations")
     return {index: replace(result, index=index) for index, result in zip(left, found, strict=True)}

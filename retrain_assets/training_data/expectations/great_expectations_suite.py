@@ -13,11 +13,9 @@ from typing import Any, Literal
 import polars as pl
 
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.comparable import UnfitError, bound, kind_of, members
-from retrain_assets.training_data.condition_forms import read_condition
-from retrain_assets.training_data.conditions import condition_query
-from retrain_assets.training_data.pandas_batch import needed_columns, paired_columns, to_pandas
-from retrain_assets.training_data.results import (
+from retrain_assets.training_data.expectations.comparable_values import UnfitError, bound, kind_of, members
+from retrain_assets.training_data.expectations.pandas_batch import needed_columns, paired_columns, to_pandas
+from retrain_assets.training_data.expectations.results import (
     OWN_COLUMNS,
     ExpectationResult,
     as_text,
@@ -25,6 +23,8 @@ from retrain_assets.training_data.results import (
     share_result,
     unfit,
 )
+from retrain_assets.training_data.expectations.row_condition import condition_query
+from retrain_assets.training_data.expectations.row_condition_forms import read_condition
 
 ResultFormat = Literal["BASIC", "COMPLETE"]
 SuiteResult = ExpectationResult
@@ -70,7 +70,7 @@ def validate(
     """
     validation, built = _validation(frame, expectations, name, "BASIC")
     if docs_dir is not None:
-        from retrain_assets.training_data.data_docs import write_page
+        from retrain_assets.training_data.expectations.data_docs import write_page
 
         write_page(validation, docs_dir / "index.html")
     found = {result.expectation_config.meta["index"]: result for result in validation.results}

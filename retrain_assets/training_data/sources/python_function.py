@@ -12,7 +12,7 @@ import polars as pl
 from retrain_assets.errors import SourceError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.base import suggest
-from retrain_assets.training_data.source import Delivery, Fingerprints
+from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints
 from retrain_assets.windows import Partitions
 
 FINGERPRINT = "function"

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.spec import PipelineSpec
-from retrain_assets.training_data.database import Database, read_frame
-from retrain_assets.training_data.timestamps import to_utc
+from retrain_assets.training_data.sources.sql_database import Database, read_frame
+from retrain_assets.training_data.sources.timestamps import to_utc
 from retrain_assets.windows import Partitions
 
 _KEYS_A_STATEMENT = 100

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from retrain_assets.errors import SourceError, SpecError
 from retrain_assets.training_data.normalise import conform, normalise
-from retrain_assets.training_data.source import Delivery, Source, open_source
+from retrain_assets.training_data.sources.delivery import Delivery
+from retrain_assets.training_data.sources.source import Source, open_source
 from retrain_assets.windows import Partitions
 from retrain_assets_tests.training_data.declared import DAILY, DAYS, declared, rows
 
@@ -238,7 +239,7 @@ def test_rows_written_while_they_are_read_are_read_again(
     filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A partition that is written to between two looks is no delivery."""
-    from retrain_assets.training_data.relation import Relation
+    from retrain_assets.training_data.sources.sql_relation import Relation
 
     url, engine, text = filled
     source = open_source(declared({"url": url, "updated_at": "updated_at", **TABLE}), tmp_path)

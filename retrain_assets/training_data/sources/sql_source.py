@@ -11,9 +11,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from retrain_assets.spec import PipelineSpec
-from retrain_assets.training_data.database import Database
-from retrain_assets.training_data.relation import Content, Relation
-from retrain_assets.training_data.source import Delivery, Fingerprints
+from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints
+from retrain_assets.training_data.sources.sql_database import Database
+from retrain_assets.training_data.sources.sql_relation import Content, Relation
 from retrain_assets.windows import Partitions
 
 

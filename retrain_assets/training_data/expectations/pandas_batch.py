@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.comparable import comparable
-from retrain_assets.training_data.condition_forms import read_condition
-from retrain_assets.training_data.conditions import condition_columns
-from retrain_assets.training_data.results import columns_of
+from retrain_assets.training_data.expectations.comparable_values import comparable
+from retrain_assets.training_data.expectations.results import columns_of
+from retrain_assets.training_data.expectations.row_condition import condition_columns
+from retrain_assets.training_data.expectations.row_condition_forms import read_condition
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.expectations import check_expectations, describe, judge
-from retrain_assets.training_data.suite import validate
+from retrain_assets.training_data.expectations.great_expectations_suite import validate
+from retrain_assets.training_data.expectations.judgement import judge
+from retrain_assets.training_data.expectations.vocabulary import check_expectations, describe
 
 ROWS = pl.DataFrame(
     {

@@ -15,9 +15,15 @@ import polars as pl
 from retrain_assets.errors import PartitionError, SourceError, SpecError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.hashing import digest
-from retrain_assets.training_data.paths import PathPattern
-from retrain_assets.training_data.stores import SCHEMES, FileStore, LocalFiles, ObjectFiles, StoredFile
-from retrain_assets.training_data.tables import Table
+from retrain_assets.training_data.sources.file_stores import (
+    SCHEMES,
+    FileStore,
+    LocalFiles,
+    ObjectFiles,
+    StoredFile,
+)
+from retrain_assets.training_data.sources.file_table import Table
+from retrain_assets.training_data.sources.path_pattern import PathPattern
 
 Contents = dict[str, tuple[int, int]]
 """By partition: the sum of the rows' hashes, and their number; the empty key holds rows without a time."""

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from retrain_assets.errors import SourceError
-from retrain_assets.training_data.source import open_source
+from retrain_assets.training_data.sources.source import open_source
 from retrain_assets_tests.training_data.declared import DAILY, DAYS, declared, rows
 
-HERE = "retrain_assets_tests.training_data.test_function"
+HERE = "retrain_assets_tests.training_data.sources.test_python_function"
 
 
 def load(start: datetime, end: datetime) -> pl.LazyFrame:

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.expectations import judge
-from retrain_assets.training_data.suite import unexpected_rows, validate
+from retrain_assets.training_data.expectations.great_expectations_suite import unexpected_rows, validate
+from retrain_assets.training_data.expectations.judgement import judge
 
 SCHEMA = {
     "whole": pl.Int64(),
@@ -332,8 +332,8 @@ def test_importing_the_modules_imports_no_great_expectations() -> None:
     code = """
 import json, sys
 from retrain_assets.spec import ExpectationSpec
-import retrain_assets.training_data.suite, retrain_assets.training_data.quarantine
-from retrain_assets.training_data.expectations import check_expectations, describe
+import retrain_assets.training_data.expectations.great_expectations_suite, retrain_assets.training_data.quarantine
+from retrain_assets.training_data.expectations.vocabulary import check_expectations, describe
 spec = ExpectationSpec(type="expect_column_values_to_be_null", column="a")
 assert check_expectations([spec]) == []
 describe(spec)

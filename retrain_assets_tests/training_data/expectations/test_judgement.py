@@ -11,13 +11,9 @@ import pytest
 
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import ExpectationSpec
-from retrain_assets.training_data.expectations import (
-    check_expectations,
-    check_names,
-    describe,
-    judge,
-    row_rules,
-)
+from retrain_assets.training_data.expectations.judgement import judge
+from retrain_assets.training_data.expectations.row_rules import row_rules
+from retrain_assets.training_data.expectations.vocabulary import check_expectations, check_names, describe
 
 ROWS = pl.DataFrame(
     {

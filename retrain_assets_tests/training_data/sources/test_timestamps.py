@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.errors import PartitionError
-from retrain_assets.training_data.timestamps import UTC_TIME, to_utc
+from retrain_assets.training_data.sources.timestamps import UTC_TIME, to_utc
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

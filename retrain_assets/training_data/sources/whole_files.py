@@ -11,17 +11,17 @@ import polars as pl
 from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.base import suggest
-from retrain_assets.training_data.file_access import (
+from retrain_assets.training_data.hashing import Hashes, digest, line_hashes, mix, row_hashes
+from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints
+from retrain_assets.training_data.sources.file_access import (
     Contents,
     FileAccess,
     FileCache,
     changed_while_read,
     stack,
 )
-from retrain_assets.training_data.hashing import Hashes, digest, line_hashes, mix, row_hashes
-from retrain_assets.training_data.source import Delivery, Fingerprints
-from retrain_assets.training_data.stores import StoredFile
-from retrain_assets.training_data.timestamps import to_utc, utc_expr
+from retrain_assets.training_data.sources.file_stores import StoredFile
+from retrain_assets.training_data.sources.timestamps import to_utc, utc_expr
 from retrain_assets.windows import Partitions
 
 _NO_TIME = ""

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from retrain_assets.training_data.comparable import UnfitError
-from retrain_assets.training_data.conditions import (
+from retrain_assets.training_data.expectations.comparable_values import UnfitError
+from retrain_assets.training_data.expectations.row_condition import (
     OPERATORS,
     Compared,
     Condition,

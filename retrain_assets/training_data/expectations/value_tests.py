@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from retrain_assets.training_data.comparable import Kind, bound, members
+from retrain_assets.training_data.expectations.comparable_values import Kind, bound, members
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,13 @@ from typing import Any, Literal
 
 import polars as pl
 
-from retrain_assets.training_data.comparable import Kind, UnfitError, comparable, kind_of, moment
+from retrain_assets.training_data.expectations.comparable_values import (
+    Kind,
+    UnfitError,
+    comparable,
+    kind_of,
+    moment,
+)
 
 Constant = int | float | bool | str
 Schema = Mapping[str, pl.DataType]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from retrain_assets.errors import SourceError
-from retrain_assets.training_data.paths import PathPattern
+from retrain_assets.training_data.sources.path_pattern import PathPattern
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

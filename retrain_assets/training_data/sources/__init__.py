@@ -1,0 +1,1 @@
+"""Readers of sources: files, databases and functions, each delivered partition by partition."""
