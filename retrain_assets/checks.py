@@ -5,7 +5,7 @@ from __future__ import annotations
 from retrain_assets.candidate_model.estimator import check_estimator
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import SourceError, SpecError
-from retrain_assets.features.derive import check_derivations
+from retrain_assets.features.derivation_faults import check_derivations
 from retrain_assets.monitoring_report.business import check_business
 from retrain_assets.monitoring_report.performance import check_performance
 from retrain_assets.references import check_name

@@ -11,7 +11,8 @@ import polars as pl
 
 from retrain_assets.candidate_model.estimator import Task, resolve_estimator, task_of
 from retrain_assets.errors import TrainingError
-from retrain_assets.features.derive import FeatureColumns, steps
+from retrain_assets.features.columns import FeatureColumns
+from retrain_assets.features.derive import steps
 from retrain_assets.labels import target
 from retrain_assets.spec import PipelineSpec
 

@@ -15,7 +15,7 @@ from retrain_assets.candidate_model.fit import fit_candidate
 from retrain_assets.candidate_model.track import log_candidate
 from retrain_assets.champion.tracking import client, ensure_experiment
 from retrain_assets.declaration import Declaration
-from retrain_assets.features.derive import feature_columns
+from retrain_assets.features.columns import feature_columns
 from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.spec import PipelineSpec, format_duration
 from retrain_assets.windows import Windows, resolve_windows, training_rows

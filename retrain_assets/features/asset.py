@@ -4,7 +4,7 @@ import dagster as dg
 
 from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata
 from retrain_assets.declaration import Declaration
-from retrain_assets.features.derive import feature_columns
+from retrain_assets.features.columns import feature_columns
 from retrain_assets.features.table import feature_table
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from retrain_assets.errors import SpecError
-from retrain_assets.features.derive import FeatureColumns, derive
+from retrain_assets.features.columns import FeatureColumns
+from retrain_assets.features.derive import derive
 from retrain_assets.spec import PipelineSpec
 
 _PROBES = 3

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from retrain_assets.declaration import Declaration
-from retrain_assets.features.derive import feature_columns
+from retrain_assets.features.columns import feature_columns
 from retrain_assets.features.table import feature_table
 from retrain_assets.lake import SCHEMAS, Lake
 from retrain_assets.training_data.quarantine import release

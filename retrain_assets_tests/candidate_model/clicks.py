@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from retrain_assets.candidate_model.fit import Fitted, fit_candidate
-from retrain_assets.features.derive import feature_columns
+from retrain_assets.features.columns import feature_columns
 from retrain_assets.features.table import feature_table
 from retrain_assets.spec import PipelineSpec, load_spec
 

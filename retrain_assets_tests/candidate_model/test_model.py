@@ -35,7 +35,7 @@ def test_scores_do_not_depend_on_the_kind_of_frame(training):
 
 def test_features_and_raw_rows_score_alike():
     """The table of features and the raw rows that it was made of have the same scores."""
-    from retrain_assets.features.derive import feature_columns
+    from retrain_assets.features.columns import feature_columns
     from retrain_assets.features.table import feature_table
 
     raw, spec = table(), declare()

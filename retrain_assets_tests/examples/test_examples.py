@@ -12,7 +12,7 @@ import pytest
 
 from examples.history import STOPS, TABLES, History, lived
 from retrain_assets.attempts import attempts
-from retrain_assets.features.derive import feature_columns
+from retrain_assets.features.columns import feature_columns
 from retrain_assets_tests.running import YOUNG
 
 # Dagster reads a defs.yaml with a function that pydantic has deprecated.

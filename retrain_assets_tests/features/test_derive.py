@@ -6,7 +6,9 @@ import polars as pl
 import pytest
 
 from retrain_assets.errors import SpecError
-from retrain_assets.features.derive import check_derivations, derive, feature_columns
+from retrain_assets.features.columns import feature_columns
+from retrain_assets.features.derivation_faults import check_derivations
+from retrain_assets.features.derive import derive
 from retrain_assets.spec import PipelineSpec, load_spec
 
 SCHEMA = {

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.errors import SpecError
-from retrain_assets.features.derive import feature_columns
+from retrain_assets.features.columns import feature_columns
 from retrain_assets.features.table import feature_table
 from retrain_assets.spec import PipelineSpec, load_spec
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from retrain_assets.attempts import record_attempt
 from retrain_assets.declaration import Declaration
-from retrain_assets.features.derive import feature_columns
+from retrain_assets.features.columns import feature_columns
 from retrain_assets.features.table import feature_table
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.training_data.ingest import ingest
