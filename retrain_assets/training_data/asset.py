@@ -11,7 +11,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.training_data.expectations.vocabulary import check_names, describe
 
 if TYPE_CHECKING:
-    from retrain_assets.training_data.ingest import PartitionOutcome
+    from retrain_assets.training_data.acceptance import PartitionOutcome
 
 DELIVERY_CHECK = "partition_is_accepted"
 

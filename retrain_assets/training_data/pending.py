@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from retrain_assets.declaration import Declaration
-from retrain_assets.training_data.ingest import rules_hash
+from retrain_assets.training_data.acceptance import rules_hash
 from retrain_assets.training_data.sources.source import Source
 
 PARTITIONS_A_TICK = 400

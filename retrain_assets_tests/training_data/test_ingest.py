@@ -13,7 +13,8 @@ import pytest
 
 from retrain_assets.declaration import Declaration
 from retrain_assets.pipeline import build_definitions
-from retrain_assets.training_data.ingest import PartitionOutcome, ingest
+from retrain_assets.training_data.acceptance import PartitionOutcome
+from retrain_assets.training_data.ingest import ingest
 from retrain_assets.training_data.pending import pending
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
 
