@@ -29,10 +29,11 @@ from retrain_assets.monitoring_report import asset as monitoring_report
 from retrain_assets.predictions import asset as predictions
 from retrain_assets.registered_model import asset as registered_model
 from retrain_assets.registered_model.jobs import promote_job, release_job, rollback_job
-from retrain_assets.retraining_decision.automation import retrain_schedule, retraining_sensor, source_sensor
+from retrain_assets.retraining_decision.automation import retrain_schedule, retraining_sensor
 from retrain_assets.spec import PipelineSpec, load_spec
 from retrain_assets.spec.scaffolder import PipelineScaffolder
 from retrain_assets.training_data import asset as training_data
+from retrain_assets.training_data.automation import source_sensor
 
 _ENVIRONMENT = re.compile(r"\{\{\s*env\.(\w+)\s*\}\}|\{\{\s*env\(\s*['\"](\w+)['\"]\s*\)\s*\}\}")
 _INGEST = ("training_data", "features", "predictions", "monitoring_report")

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from retrain_assets.retraining_decision.evidence import (
-    Decision,
-    Evidence,
-    History,
-    Hold,
-    Policy,
-    Reason,
-    train_end_at,
-)
+from retrain_assets.retraining_decision.decision import Decision, Hold, Reason
+from retrain_assets.retraining_decision.evidence import Evidence
+from retrain_assets.retraining_decision.history import History
+from retrain_assets.retraining_decision.policy import Policy, train_end_at
 from retrain_assets.retraining_decision.reasons import Cause, find_causes, learning_step, window_until
 from retrain_assets.spec.base import format_duration
 

@@ -15,18 +15,10 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.monitoring_report.watch import newest_report
 from retrain_assets.retraining_decision.decide import decide
-from retrain_assets.retraining_decision.evidence import (
-    Champion,
-    Decision,
-    Evidence,
-    History,
-    Hold,
-    PastAttempt,
-    Policy,
-    alarms_of,
-    policy_of,
-    train_end_at,
-)
+from retrain_assets.retraining_decision.decision import Decision, Hold
+from retrain_assets.retraining_decision.evidence import Champion, Evidence, alarms_of
+from retrain_assets.retraining_decision.history import History, PastAttempt
+from retrain_assets.retraining_decision.policy import Policy, policy_of, train_end_at
 from retrain_assets.retraining_decision.reasons import schedule_reason
 from retrain_assets.windows import mature_rows, resolve_windows, training_rows
 

@@ -6,15 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from retrain_assets.retraining_decision.evidence import (
-    Alarm,
-    Evidence,
-    History,
-    Hold,
-    PastAttempt,
-    Policy,
-    Reason,
-)
+from retrain_assets.retraining_decision.decision import Hold, Reason
+from retrain_assets.retraining_decision.evidence import Alarm, Evidence
+from retrain_assets.retraining_decision.history import History, PastAttempt
+from retrain_assets.retraining_decision.policy import Policy
 from retrain_assets.spec.base import format_duration
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import dagster as dg
 import polars as pl
 
 from retrain_assets.attempts import record_attempt
@@ -17,7 +18,11 @@ from retrain_assets.features.columns import feature_columns
 from retrain_assets.features.table import feature_table
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.training_data.ingest import ingest
-from retrain_assets_tests.pipelines import FIRST_DAY, write_days
+from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
+from retrain_assets_tests.ticking import Automation
+
+DAYS = 26
+"""Length of the past of :func:`started`."""
 
 
 def at(days: float) -> datetime:
@@ -106,3 +111,12 @@ def decisions(declaration: Declaration) -> list[dict[str, Any]]:
 def codes(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """Codes of recorded reasons or holds."""
     return [item["code"] for item in items]
+
+
+def started(folder: Path, instance: dg.DagsterInstance | None = None, **changes: Any) -> Automation:
+    """A pipeline of 26 days with a champion since the 18th, and nothing that asks for a retrain."""
+    declaration = declare(folder, **changes)
+    live(declaration, folder, DAYS)
+    attempt(declaration, 18, "blessed")
+    promote(declaration, 18)
+    return Automation(declaration, instance)

@@ -10,17 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain_assets.retraining_decision.decide import decide
-from retrain_assets.retraining_decision.evidence import (
-    Alarm,
-    Champion,
-    Evidence,
-    History,
-    PastAttempt,
-    Policy,
-    alarms_of,
-    policy_of,
-    train_end_at,
-)
+from retrain_assets.retraining_decision.evidence import Alarm, Champion, Evidence, alarms_of
+from retrain_assets.retraining_decision.history import History, PastAttempt
+from retrain_assets.retraining_decision.policy import Policy, policy_of, train_end_at
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import Partitions
 

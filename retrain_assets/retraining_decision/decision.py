@@ -1,0 +1,53 @@
+"""What a decision comes out as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why to train: a code, a sentence, and the identity of the evidence, which an attempt consumes."""
+
+    code: str
+    sentence: str
+    identity: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What holds a retrain back, and until when on the data clock (None: it cannot be said beforehand)."""
+
+    code: str
+    sentence: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether to train, and why.
+
+    Parameters
+    ----------
+    act
+        Train now.
+    reasons
+        Those that it acts for, which the attempt consumes; where it does not act, all that stand.
+    held_back_by
+        What holds it back; empty when it acts, or when nothing asks for a retrain.
+    earliest
+        End of the partition with which it would act if nothing happened but that time and data moved on;
+        None where that depends on more than time. Ticks of the schedule are not foreseen.
+    would_change
+        What would change its mind.
+    sentence
+        All this in words.
+    """
+
+    act: bool
+    reasons: tuple[Reason, ...]
+    held_back_by: tuple[Hold, ...]
+    earliest: datetime | None
+    would_change: str
+    sentence: str

@@ -1,0 +1,98 @@
+"""The schedule: its tick is one more reason for the same decision."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_day
+from retrain_assets_tests.retraining_decision.past import DAYS, at, attempt, started
+from retrain_assets_tests.running import YOUNG
+from retrain_assets_tests.ticking import Automation, reasons
+
+pytestmark = YOUNG
+
+
+@pytest.fixture
+def scheduled(tmp_path):
+    """A pipeline with a schedule; schedules are evaluated against an instance on disk."""
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+        yield started(tmp_path, instance, retrain_when={"schedule": "0 2 * * 1"})
+
+
+def test_a_tick_asks_for_a_retrain(scheduled):
+    """Nothing holds it back: one run, with the schedule as its reason."""
+    data = scheduled.schedule()
+    assert reasons(data) == ["schedule"]
+    assert data.run_requests[0].tags["retrain_assets/as_of"] == at(DAYS).isoformat()
+    [event] = decision_events(scheduled)
+    assert event.metadata["acts"].value == 1
+
+
+def test_between_ticks_the_schedule_is_no_reason(scheduled):
+    """The sensor does not act for the schedule."""
+    data = scheduled.decide()
+    assert not data.run_requests
+    assert data.skip_message == "Nothing asks for a retrain."
+
+
+def test_a_tick_with_nothing_new_to_learn_is_skipped_in_words(scheduled):
+    """On the rows of the last attempt the tick passes, with its reason and holds reported."""
+    attempt(scheduled.declaration, DAYS, "rejected")
+    data = scheduled.schedule()
+    assert not data.run_requests
+    assert data.skip_message.startswith("A retrain is held back. The schedule is due.")
+    assert "There is too little new to learn" in data.skip_message
+    [event] = decision_events(scheduled)
+    assert event.metadata["number_of_holds"].value == 2
+
+
+def test_a_tick_during_an_ingest_is_kept(scheduled):
+    """The tick meets an ingest run; when that has ended, the sensor decides on it."""
+    run = scheduled.has_run("ingest", dg.DagsterRunStatus.STARTED)
+    data = scheduled.schedule()
+    assert not data.run_requests
+    assert data.skip_message.endswith("It is decided on when that has ended.")
+    assert not scheduled.decide().run_requests
+    scheduled.instance.delete_run(run.run_id)
+    assert reasons(scheduled.decide()) == ["schedule"]
+
+
+def test_without_a_schedule_there_is_none(tmp_path):
+    """A declaration without a schedule has sensors only."""
+    write_day(tmp_path, FIRST_DAY)
+    repository = Automation(declare(tmp_path)).repository
+    assert [item.name for item in repository.schedule_defs] == []
+    assert {item.name for item in repository.sensor_defs} == {
+        "loans_source_sensor",
+        "loans_retraining_sensor",
+    }
+
+
+def test_it_runs_in_the_declared_time_zone(tmp_path):
+    """Two o'clock is two o'clock where the pipeline is declared to live."""
+    write_day(tmp_path, FIRST_DAY)
+    repository = Automation(
+        declare(tmp_path, timezone="Europe/Berlin", retrain_when={"schedule": "0 2 * * 1"})
+    ).repository
+    [schedule] = repository.schedule_defs
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * 1", "Europe/Berlin")
+
+
+def test_schedule_and_sensors_run_by_default(scheduled):
+    """Nobody has to switch anything on; the source is looked at every 30 seconds, the decision every 60."""
+    [schedule] = scheduled.repository.schedule_defs
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    sensors = {item.name: item for item in scheduled.repository.sensor_defs}
+    assert {item.default_status for item in sensors.values()} == {dg.DefaultSensorStatus.RUNNING}
+    assert sensors["loans_source_sensor"].minimum_interval_seconds == 30
+    assert sensors["loans_retraining_sensor"].minimum_interval_seconds == 60
+
+
+def decision_events(pipeline):
+    """Events of the decision that the schedule stored in the instance."""
+    key = dg.AssetKey(["loans", "retraining_decision"])
+    return [
+        record.asset_materialization for record in pipeline.instance.fetch_materializations(key, 10).records
+    ]
