@@ -1,0 +1,90 @@
+"""The rows of a holdout that can judge: those with a label and a weight, if they are enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from retrain_assets.comparison.metrics import FloatArray, Task
+from retrain_assets.errors import TrainingError
+from retrain_assets.spec import PipelineSpec
+
+FEWEST_ROWS = 30
+FEWEST_OF_A_CLASS = 10
+
+
+@dataclass(frozen=True)
+class JudgedRows:
+    """Rows that have a label and a weight.
+
+    Parameters
+    ----------
+    rows
+        As they came, n of them.
+    y
+        Their labels, shape (n,).
+    weight
+        Their weights, shape (n,); None where the declaration names no column.
+    notes
+        A sentence on what was left out; empty where nothing was.
+    """
+
+    rows: pl.DataFrame
+    y: FloatArray
+    weight: FloatArray | None
+    notes: tuple[str, ...] = ()
+
+
+def judged_rows(spec: PipelineSpec, rows: pl.DataFrame, y: FloatArray) -> JudgedRows:
+    """Leave out the rows without a label or a weight.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    rows
+        The rows of a holdout, n of them.
+    y
+        Their labels, shape (n,), NaN where missing.
+
+    Raises
+    ------
+    TrainingError
+        When the declared column of weights is missing.
+    """
+    usable = ~np.isnan(y)
+    weight = None
+    if spec.weight is not None:
+        if spec.weight not in rows.columns:
+            raise TrainingError(f"weight: {spec.weight!r} is no column of the source. Mend the declaration.")
+        weight = rows[spec.weight].cast(pl.Float64).to_numpy()
+        usable &= ~np.isnan(weight)
+    missing = y.size - int(np.count_nonzero(usable))
+    if not missing:
+        return JudgedRows(rows, y, weight)
+    note = f"{missing:,} of {y.size:,} rows of the holdout have no label or no weight and were left out."
+    return JudgedRows(rows.filter(usable), y[usable], None if weight is None else weight[usable], (note,))
+
+
+def rows_problem(y: FloatArray, task: Task) -> str | None:
+    """Say why the rows are too few for intervals that rest on a mean's near-normal distribution.
+
+    Parameters
+    ----------
+    y
+        Labels of the rows, shape (n,): 0 or 1 in classification.
+    task
+        What the estimator does.
+    """
+    if y.size < FEWEST_ROWS:
+        return f"the holdout has {y.size} rows with a known label, and at least {FEWEST_ROWS} are needed"
+    if task == "classification":
+        rarer = int(min(y.sum(), y.size - y.sum()))
+        if rarer < FEWEST_OF_A_CLASS:
+            return (
+                f"only {rarer} of the holdout's {y.size:,} rows carry the rarer label, and at least "
+                f"{FEWEST_OF_A_CLASS} are needed"
+            )
+    return None
