@@ -1,0 +1,71 @@
+"""One CSV file as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from retrain_assets.training_data.sources.source import open_source
+from retrain_assets_tests.training_data.declared import declared
+from retrain_assets_tests.training_data.sources.days import (
+    delivered,
+)
+
+
+def test_a_truncated_csv_is_noticed(tmp_path: Path) -> None:
+    """A CSV file that ends within a line is not filled up with nulls."""
+    path = tmp_path / "2026-01-05.csv"
+    path.write_text("shown_at,bid,clicked\n2026-01-05,1.5,1\n2026-01-05,2")
+    source = open_source(declared({"path": "{partition:%Y-%m-%d}.csv"}), tmp_path)
+    assert delivered(source)["2026-01-05"].problem == (
+        f"{path}: the file is truncated: its last line has 2 fields and no end. Deliver it again."
+    )
+
+
+def test_csv_is_read_as_declared(tmp_path: Path) -> None:
+    """Separator, decimals, encoding and null texts are as declared; integers leave room for decimals."""
+    text = (
+        "key;shown_at;bid;clicked;city;note\n1;05.01.2026 13:30;1,5;1;Köln;\n2;05.01.2026 14:30;-;0;Genève;\n"
+    )
+    (tmp_path / "all.csv").write_bytes(text.encode("latin-1"))
+    read = {
+        "separator": ";",
+        "decimal": ",",
+        "encoding": "latin-1",
+        "timestamp_format": "%d.%m.%Y %H:%M",
+        "null_values": ["-"],
+    }
+    source = open_source(declared({"path": "all.csv", "key": "key", "read": read}), tmp_path)
+    frame = delivered(source)["2026-01-05"].frame
+    assert frame.to_dict(as_series=False) == {
+        "key": [1, 2],
+        "shown_at": ["05.01.2026 13:30", "05.01.2026 14:30"],
+        "bid": [1.5, None],
+        "clicked": [1.0, 0.0],
+        "city": ["Köln", "Genève"],
+        "note": [None, None],
+    }
+    assert frame.schema["key"] == pl.Int64
+    assert frame.schema["note"] == pl.Null
+
+
+def test_text_columns_of_csv_stay_text(tmp_path: Path) -> None:
+    """A column that was text before stays text in a file where it holds digits only."""
+    (tmp_path / "all.csv").write_text("shown_at,clicked,zip\n2026-01-05,1,01234\n")
+    source = open_source(declared({"path": "all.csv"}), tmp_path, {"zip": pl.String()})
+    assert delivered(source)["2026-01-05"].frame["zip"].to_list() == ["01234"]
+
+
+def test_quoted_numbers_and_truths_of_csv_are_numbers_and_truths(tmp_path: Path) -> None:
+    """Types are inferred from all values, quoted or not; integers too long for a float stay whole."""
+    text = 'shown_at,clicked,bid,long,mixed\n"2026-01-05","True","1.5","9007199254740993","1"\n'
+    text += '"2026-01-05","false"," 2","1","x"\n'
+    (tmp_path / "all.csv").write_text(text)
+    frame = delivered(open_source(declared({"path": "all.csv"}), tmp_path))["2026-01-05"].frame
+    assert frame.drop("shown_at").to_dict(as_series=False) == {
+        "clicked": [True, False],
+        "bid": [1.5, 2.0],
+        "long": [9007199254740993, 1],
+        "mixed": ["1", "x"],
+    }

@@ -1,0 +1,135 @@
+"""Files that hold many partitions, split by timestamp."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from retrain_assets.errors import SourceError
+from retrain_assets.training_data.sources.source import open_source
+from retrain_assets.windows import Partitions
+from retrain_assets_tests.training_data.declared import DAILY, DAYS, declared, rows
+from retrain_assets_tests.training_data.sources.days import (
+    BROKEN,
+    WHOLE,
+    by_key,
+    delivered,
+)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_one_changed_value_of_a_whole_file_changes_its_partition_only(tmp_path: Path, suffix: str) -> None:
+    """In a file of many days only the day of the changed value is new, in whatever order the rows stand."""
+    days = pl.concat(rows(day) for day in DAYS)
+    write = {"parquet": pl.DataFrame.write_parquet, "csv": pl.DataFrame.write_csv}[suffix]
+    write(days, tmp_path / f"all.{suffix}")
+    source = open_source(declared({"path": f"all.{suffix}"}), tmp_path)
+    first = source.fingerprints(DAILY, DAYS, {}, None)
+    write(days.reverse(), tmp_path / f"all.{suffix}")
+    assert source.fingerprints(DAILY, DAYS, {}, first.cursor).by_key == first.by_key
+    changed = days.with_columns(bid=pl.when(pl.col("id") == "2026-01-06-2").then(9.5).otherwise("bid"))
+    write(changed, tmp_path / f"all.{suffix}")
+    after = source.fingerprints(DAILY, DAYS, {}, first.cursor).by_key
+    assert {key for key in DAYS if after[key] != first.by_key[key]} == {"2026-01-06"}
+
+
+def test_a_text_among_the_numbers_of_a_csv_changes_its_partition_only(tmp_path: Path) -> None:
+    """A value that changes the type of a whole CSV column makes no other partition new."""
+    days = pl.concat(rows(day) for day in DAYS).with_columns(pl.col("bid").cast(pl.String))
+    days.write_csv(tmp_path / "all.csv")
+    source = open_source(declared({"path": "all.csv"}), tmp_path)
+    first = by_key(source)
+    days.with_columns(
+        bid=pl.when(pl.col("id") == "2026-01-07-0").then(pl.lit("x")).otherwise("bid")
+    ).write_csv(tmp_path / "all.csv")
+    after = by_key(source)
+    assert {key for key in DAYS if after[key] != first[key]} == {"2026-01-07"}
+
+
+def test_a_whole_file_is_split_by_timestamp(tmp_path: Path) -> None:
+    """Each partition gets its rows from one scan, rows without a time go to the first, and gaps are empty."""
+    timeless = rows(DAYS[0], 1).with_columns(shown_at=pl.lit(None, pl.Datetime("us", "UTC")))
+    days = pl.concat([rows("2026-01-07"), rows("2026-01-05"), timeless])
+    days.write_parquet(tmp_path / "all.parquet")
+    source = open_source(declared(WHOLE), tmp_path)
+    found = delivered(source)
+    frames = {key: item.frame for key, item in found.items()}
+    assert frames["2026-01-05"].equals(pl.concat([rows("2026-01-05"), timeless]))
+    assert frames["2026-01-06"].height == 0
+    assert frames["2026-01-07"].equals(rows("2026-01-07"))
+    assert set(by_key(source)) == {"2026-01-05", "2026-01-07"}
+    assert source.earliest() == datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def test_a_glob_is_one_table(tmp_path: Path) -> None:
+    """Rows of all files of a glob are taken together, and moving a row to another file changes nothing."""
+    first, second = rows("2026-01-05"), rows("2026-01-06")
+    first.write_parquet(tmp_path / "a.parquet")
+    second.write_parquet(tmp_path / "b.parquet")
+    source = open_source(declared({"path": "*.parquet"}), tmp_path)
+    before = by_key(source)
+    assert delivered(source)["2026-01-06"].frame.equals(second)
+    first.head(3).write_parquet(tmp_path / "a.parquet")
+    pl.concat([second, first.tail(1)]).write_parquet(tmp_path / "b.parquet")
+    assert by_key(source) == before
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_whole_file_stops_the_look(tmp_path: Path, kind: str) -> None:
+    """What a whole file holds is unknown while it cannot be read, so the look fails with its sentence."""
+    path = tmp_path / "all.parquet"
+    rows(DAYS[0]).write_parquet(path)
+    content, sentence = BROKEN[kind]
+    path.write_bytes(path.read_bytes()[:-100] if content is None else content)
+    source = open_source(declared(WHOLE), tmp_path)
+    with pytest.raises(SourceError) as caught:
+        by_key(source)
+    assert str(caught.value) == f"{path}: {sentence}"
+    assert [item.problem for item in delivered(source).values()] == [f"{path}: {sentence}"] * 3
+
+
+def test_a_whole_file_without_its_timestamp_says_so(tmp_path: Path) -> None:
+    """A file that lacks the timestamp names the nearest spelling."""
+    rows(DAYS[0]).rename({"shown_at": "shown_on"}).write_csv(tmp_path / "all.csv")
+    source = open_source(declared({"path": "all.csv"}), tmp_path)
+    with pytest.raises(SourceError) as caught:
+        by_key(source)
+    assert str(caught.value) == (
+        f"{tmp_path / 'all.csv'}: source.timestamp: there is no column 'shown_at'. Did you mean 'shown_on'?"
+    )
+
+
+def test_files_in_two_types_are_named(tmp_path: Path) -> None:
+    """Files of one glob that hold a column as number and as text are a sentence that names both."""
+    rows(DAYS[0]).write_parquet(tmp_path / "a.parquet")
+    rows(DAYS[1]).with_columns(pl.col("bid").cast(pl.String)).write_parquet(tmp_path / "b.parquet")
+    source = open_source(declared({"path": "*.parquet"}), tmp_path)
+    assert delivered(source)[DAYS[0]].problem == (
+        f"{tmp_path / 'b.parquet'}: the column 'bid' is String here and Float64 in {tmp_path / 'a.parquet'}. "
+        "Write both alike."
+    )
+
+
+def test_no_file_is_no_partition(tmp_path: Path) -> None:
+    """A source whose files are not there yet is empty; asked for a partition it says what is missing."""
+    source = open_source(declared(WHOLE), tmp_path)
+    assert by_key(source) == {}
+    assert source.earliest() is None
+    assert source.columns() is None
+    assert delivered(source, ["2026-01-05"])["2026-01-05"].problem == (
+        f"{tmp_path / 'all.parquet'}: there is no such file. Deliver it, or mend source.path."
+    )
+
+
+def test_a_local_day_is_a_partition(tmp_path: Path) -> None:
+    """Naive times and partitions are in the declared time zone."""
+    pl.DataFrame({"shown_at": ["2026-01-05 23:30:00", "2026-01-06 00:30:00"], "clicked": [0, 1]}).write_csv(
+        tmp_path / "all.csv"
+    )
+    source = open_source(declared({"path": "all.csv"}, timezone="Asia/Tokyo"), tmp_path)
+    found = {item.key: item for item in source.read(Partitions("daily", "Asia/Tokyo"), DAYS)}
+    assert [found[day].frame.height for day in DAYS] == [1, 1, 0]
+    assert source.earliest() == datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
