@@ -55,22 +55,25 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=declaration.expected_every),
-        check_specs=[
-            dg.AssetCheckSpec(
-                name=DELIVERY_CHECK,
-                asset=key,
-                description="The delivered partition could be read, and no critical expectation failed.",
-                partitions_def=partitions,
-            ),
-            *(
-                dg.AssetCheckSpec(
-                    name=name, asset=key, description=describe(expectation), partitions_def=partitions
-                )
-                for name, expectation in zip(names, declaration.spec.expectations, strict=True)
-            ),
-        ],
+        check_specs=list(_check_specs(declaration, names, partitions)),
     )(fails_in_a_sentence(materialize))
     return definition
+
+
+def _check_specs(
+    declaration: Declaration, names: Sequence[str], partitions: dg.PartitionsDefinition[str]
+) -> Iterator[dg.AssetCheckSpec]:
+    key = asset_key(declaration, "training_data")
+    yield dg.AssetCheckSpec(
+        name=DELIVERY_CHECK,
+        asset=key,
+        description="The delivered partition could be read, and no critical expectation failed.",
+        partitions_def=partitions,
+    )
+    for name, expectation in zip(names, declaration.spec.expectations, strict=True):
+        yield dg.AssetCheckSpec(
+            name=name, asset=key, description=describe(expectation), partitions_def=partitions
+        )
 
 
 def _tell(context: dg.AssetExecutionContext, declaration: Declaration, outcome: "PartitionOutcome") -> None:

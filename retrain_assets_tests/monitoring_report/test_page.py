@@ -4,10 +4,10 @@ import pytest
 
 from retrain_assets.monitoring_report.page import life_page
 from retrain_assets.pages.text import day
-from retrain_assets_tests.pages import documents
+from retrain_assets_tests.pages import lives
 from retrain_assets_tests.pages.reading import Reading, poisoned
 
-LIVES = {"life": documents.life, "empty": documents.empty_life, "young": documents.young_life}
+LIVES = {"life": lives.life, "empty": lives.empty_life, "young": lives.young_life}
 
 
 def first_screen(page: str) -> str:
@@ -17,7 +17,7 @@ def first_screen(page: str) -> str:
 
 def test_first_screen() -> None:
     """The first section says what serves, since when, why, how good it is and what is waited for."""
-    life = documents.life()
+    life = lives.life()
     first = first_screen(life_page(life))
     assert f"Version 3 has served since {day(life['champion']['since'])}" in first
     assert life["champion"]["reason"] in first
@@ -30,7 +30,7 @@ def test_first_screen() -> None:
 
 def test_a_held_back_retrain_tells_reason_and_hold() -> None:
     """While a retrain is held back, the first section says what asks for it and what holds it."""
-    life = documents.life()
+    life = lives.life()
     life["decisions"] = life["decisions"][:-1]
     first = first_screen(life_page(life))
     assert "It wants to retrain, and waits." in first
@@ -40,21 +40,21 @@ def test_a_held_back_retrain_tells_reason_and_hold() -> None:
 
 def test_harm_is_told_as_harm() -> None:
     """Where the first model would have done better, the page says that retraining costs."""
-    life = documents.life()
+    life = lives.life()
     life["weeks"][-1]["never_retrained"] = life["weeks"][-1]["realised"] - 0.002
     assert "costs 0.0020" in first_screen(life_page(life))
 
 
 def test_a_greater_metric_turns_the_sign() -> None:
     """With a metric of which more is better, a greater value than the first model's is a gain."""
-    life = documents.life() | {"greater_is_better": True, "metric": "roc_auc", "unit": "points of AUC"}
+    life = lives.life() | {"greater_is_better": True, "metric": "roc_auc", "unit": "points of AUC"}
     life["weeks"][-1] |= {"realised": 0.71, "never_retrained": 0.68}
     assert "gains 0.0300" in first_screen(life_page(life))
 
 
 def test_everything_is_on_the_page() -> None:
     """Every week, decision, evaluation and ledger entry has its row, and evaluations are linked."""
-    life = documents.life()
+    life = lives.life()
     reading = Reading(life_page(life))
     for week in life["weeks"]:
         assert day(week["start"]) in reading.text
@@ -69,7 +69,7 @@ def test_everything_is_on_the_page() -> None:
 
 def test_marks_lie_on_the_time_axis() -> None:
     """Every decision and every verdict is a mark of the chart, in both of its widths."""
-    life = documents.life()
+    life = lives.life()
     marks = [
         a["class"] for _, a in Reading(life_page(life)).elements if "mark" in (a.get("class") or "").split()
     ]
@@ -97,7 +97,7 @@ def test_page_is_whole_and_self_contained(name: str) -> None:
 
 def test_empty_life_reads_well() -> None:
     """Before anything has happened every part says so in a sentence."""
-    text = Reading(life_page(documents.empty_life())).text
+    text = Reading(life_page(lives.empty_life())).text
     for sentence in (
         "No model serves yet",
         "Not known yet: nothing has been scored so far.",
@@ -112,7 +112,7 @@ def test_empty_life_reads_well() -> None:
 
 def test_a_champion_without_labels_reads_well() -> None:
     """A champion whose rows have no mature label yet is shown without a quality."""
-    life = documents.young_life() | {"champion": documents.life()["champion"]}
+    life = lives.young_life() | {"champion": lives.life()["champion"]}
     assert "no scored row has a mature label so far" in first_screen(life_page(life))
 
 
@@ -130,9 +130,9 @@ def test_values_are_escaped(name: str) -> None:
 
 def test_a_life_by_months() -> None:
     """Where a partition is a month the page speaks of months, in the pipeline's own time zone."""
-    month = documents.life()["weeks"][-1]
+    month = lives.life()["weeks"][-1]
     month |= {"start": "2026-05-31T23:00:00+00:00", "end": "2026-06-30T23:00:00+00:00"}
-    life = documents.life() | {"period": "month", "timezone": "Europe/Lisbon", "weeks": [month]}
+    life = lives.life() | {"period": "month", "timezone": "Europe/Lisbon", "weeks": [month]}
     reading = Reading(life_page(life))
     for words in ("Month by month", "by month", "Jun 2026", "Europe/Lisbon"):
         assert words in reading.text
@@ -141,7 +141,7 @@ def test_a_life_by_months() -> None:
 
 def test_a_life_without_quarantine_says_so() -> None:
     """Where nothing was put aside or withheld, a sentence stands in for an empty chart."""
-    life = documents.life()
+    life = lives.life()
     for part in life["partitions"]:
         part |= {"quarantined": 0, "accepted": True}
     assert "No row was quarantined and no partition withheld." in Reading(life_page(life)).text
@@ -149,5 +149,5 @@ def test_a_life_without_quarantine_says_so() -> None:
 
 def test_partitions_stand_in_for_weeks() -> None:
     """Where no week is complete the chart shows the partitions."""
-    life = documents.life() | {"weeks": []}
+    life = lives.life() | {"weeks": []}
     assert "champion of the time" in Reading(life_page(life)).text

@@ -9,7 +9,7 @@ from retrain_assets.pages.evaluation_charts import interval_chart, outcome_class
 from retrain_assets.pages.layout import relative_address
 from retrain_assets.pages.life_charts import bands_of
 from retrain_assets.pages.timeline import Piece, windows_chart
-from retrain_assets_tests.pages import documents
+from retrain_assets_tests.pages import documents, lives
 from retrain_assets_tests.pages.reading import Reading
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,7 +86,7 @@ def test_a_long_training_window_is_shortened() -> None:
 
 def test_bands_follow_the_versions_that_scored() -> None:
     """A version's band reaches over the partitions that it scored; partitions without a score have none."""
-    bands = bands_of(documents.life()["partitions"])
+    bands = bands_of(lives.life()["partitions"])
     assert [band.version for band in bands] == [1, 2, 3]
     assert bands[0].start == documents.START + timedelta(days=21)
     assert bands[0].end == bands[1].start
