@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retrain_assets.candidate_model.estimator import check_estimator
+from retrain_assets.comparison import check_functions
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import SourceError, SpecError
 from retrain_assets.features.derivation_faults import check_derivations
@@ -33,6 +34,7 @@ def check_declaration(declaration: Declaration) -> list[str]:
         *check_estimator(spec),
         *_check_source_function(spec),
         *check_expectations(spec.expectations),
+        *check_functions(spec.evaluation.metrics),
         *check_performance(spec),
     ]
     try:

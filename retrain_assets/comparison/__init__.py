@@ -1,16 +1,26 @@
 """Is one model better than another on the same rows: metrics, blocks, paired intervals."""
 
 from retrain_assets.comparison.blocks import Blocks, assign_blocks
-from retrain_assets.comparison.metrics import METRICS, Metric, metric_names
-from retrain_assets.comparison.paired import Comparison, compare, standard_error
+from retrain_assets.comparison.metric import FloatArray, Metric, Task
+from retrain_assets.comparison.metrics import METRICS, declared_metrics, find_metric, task_of
+from retrain_assets.comparison.own_metric import check_functions
+from retrain_assets.comparison.paired import Comparison, compare
+from retrain_assets.comparison.standard_errors import choose_estimator, standard_error, standard_error_of
 
 __all__ = [
     "METRICS",
     "Blocks",
     "Comparison",
+    "FloatArray",
     "Metric",
+    "Task",
     "assign_blocks",
+    "check_functions",
+    "choose_estimator",
     "compare",
-    "metric_names",
+    "declared_metrics",
+    "find_metric",
     "standard_error",
+    "standard_error_of",
+    "task_of",
 ]

@@ -1,196 +1,83 @@
-"""Metrics that give, beside their value, how much each row moves it.
-
-A metric's influence values are the empirical influence function: one number a row, of mean zero, such that
-the metric's error is to first order their mean. Sums over blocks of dependent rows then give a standard error
-without resampling, for the metric itself and for the difference of two models on the same rows.
-"""
+"""The known metrics, and those that a declaration asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
+from retrain_assets.comparison.classification_metrics import accuracy, balanced_accuracy, f1_macro
+from retrain_assets.comparison.metric import TASKS, FloatArray, Measure, Metric, Task
+from retrain_assets.comparison.own_metric import own_metric
+from retrain_assets.comparison.probability_metrics import brier_score, log_loss
+from retrain_assets.comparison.ranking_metrics import average_precision, roc_auc, roc_auc_ovr
+from retrain_assets.comparison.regression_metrics import (
+    mean_absolute_error,
+    mean_pinball_loss,
+    mean_squared_error,
+    r2,
+    root_mean_squared_error,
+)
 from retrain_assets.errors import TrainingError
-from retrain_assets.spec.training import CLASSIFICATION_METRICS, REGRESSION_METRICS
+from retrain_assets.spec.metrics import MetricSpec, plain_name
 
-Task = Literal["classification", "regression"]
-FloatArray = NDArray[np.float64]
-Measure = tuple[float, FloatArray]
+__all__ = ["METRICS", "FloatArray", "Measure", "Metric", "Task", "declared_metrics", "find_metric", "task_of"]
 
-
-@dataclass(frozen=True)
-class Metric:
-    """A measure of a model's predictions.
-
-    Parameters
-    ----------
-    name
-        scikit-learn's name of the metric, without ``neg_``.
-    title
-        The metric in words.
-    unit
-        The unit of its values and of gains.
-    task
-        What kind of model it measures.
-    greater_is_better
-        Whether a greater value is the better one.
-    function
-        Takes labels, scores and weights, each of shape (n,), and returns the value and the influence values.
-    """
-
-    name: str
-    title: str
-    unit: str
-    task: Task
-    greater_is_better: bool
-    function: Callable[[FloatArray, FloatArray, FloatArray | None], Measure]
-
-    def measure(self, y: FloatArray, score: FloatArray, weight: FloatArray | None = None) -> Measure:
-        """Value of the metric and the influence of every row.
-
-        Parameters
-        ----------
-        y
-            Labels, shape (n,): 0 or 1 in classification, numbers in regression.
-        score
-            Probabilities of the positive class, or predictions, shape (n,).
-        weight
-            Sample weights, shape (n,), zero or greater; None weighs all rows alike.
-
-        Returns
-        -------
-        value : float
-            The metric.
-        influence : ndarray of shape (n,)
-            In the metric's unit, of mean zero.
-
-        Raises
-        ------
-        TrainingError
-            When the metric is undefined on these rows.
-        """
-        y, score = np.asarray(y, dtype=np.float64), np.asarray(score, dtype=np.float64)
-        weight = None if weight is None else np.asarray(weight, dtype=np.float64)
-        self._check(y, score, weight)
-        return self.function(y, score, weight)
-
-    def gain(self, value: float, reference: float) -> float:
-        """How much better ``value`` is than ``reference``: positive when better, whatever the direction."""
-        return value - reference if self.greater_is_better else reference - value
-
-    def _check(self, y: FloatArray, score: FloatArray, weight: FloatArray | None) -> None:
-        if y.size == 0:
-            raise TrainingError(f"{self.title} is undefined without rows. Lengthen evaluation.holdout.")
-        for name, values in (("label", y), ("score", score), ("weight", weight)):
-            if values is None:
-                continue
-            if values.shape != y.shape:
-                raise TrainingError(
-                    f"{self.title} needs one {name} a row, but there are {values.size} for {y.size} rows."
-                )
-            bad = values.size - int(np.count_nonzero(np.isfinite(values)))
-            if bad:
-                raise TrainingError(
-                    f"{self.title} is undefined: the {name} of {bad} rows is missing or infinite."
-                )
-        if weight is not None and (weight.min() < 0 or weight.sum() <= 0):
-            raise TrainingError(f"{self.title} needs weights of zero or more whose sum is greater than zero.")
-        if self.task == "classification" and np.count_nonzero((y == 0) | (y == 1)) != y.size:
-            raise TrainingError(f"{self.title} needs labels that are 0 or 1.")
+_TWO: tuple[Task, ...] = ("classification",)
+_CLASSES: tuple[Task, ...] = ("classification", "multiclass")
+_NUMBER: tuple[Task, ...] = ("regression",)
+_LABEL = "units of the label"
+_SQUARED = "squared units of the label"
 
 
-def _mean_of(loss: FloatArray, weight: FloatArray | None) -> Measure:
-    """Weighted mean and its influence values (of a ratio of means where rows are weighed)."""
-    if weight is None:
-        value = float(loss.mean())
-        return value, loss - value
-    share = weight / weight.mean()
-    value = float((share * loss).mean())
-    return value, share * (loss - value)
-
-
-def _log_loss(y: FloatArray, score: FloatArray, weight: FloatArray | None) -> Measure:
-    tiny = np.finfo(np.float64).eps
-    clipped = np.clip(score, tiny, 1 - tiny)
-    return _mean_of(-np.log(np.where(y == 1, clipped, 1 - clipped)), weight)
-
-
-def _squared_error(y: FloatArray, score: FloatArray, weight: FloatArray | None) -> Measure:
-    return _mean_of((y - score) ** 2, weight)
-
-
-def _absolute_error(y: FloatArray, score: FloatArray, weight: FloatArray | None) -> Measure:
-    return _mean_of(np.abs(y - score), weight)
-
-
-def _roc_auc(y: FloatArray, score: FloatArray, weight: FloatArray | None) -> Measure:
-    """Area under the ROC curve, with DeLong's placements as influence values, in O(n log n).
-
-    A positive row's placement is the share of negative rows scored below it, ties counting half; a negative
-    row's is the share of positive rows scored above it. Placements from sorted cumulative weights equal the
-    midranks of Sun & Xu.
-
-    References
-    ----------
-    DeLong, DeLong, Clarke-Pearson (1988), "Comparing the areas under two or more correlated receiver
-    operating characteristic curves", Biometrics 44, 837-845.
-    Sun, Xu (2014), "Fast implementation of DeLong's algorithm for comparing the areas under correlated
-    receiver operating characteristic curves", IEEE Signal Processing Letters 21, 1389-1393.
-    """
-    weight = np.ones_like(y) if weight is None else weight
-    positive, negative = weight * y, weight * (1 - y)
-    total_positive, total_negative = float(positive.sum()), float(negative.sum())
-    if total_positive == 0 or total_negative == 0:
-        raise TrainingError(
-            f"ROC AUC is undefined: all {y.size} rows carry the same label. Lengthen evaluation.holdout."
-        )
-    order = np.argsort(score)
-    ranked = score[order]
-    tie = np.empty(y.size, dtype=np.int64)
-    tie[order] = np.concatenate(([0], np.cumsum(ranked[1:] != ranked[:-1])))
-    positive_at = np.bincount(tie, weights=positive)
-    negative_at = np.bincount(tie, weights=negative)
-    negative_below = (np.cumsum(negative_at) - negative_at / 2) / total_negative
-    positive_above = 1 - (np.cumsum(positive_at) - positive_at / 2) / total_positive
-    value = float(positive_at @ negative_below) / total_positive
-    influence = positive * (negative_below[tie] - value) / total_positive
-    influence += negative * (positive_above[tie] - value) / total_negative
-    return value, influence * y.size
+def _pinball(quantile: float | None = None) -> Metric:
+    name, title = "mean_pinball_loss", "mean pinball loss"
+    if quantile is not None:
+        name, title = MetricSpec(metric=name, quantile=quantile).name, f"{title} at quantile {quantile:g}"
+    function = partial(mean_pinball_loss, quantile=0.5 if quantile is None else quantile)
+    return Metric(name, title, _LABEL, _NUMBER, False, function)
 
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("log_loss", "log loss", "nats per row", "classification", False, _log_loss),
-        Metric("brier_score", "Brier score", "squared probability", "classification", False, _squared_error),
-        Metric("roc_auc", "ROC AUC", "points of AUC", "classification", True, _roc_auc),
+        Metric("log_loss", "log loss", "nats per row", _CLASSES, False, log_loss),
+        Metric("brier_score", "Brier score", "squared probability", _CLASSES, False, brier_score),
+        Metric("roc_auc", "ROC AUC", "points of AUC", _TWO, True, roc_auc),
+        Metric("roc_auc_ovr", "one-vs-rest ROC AUC", "points of AUC", ("multiclass",), True, roc_auc_ovr),
         Metric(
-            "mean_absolute_error",
-            "mean absolute error",
-            "units of the label",
-            "regression",
-            False,
-            _absolute_error,
+            "average_precision", "average precision", "points of precision", _TWO, True, average_precision
         ),
+        Metric("accuracy", "accuracy", "share of rows", _CLASSES, True, accuracy),
         Metric(
-            "mean_squared_error",
-            "mean squared error",
-            "squared units of the label",
-            "regression",
-            False,
-            _squared_error,
+            "balanced_accuracy", "balanced accuracy", "points of recall", _CLASSES, True, balanced_accuracy
         ),
+        Metric("f1_macro", "macro F1", "points of F1", _CLASSES, True, f1_macro),
+        Metric("mean_absolute_error", "mean absolute error", _LABEL, _NUMBER, False, mean_absolute_error),
+        Metric("mean_squared_error", "mean squared error", _SQUARED, _NUMBER, False, mean_squared_error),
+        Metric(
+            "root_mean_squared_error",
+            "root mean squared error",
+            _LABEL,
+            _NUMBER,
+            False,
+            root_mean_squared_error,
+        ),
+        Metric("r2", "R2", "share of the label's variance", _NUMBER, True, r2),
+        _pinball(),
     )
 }
 """The known metrics by name."""
 
+DEFAULT_METRICS: dict[Task, tuple[str, ...]] = {
+    "classification": ("log_loss", "brier_score", "roc_auc"),
+    "multiclass": ("log_loss", "brier_score", "accuracy"),
+    "regression": ("mean_absolute_error", "mean_squared_error"),
+}
+"""What models of a task are compared by where nothing is declared."""
 
-def metric_names(declared: Sequence[str], task: Task) -> tuple[str, ...]:
-    """Names of the metrics by which models of a task are compared; the first decides.
+
+def declared_metrics(declared: Sequence[MetricSpec], task: Task) -> tuple[Metric, ...]:
+    """Metrics by which models of a task are compared; the first decides.
 
     Parameters
     ----------
@@ -204,11 +91,49 @@ def metric_names(declared: Sequence[str], task: Task) -> tuple[str, ...]:
     TrainingError
         When a declared metric measures another kind of model.
     """
-    own = CLASSIFICATION_METRICS if task == "classification" else REGRESSION_METRICS
-    for name in declared:
-        if METRICS[name].task != task:
+    if not declared:
+        return tuple(METRICS[name] for name in DEFAULT_METRICS[task])
+    metrics = tuple(_made(item) for item in declared)
+    for metric in metrics:
+        if task not in metric.tasks:
+            known = ", ".join(other.name for other in METRICS.values() if task in other.tasks)
             raise TrainingError(
-                f"evaluation.metrics: {name} does not measure {task}, which is what training.estimator does. "
-                f"Choose from: {', '.join(own)}."
+                f"evaluation.metrics: {metric.name} does not measure {task}, which is what training.estimator "
+                f"does. Choose from: {known}."
             )
-    return tuple(declared) or own
+    return metrics
+
+
+def task_of(declared: Sequence[MetricSpec]) -> Task:
+    """Tell what kind of model all declared metrics measure; two classes where they leave it open."""
+    metrics = [_made(item) for item in declared]
+    return next(task for task in TASKS if all(task in metric.tasks for metric in metrics))
+
+
+def find_metric(name: str, declared: Sequence[MetricSpec]) -> Metric | None:
+    """Find a metric by its name.
+
+    Parameters
+    ----------
+    name
+        A known metric's, ``neg_`` optional, or a declared one's.
+    declared
+        ``evaluation.metrics``.
+
+    Returns
+    -------
+    Metric or None
+        None where there is no such metric.
+    """
+    named = {item.name: item for item in declared}
+    return _made(named[name]) if name in named else METRICS.get(plain_name(name))
+
+
+def _made(declared: MetricSpec) -> Metric:
+    if declared.function is not None:
+        return own_metric(
+            declared.function,
+            greater_is_better=bool(declared.greater_is_better),
+            unit=str(declared.unit),
+        )
+    return _pinball(declared.quantile) if declared.quantile is not None else METRICS[str(declared.metric)]

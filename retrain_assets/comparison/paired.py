@@ -1,15 +1,22 @@
-"""The paired comparison of two models on the same rows, without resampling."""
+"""The paired comparison of two models on the same rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
 
-from retrain_assets.comparison.metrics import FloatArray, Metric
-from retrain_assets.errors import TrainingError
+from retrain_assets.comparison.metric import FloatArray, Metric
+from retrain_assets.comparison.resampling import leave_one_block_out, poisson_bootstrap
+from retrain_assets.comparison.standard_errors import (
+    Estimator,
+    block_contributions,
+    choose_estimator,
+    cluster_robust_error,
+    equal_weighted_cosine_error,
+)
 
 POWER = 0.8
 ROUNDING = 1e-12
@@ -38,11 +45,19 @@ class Comparison:
         The gain that rows like these would have shown with 80 % power (Bloom 1995).
     effective_rows
         Number of independent rows that would carry as much evidence; above ``rows`` where rows of a block
-        balance each other out.
+        balance each other out. None where the metric has no influence values.
     blocks, rows
-        How many there are.
+        How many there are; rows of weight 0 do not count.
     alpha
         Two-sided error rate.
+    estimator
+        How the standard error was estimated.
+    degrees
+        Degrees of freedom of Student's t, from which interval and p-value come.
+    correlation
+        Lag-1 correlation of the daily loss difference; None where too few past days are known.
+    past_days
+        The past days that the correlation rests on.
     """
 
     metric: str
@@ -54,48 +69,52 @@ class Comparison:
     p_value: float
     standard_error: float
     smallest_detectable: float
-    effective_rows: float
+    effective_rows: float | None
     blocks: int
     rows: int
     alpha: float
+    estimator: Estimator = "cluster_robust"
+    degrees: int | None = None
+    correlation: float | None = None
+    past_days: int = 0
 
 
-def standard_error(influence: FloatArray, blocks: NDArray[np.int64]) -> tuple[float, int]:
-    """Compute the standard error of a metric, or of a difference, from influence values summed over blocks.
+@dataclass(frozen=True)
+class _Rows:
+    """The rows that are compared: labels, both models' scores, blocks and weights."""
 
-    The cluster-robust variance of a mean with the CR1 correction G / (G - 1).
+    y: FloatArray
+    candidate: FloatArray
+    reference: FloatArray
+    blocks: NDArray[np.int64]
+    weight: FloatArray | None
 
-    Parameters
-    ----------
-    influence
-        Shape (n,), of mean zero.
-    blocks
-        Block of every row, shape (n,), integers from 0.
-
-    Returns
-    -------
-    standard_error : float
-    count : int
-        Number of blocks that hold rows, G.
-
-    Raises
-    ------
-    TrainingError
-        When there are fewer than two blocks.
-
-    References
-    ----------
-    Cameron, Miller (2015), "A practitioner's guide to cluster-robust inference", Journal of Human Resources
-    50, 317-372, section VI.
-    """
-    sums = np.bincount(blocks, weights=influence)
-    count = int(np.count_nonzero(np.bincount(blocks)))
-    if count < 2:
-        raise TrainingError(
-            f"An interval needs rows of at least two blocks, but all {influence.size} rows lie in one. "
-            "Lengthen evaluation.holdout, or declare evaluation.block."
+    def chosen(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> _Rows:
+        """Some of the rows, repeated ones as often as they are chosen."""
+        return _Rows(
+            self.y[rows],
+            self.candidate[rows],
+            self.reference[rows],
+            self.blocks[rows],
+            None if self.weight is None else self.weight[rows],
         )
-    return float(np.sqrt(count / (count - 1) * (sums @ sums))) / influence.size, count
+
+    def weighed(self) -> _Rows:
+        """Rows of weight greater than 0: others are no evidence, and a block of them is none either."""
+        if self.weight is None or not self.weight.any() or self.weight.all():
+            return self
+        return self.chosen(self.weight != 0)
+
+
+@dataclass(frozen=True)
+class _Error:
+    """The standard error of a difference, the degrees of freedom of its interval, and what they rest on."""
+
+    value: float
+    degrees: int
+    blocks: int
+    estimator: Estimator
+    effective_rows: float | None
 
 
 def compare(
@@ -106,12 +125,15 @@ def compare(
     blocks: NDArray[np.int64],
     weight: FloatArray | None = None,
     alpha: float = 0.05,
+    past: FloatArray | None = None,
 ) -> Comparison:
     """Compare two models on the same rows.
 
     The difference of two metrics has the difference of their influence values; its standard error comes from
     their sums over blocks (CR1), and its interval from Student's t with one degree of freedom less than
-    blocks, because a normal quantile is too small for a handful of blocks.
+    blocks, because a normal quantile is too small for a handful of blocks. Where the past says that days are
+    too much alike, the equal-weighted cosine estimator takes CR1's place. A metric without influence values
+    is resampled: a Poisson bootstrap over blocks, or contributions from leaving blocks out for the cosines.
 
     Parameters
     ----------
@@ -120,13 +142,16 @@ def compare(
     y
         Labels, shape (n,).
     candidate, reference
-        The two models' scores, shape (n,).
+        The two models' scores, shape (n,), or (n, k) for k classes.
     blocks
         Block of every row, shape (n,), integers from 0.
     weight
         Sample weights, shape (n,).
     alpha
         Two-sided error rate.
+    past
+        Daily loss differences of these or like models on days before the holdout, in the order of time,
+        shape (days,). Give it only where blocks are numbered in the order of time.
 
     Raises
     ------
@@ -136,21 +161,27 @@ def compare(
     References
     ----------
     Cameron, Miller (2015), Journal of Human Resources 50, 317-372.
+    Lazarus, Lewis, Stock, Watson (2018), Journal of Business & Economic Statistics 36, 541-559.
     Bloom (1995), "Minimum detectable effects", Evaluation Review 19, 547-556.
     """
-    value, influence = metric.measure(y, candidate, weight)
-    other, other_influence = metric.measure(y, reference, weight)
-    difference = influence - other_influence
-    error, count = standard_error(difference, blocks)
+    from scipy.special import stdtr, stdtrit
+
+    rows = _Rows(y, candidate, reference, blocks, weight).weighed()
+    choice = choose_estimator(past)
+    value, influence = metric.measure(rows.y, rows.candidate, rows.weight)
+    other, other_influence = metric.measure(rows.y, rows.reference, rows.weight)
+    if influence is None or other_influence is None:
+        found = _resampled(metric, rows, choice.estimator)
+    else:
+        found = _from_influence(influence - other_influence, rows.blocks, choice.estimator)
     improvement = metric.gain(value, other)
 
     noise = ROUNDING * max(abs(value), abs(other))
-    error = 0.0 if error <= noise else error
+    error = 0.0 if found.value <= noise else found.value
     improvement = 0.0 if abs(improvement) <= noise and error == 0 else improvement
-    half = float(stdtrit(count - 1, 1 - alpha / 2)) * error
+    half = float(stdtrit(found.degrees, 1 - alpha / 2)) * error
     certain = 1.0 if improvement == 0 else 0.0
-    p_value = float(2 * stdtr(count - 1, -abs(improvement) / error)) if error > 0 else certain
-    rows = int(difference.size)
+    count = int(rows.y.size)
     return Comparison(
         metric=metric.name,
         candidate=value,
@@ -158,11 +189,48 @@ def compare(
         improvement=improvement,
         lower=improvement - half,
         upper=improvement + half,
-        p_value=p_value,
+        p_value=float(2 * stdtr(found.degrees, -abs(improvement) / error)) if error > 0 else certain,
         standard_error=error,
-        smallest_detectable=half + float(stdtrit(count - 1, POWER)) * error,
-        effective_rows=float(difference @ difference) / (rows - 1) / error**2 if error else float(rows),
-        blocks=count,
-        rows=rows,
+        smallest_detectable=half + float(stdtrit(found.degrees, POWER)) * error,
+        effective_rows=found.effective_rows if error > 0 else float(count),
+        blocks=found.blocks,
+        rows=count,
         alpha=alpha,
+        estimator=found.estimator,
+        degrees=found.degrees,
+        correlation=choice.correlation,
+        past_days=choice.past_days,
     )
+
+
+def _from_influence(difference: FloatArray, blocks: NDArray[np.int64], estimator: Estimator) -> _Error:
+    contributions = block_contributions(difference, blocks)
+    error, degrees = _of_contributions(contributions, estimator)
+    of_independent = float(difference @ difference) / (difference.size - 1)
+    effective = of_independent / error**2 if error > 0 else None
+    return _Error(error, degrees, contributions.size, estimator, effective)
+
+
+def _resampled(metric: Metric, rows: _Rows, estimator: Estimator) -> _Error:
+    difference = partial(_difference, metric, rows)
+    if estimator == "equal_weighted_cosine":
+        contributions = leave_one_block_out(difference, rows.blocks, rows.weight)
+        error, degrees = _of_contributions(contributions, estimator)
+        return _Error(error, degrees, contributions.size, estimator, None)
+    count = int(np.unique(rows.blocks).size)
+    return _Error(poisson_bootstrap(difference, rows.blocks), count - 1, count, "poisson_bootstrap", None)
+
+
+def _difference(metric: Metric, rows: _Rows, positions: NDArray[np.int64]) -> float:
+    """Difference of the metric's values on some of the rows."""
+    chosen = rows.chosen(positions)
+    value, _ = metric.measure(chosen.y, chosen.candidate, chosen.weight)
+    other, _ = metric.measure(chosen.y, chosen.reference, chosen.weight)
+    return value - other
+
+
+def _of_contributions(contributions: FloatArray, estimator: Estimator) -> tuple[float, int]:
+    """Standard error of a sum of contributions, and its degrees of freedom."""
+    if estimator == "equal_weighted_cosine":
+        return equal_weighted_cosine_error(contributions)
+    return cluster_robust_error(contributions), contributions.size - 1

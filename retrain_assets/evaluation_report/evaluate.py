@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from retrain_assets.comparison import METRICS, Blocks, assign_blocks, metric_names
+from retrain_assets.comparison import Blocks, assign_blocks, declared_metrics
 from retrain_assets.comparison.metrics import FloatArray, Task
 from retrain_assets.evaluation_report.calibration import calibration
 from retrain_assets.evaluation_report.comparisons import Case, comparisons_of, entry_of
@@ -81,7 +81,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     SpecError
         When ``evaluation.block`` is shorter than a day.
     """
-    metrics = tuple(METRICS[name] for name in metric_names(spec.evaluation.metrics, task))
+    metrics = declared_metrics(spec.evaluation.metrics, task)
     judged = judged_rows(spec, rows, np.asarray(y, dtype=np.float64))
     blocks = assign_blocks(
         judged.rows, spec.evaluation.block, spec.source.timestamp, split, as_of - spec.label.delay

@@ -14,8 +14,8 @@ from retrain_assets.monitoring_report.performance import (
     Level,
     check_drop,
     check_level,
-    find_metric,
     measure_value,
+    watched_metric,
 )
 from retrain_assets.monitoring_report.rows import TICK, LabelledRows
 from retrain_assets.spec import BusinessTrigger, DriftTrigger, PerformanceTrigger, PipelineSpec
@@ -105,7 +105,7 @@ def judge_performance(
     later
         The level over those rows of the span that do not belong to the reference; None without one.
     """
-    metric = find_metric(trigger)
+    metric = watched_metric(scene.spec, trigger)
     span = f"{metric.title} over {format_duration(trigger.over)}"
     parts: list[tuple[Crossing, str]] = []
     if trigger.at_least is not None:

@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from retrain_assets.attempts import attempts, newest_attempt
-from retrain_assets.comparison import METRICS, Metric, metric_names
-from retrain_assets.comparison.metrics import Task
+from retrain_assets.comparison import Metric, Task, declared_metrics, task_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.monitoring_report.business import business_values
 from retrain_assets.monitoring_report.page import life_page
@@ -42,8 +41,9 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
     dict
         JSON-able; its figures are those of the page.
     """
-    metrics = _metrics(declaration)
-    rows = ScoredRows.read(declaration, metrics[0].task)
+    task = _task(declaration)
+    metrics = declared_metrics(declaration.spec.evaluation.metrics, task)
+    rows = ScoredRows.read(declaration, task)
     partitions = _partitions(declaration, metrics, rows)
     decisions = _decisions(declaration)
     evaluations = _evaluations(declaration)
@@ -84,18 +84,18 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
     }
 
 
-def _metrics(declaration: Declaration) -> list[Metric]:
+def _task(declaration: Declaration) -> Task:
     trained = newest_attempt(declaration.lake, "trained")
-    declared = declaration.spec.evaluation.metrics
     if trained is not None:
         task: Task = trained.payload["task"]
-    else:
-        # Before the first attempt nothing else says what the estimator does.
-        task = METRICS[declared[0]].task if declared else "classification"
-    return [METRICS[name] for name in metric_names(declared, task)]
+        return task
+    # Before the first attempt nothing else says what the estimator does.
+    return task_of(declaration.spec.evaluation.metrics)
 
 
-def _partitions(declaration: Declaration, metrics: list[Metric], scored: ScoredRows) -> list[dict[str, Any]]:
+def _partitions(
+    declaration: Declaration, metrics: Sequence[Metric], scored: ScoredRows
+) -> list[dict[str, Any]]:
     business = _business(declaration, scored)
     records = declaration.lake.scan("partitions").sort("partition_key").collect()
     found = []
@@ -132,7 +132,7 @@ def _business(declaration: Declaration, scored: ScoredRows) -> dict[str, dict[st
 def _weeks(
     declaration: Declaration,
     scored: ScoredRows,
-    metrics: list[Metric],
+    metrics: Sequence[Metric],
     partitions: list[dict[str, Any]],
     decisions: list[dict[str, Any]],
     evaluations: list[dict[str, Any]],

@@ -12,7 +12,7 @@ from retrain_assets.errors import TrainingError
 from retrain_assets.monitoring_report.rows import FloatArray, LabelledRows
 from retrain_assets.spec import PerformanceTrigger, PipelineSpec
 from retrain_assets.spec.base import suggest
-from retrain_assets.spec.training import CLASSIFICATION_METRICS, REGRESSION_METRICS
+from retrain_assets.spec.metrics import KNOWN_METRICS, plain_name
 
 if TYPE_CHECKING:
     from retrain_assets.comparison.metrics import Metric
@@ -103,31 +103,23 @@ def measure_level(metric: Metric, rows: LabelledRows) -> Level | None:
     Cameron, Miller (2015), "A practitioner's guide to cluster-robust inference", Journal of Human Resources
     50, 317-372, section VI.
     """
-    from retrain_assets.comparison.paired import standard_error
+    from retrain_assets.comparison import standard_error_of
 
-    measured = _measure(metric, rows)
-    if measured is None:
+    value = measure_value(metric, rows)
+    if value is None:
         return None
-    value, influence = measured
     days = rows.days()
     count = int(np.unique(days).size)
-    error = standard_error(influence, days)[0] if count > 1 else None
+    error = standard_error_of(metric, rows.y, rows.score, days, rows.weights) if count > 1 else None
     return make_level(value, error, rows.y.size, count)
 
 
 def measure_value(metric: Metric, rows: LabelledRows) -> float | None:
     """Measure a metric without an interval; None where it is undefined."""
-    measured = _measure(metric, rows)
-    return None if measured is None else measured[0]
-
-
-def _measure(metric: Metric, rows: LabelledRows) -> tuple[float, FloatArray] | None:
-    weights = rows.weights
-    if rows.y.size == 0 or (weights is not None and weights.sum() <= 0):
+    try:
+        return metric.measure(rows.y, rows.score, rows.weights)[0]
+    except TrainingError:
         return None
-    if metric.name == "roc_auc" and np.unique(rows.y).size < 2:
-        return None
-    return metric.measure(rows.y, rows.score, weights)
 
 
 def estimate(metric: Metric, score: FloatArray) -> float | None:
@@ -147,14 +139,15 @@ def estimate(metric: Metric, score: FloatArray) -> float | None:
     Returns
     -------
     float or None
-        None for regression, and without rows.
+        None for regression, without rows, and for a function of the user's own, which may ignore weights.
 
     References
     ----------
     NannyML, "Confidence-based performance estimation (CBPE)", nannyml.readthedocs.io.
     """
     score = score[np.isfinite(score)]
-    if metric.task != "classification" or score.size == 0 or not 0 < float(score.mean()) < 1:
+    of_probabilities = "classification" in metric.tasks and "regression" not in metric.tasks
+    if not of_probabilities or score.size == 0 or not 0 < float(score.mean()) < 1:
         return None
     y = np.repeat([1.0, 0.0], score.size)
     return metric.measure(y, np.tile(score, 2), np.concatenate([score, 1 - score]))[0]
@@ -215,26 +208,34 @@ def check_drop(
     return Crossing(bound > drop, fall, bound, drop)
 
 
-def find_metric(trigger: PerformanceTrigger) -> Metric:
-    """Find the metric that a trigger watches."""
-    from retrain_assets.comparison.metrics import METRICS
+def watched_metric(spec: PipelineSpec, trigger: PerformanceTrigger) -> Metric:
+    """Find the metric that a trigger watches: a known one, or one that the declaration makes.
 
-    name = trigger.metric.removeprefix("neg_")
-    if name not in METRICS:
-        raise TrainingError(_unknown(trigger))
-    return METRICS[name]
+    Raises
+    ------
+    TrainingError
+        When there is no such metric.
+    """
+    from retrain_assets.comparison import find_metric
+
+    metric = find_metric(trigger.metric, spec.evaluation.metrics)
+    if metric is None:
+        raise TrainingError(_unknown(spec, trigger))
+    return metric
 
 
 def check_performance(spec: PipelineSpec) -> list[str]:
     """Say what is wrong with the declared performance trigger: a sentence a fault."""
     trigger = spec.retrain_when.performance
-    known = CLASSIFICATION_METRICS + REGRESSION_METRICS
-    if trigger is None or trigger.metric.removeprefix("neg_") in known:
+    if trigger is None or {trigger.metric, plain_name(trigger.metric)} & _known(spec):
         return []
-    return [_unknown(trigger)]
+    return [_unknown(spec, trigger)]
 
 
-def _unknown(trigger: PerformanceTrigger) -> str:
-    known = CLASSIFICATION_METRICS + REGRESSION_METRICS
-    hint = suggest(trigger.metric, known)
+def _known(spec: PipelineSpec) -> set[str]:
+    return {*KNOWN_METRICS, *(metric.name for metric in spec.evaluation.metrics)}
+
+
+def _unknown(spec: PipelineSpec, trigger: PerformanceTrigger) -> str:
+    hint = suggest(trigger.metric, _known(spec))
     return f"retrain_when.performance.metric: the metric {trigger.metric!r} is not known. {hint}"

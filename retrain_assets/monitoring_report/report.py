@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from retrain_assets.comparison import Metric
 from retrain_assets.monitoring_report.alarms import (
     Finding,
     Quiet,
@@ -21,8 +22,8 @@ from retrain_assets.monitoring_report.drift import DriftReport, drift
 from retrain_assets.monitoring_report.performance import (
     Level,
     estimate,
-    find_metric,
     measure_level,
+    watched_metric,
 )
 from retrain_assets.monitoring_report.rows import TICK, FloatArray, LabelledRows
 from retrain_assets.spec import PipelineSpec
@@ -44,14 +45,14 @@ class Champion:
     importances
         Importance of its features, by feature; empty where it is unknown, and then all count alike.
     metrics
-        Names of the metrics by which models are compared; the first decides.
+        The metrics by which models are compared; the first decides.
     """
 
     version: int
     promoted_at: datetime
     profile: Mapping[str, Any]
     importances: Mapping[str, float]
-    metrics: tuple[str, ...]
+    metrics: tuple[Metric, ...]
 
 
 @dataclass(frozen=True)
@@ -119,20 +120,25 @@ def monitor(
     has_reference = settled < end
     current = rows.between(max(end - over, champion.promoted_at), end, as_of)
 
-    names = dict.fromkeys((*champion.metrics, *((find_metric(trigger).name,) if trigger else ())))
-    realised = {name: _level(name, current) for name in names}
-    compared = dict.fromkeys((*champion.metrics[:1], *((find_metric(trigger).name,) if trigger else ())))
-    reference = {name: _level(name, quiet) if has_reference else None for name in compared}
+    watched = () if trigger is None else (watched_metric(spec, trigger),)
+    metrics = {metric.name: metric for metric in (*champion.metrics, *watched)}
+    realised = {name: measure_level(metric, current) for name, metric in metrics.items()}
+    compared = {metric.name: metric for metric in (*champion.metrics[:1], *watched)}
+    reference = {
+        name: measure_level(metric, quiet) if has_reference else None for name, metric in compared.items()
+    }
     shifts = drift(champion.profile, batch.features, batch.scores)
 
     scene = Quiet(spec, partitions, champion.promoted_at, as_of, rows, quiet if has_reference else None)
     findings: list[Finding] = []
     if trigger is not None:
-        metric = find_metric(trigger).name
-        later = realised[metric] if has_reference else None
+        metric = watched_metric(spec, trigger)
+        later = realised[metric.name] if has_reference else None
         if has_reference and end - over < settled:
-            later = _level(metric, rows.between(settled, end, as_of))
-        findings.append(judge_performance(scene, trigger, realised[metric], reference[metric], later))
+            later = measure_level(metric, rows.between(settled, end, as_of))
+        findings.append(
+            judge_performance(scene, trigger, realised[metric.name], reference[metric.name], later)
+        )
     business: dict[str, Level | None] = {}
     for declared in spec.retrain_when.business:
         whole = end - declared.over >= champion.promoted_at
@@ -152,7 +158,7 @@ def monitor(
         "span": {"start": max(end - over, champion.promoted_at).isoformat(), "end": (end - TICK).isoformat()},
         "realised": {name: _plain(level) for name, level in realised.items()},
         "reference": {name: _plain(level) for name, level in reference.items()},
-        "estimated": {name: _estimated(name, batch.scores) for name in names},
+        "estimated": {name: _estimated(metric, batch.scores) for name, metric in metrics.items()},
         "business": {name: _plain(level) for name, level in business.items()},
         "drift": {name: asdict(shift) for name, shift in shifts.features.items()},
         "score_drift": None if shifts.score is None else asdict(shifts.score),
@@ -161,16 +167,8 @@ def monitor(
     }
 
 
-def _level(name: str, rows: LabelledRows) -> Level | None:
-    from retrain_assets.comparison.metrics import METRICS
-
-    return measure_level(METRICS[name], rows)
-
-
-def _estimated(name: str, scores: FloatArray | None) -> float | None:
-    from retrain_assets.comparison.metrics import METRICS
-
-    return None if scores is None else estimate(METRICS[name], scores)
+def _estimated(metric: Metric, scores: FloatArray | None) -> float | None:
+    return None if scores is None else estimate(metric, scores)
 
 
 def _moved(spec: PipelineSpec, shifts: DriftReport, importances: Mapping[str, float]) -> float | None:

@@ -12,7 +12,7 @@ import polars as pl
 
 from retrain_assets.attempts import Attempt, attempt_of_version, attempts
 from retrain_assets.champion.standing import LedgerEntry, champion_at
-from retrain_assets.comparison import metric_names
+from retrain_assets.comparison import declared_metrics
 from retrain_assets.declaration import Declaration
 from retrain_assets.labels import target
 from retrain_assets.lake import SCHEMAS
@@ -85,7 +85,7 @@ def _watch(
         promoted_at=entry.as_of,
         profile=trained.payload["profile"],
         importances=_importances(declaration, trained),
-        metrics=metric_names(declaration.spec.evaluation.metrics, trained.payload["task"]),
+        metrics=declared_metrics(declaration.spec.evaluation.metrics, trained.payload["task"]),
     )
     rows = _labelled(declaration, entry, trained.payload["task"])
     previous = _before(declaration, keys[0])

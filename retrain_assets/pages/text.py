@@ -9,16 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from retrain_assets.comparison import METRICS
+
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
-METRIC_TITLES = {
-    "log_loss": "log loss",
-    "brier_score": "Brier score",
-    "roc_auc": "ROC AUC",
-    "mean_absolute_error": "mean absolute error",
-    "mean_squared_error": "mean squared error",
-}
 
 
 def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str:
@@ -135,7 +130,7 @@ def length(start: datetime, end: datetime) -> str:
 
 def metric_title(name: str) -> str:
     """Write a metric's name in words."""
-    return METRIC_TITLES.get(name, name.replace("_", " "))
+    return METRICS[name].title if name in METRICS else name.replace("_", " ")
 
 
 def upper_first(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from retrain_assets.spec.base import Duration, Spec, format_duration, parse_duration
 from retrain_assets.spec.features import ExpectationSpec, FeaturesSpec
+from retrain_assets.spec.metrics import MetricSpec
 from retrain_assets.spec.pipeline import PipelineSpec, load_spec
 from retrain_assets.spec.source import LabelSpec, ReadSpec, SourceSpec
 from retrain_assets.spec.training import EvaluationSpec, PromotionSpec, TrainingSpec, WindowSpec
@@ -22,6 +23,7 @@ __all__ = [
     "FeaturesSpec",
     "LabelSpec",
     "LimitsSpec",
+    "MetricSpec",
     "PerformanceTrigger",
     "PipelineSpec",
     "PromotionSpec",

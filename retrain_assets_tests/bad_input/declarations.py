@@ -185,7 +185,7 @@ DECLARATIONS = [
     _case(
         "an unknown metric",
         {"evaluation__metrics": ["roc_auk"]},
-        "evaluation.metrics: the metric 'roc_auk' is not known. Did you mean 'roc_auc'?",
+        "evaluation.metrics[0]: the metric 'roc_auk' is not known. Did you mean 'roc_auc'?",
     ),
     _case(
         "an unknown expectation",

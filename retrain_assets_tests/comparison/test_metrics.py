@@ -8,15 +8,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from retrain_assets.comparison import METRICS, metric_names
+from retrain_assets.comparison import METRICS, declared_metrics, find_metric, standard_error, task_of
 from retrain_assets.errors import TrainingError
+from retrain_assets.spec import MetricSpec
+from retrain_assets.spec.metrics import CLASSIFICATION_METRICS, MULTICLASS_METRICS, REGRESSION_METRICS
+from retrain_assets_tests.comparison.draws import CASES, draw, draw_rows
+
+THREE = [[0.2, 0.3, 0.5], [0.4, 0.4, 0.2]]
 
 SKLEARN = {
-    "log_loss": sk.log_loss,
-    "brier_score": sk.brier_score_loss,
-    "roc_auc": sk.roc_auc_score,
-    "mean_absolute_error": sk.mean_absolute_error,
-    "mean_squared_error": sk.mean_squared_error,
+    "log_loss": lambda y, p, w: sk.log_loss(y, p, sample_weight=w),
+    "brier_score": lambda y, p, w: sk.brier_score_loss(y, p, sample_weight=w),
+    "roc_auc": lambda y, p, w: sk.roc_auc_score(y, p, sample_weight=w),
+    "roc_auc_ovr": lambda y, p, w: sk.roc_auc_score(
+        y, p, sample_weight=w, multi_class="ovr", average="macro"
+    ),
+    "average_precision": lambda y, p, w: sk.average_precision_score(y, p, sample_weight=w),
+    "accuracy": lambda y, p, w: sk.accuracy_score(y, decided(p), sample_weight=w),
+    "balanced_accuracy": lambda y, p, w: sk.balanced_accuracy_score(y, decided(p), sample_weight=w),
+    "f1_macro": lambda y, p, w: sk.f1_score(y, decided(p), sample_weight=w, average="macro"),
+    "mean_absolute_error": lambda y, p, w: sk.mean_absolute_error(y, p, sample_weight=w),
+    "mean_squared_error": lambda y, p, w: sk.mean_squared_error(y, p, sample_weight=w),
+    "root_mean_squared_error": lambda y, p, w: sk.root_mean_squared_error(y, p, sample_weight=w),
+    "r2": lambda y, p, w: sk.r2_score(y, p, sample_weight=w),
+    "mean_pinball_loss": lambda y, p, w: sk.mean_pinball_loss(y, p, sample_weight=w),
 }
 
 # 43 patients of DeLong, DeLong and Clarke-Pearson (1988), as the SAS/STAT user's guide prints them:
@@ -32,16 +47,15 @@ TABLE = """
 OVARIAN = np.array(TABLE.split(), dtype=float).reshape(-1, 4)
 
 
-def draw(name, rows=400, seed=3):
-    """Labels, scores with ties and extremes, and weights that fit a metric."""
-    rng = np.random.default_rng(seed)
-    if METRICS[name].task == "regression":
-        return rng.normal(size=rows), rng.normal(size=rows), rng.uniform(0, 3, rows)
-    score = np.round(rng.uniform(size=rows), 2)
-    score[:2] = 0.0, 1.0
-    y = (rng.uniform(size=rows) < score).astype(float)
-    y[:2] = 1.0, 0.0
-    return y, score, rng.uniform(0, 3, rows)
+def declare(*metrics, task="classification"):
+    """Metrics as declared, for a task."""
+    specs = [MetricSpec(**(item if isinstance(item, dict) else {"metric": item})) for item in metrics]
+    return declared_metrics(specs, task)
+
+
+def decided(score):
+    """Decide as scikit-learn's classifiers do."""
+    return (score > 0.5).astype(int) if score.ndim == 1 else score.argmax(axis=1)
 
 
 def placements(y, score):
@@ -52,21 +66,31 @@ def placements(y, score):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("name", METRICS)
-def test_values_are_those_of_scikit_learn(name, weighted):
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_values_are_those_of_scikit_learn(name, task, weighted):
     """Every metric equals scikit-learn's, with ties, with scores of 0 and 1, and with weights."""
-    y, score, weight = draw(name)
+    y, score, weight = draw(task)
     weight = weight if weighted else None
     value, influence = METRICS[name].measure(y, score, weight)
-    assert value == pytest.approx(SKLEARN[name](y, score, sample_weight=weight), rel=1e-12)
+    assert value == pytest.approx(SKLEARN[name](y, score, weight), rel=1e-11)
     assert influence.shape == y.shape
     assert influence.mean() == pytest.approx(0, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_influence_predicts_what_more_weight_on_a_row_does(name):
+@pytest.mark.parametrize("quantile", [0.1, 0.9])
+def test_pinball_loss_takes_the_declared_quantile(quantile):
+    """The pinball loss of a declared quantile equals scikit-learn's, and its name tells the quantile."""
+    y, score, weight = draw("regression")
+    (metric,) = declare({"metric": "mean_pinball_loss", "quantile": quantile}, task="regression")
+    expected = sk.mean_pinball_loss(y, score, sample_weight=weight, alpha=quantile)
+    assert metric.measure(y, score, weight)[0] == pytest.approx(expected, rel=1e-12)
+    assert metric.name == f"mean_pinball_loss_q{100 * quantile:.0f}"
+
+
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_influence_predicts_what_more_weight_on_a_row_does(name, task):
     """A row's influence is the metric's derivative by that row's share of the weight."""
-    y, score, weight = draw(name, rows=60)
+    y, score, weight = draw(task, rows=60)
     value, influence = METRICS[name].measure(y, score, weight)
     step = 1e-6 * weight.mean() * y.size
     for row in range(0, 60, 7):
@@ -75,6 +99,56 @@ def test_influence_predicts_what_more_weight_on_a_row_does(name):
         moved, _ = METRICS[name].measure(y, score, heavier)
         expected = influence[row] * step / (weight[row] * y.size) if weight[row] else 0
         assert (moved - value) == pytest.approx(expected, rel=1e-3, abs=1e-9)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_standard_errors_are_those_of_many_samples(name, task, weighted):
+    """Influence values give the standard deviation that the metric has over 400 samples of 300 rows."""
+    rng = np.random.default_rng(17)
+    values, errors = [], []
+    for _ in range(400):
+        y, score = draw_rows(rng, task, 300)
+        weight = rng.uniform(0, 2, 300) if weighted else None
+        value, influence = METRICS[name].measure(y, score, weight)
+        values.append(value)
+        errors.append(standard_error(influence, np.arange(300))[0])
+    # A standard deviation from 400 samples is known to 3.5 %, more coarsely for heavy tails.
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(values), rel=0.13)
+
+
+@pytest.mark.parametrize(("name", "task"), CASES)
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=8, deadline=None)
+def test_a_row_of_weight_two_counts_as_two_rows(name, task, seed):
+    """Whole weights equal repeated rows, in the value and in each row's influence."""
+    y, score, _ = draw(task, rows=50, seed=seed)
+    times = np.random.default_rng(seed).integers(1, 4, 50)
+    value, influence = METRICS[name].measure(y, score, times.astype(float))
+    repeated, moved = METRICS[name].measure(np.repeat(y, times), np.repeat(score, times, axis=0))
+    assert value == pytest.approx(repeated, rel=1e-9)
+    first = np.cumsum(times) - times
+    assert influence / times / y.size * times.sum() == pytest.approx(moved[first], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["log_loss", "brier_score", "accuracy", "balanced_accuracy", "f1_macro"])
+def test_two_classes_as_columns_are_two_classes(name):
+    """A binary model told as two columns of probabilities has the values of one told as one column."""
+    y, score, weight = draw("classification")
+    value, influence = METRICS[name].measure(y, score, weight)
+    both, moved = METRICS[name].measure(y, np.column_stack([1 - score, score]), weight)
+    factor = 2 if name == "brier_score" else 1
+    assert both == pytest.approx(factor * value)
+    assert moved == pytest.approx(factor * influence, abs=1e-9)
+
+
+def test_perfect_predictions_have_no_error():
+    """Predictions that equal the labels have an RMSE of 0 that no row moves, and an R2 of 1."""
+    y = np.arange(5.0)
+    for name, best in (("root_mean_squared_error", 0), ("r2", 1)):
+        value, influence = METRICS[name].measure(y, y)
+        assert value == best
+        assert influence.tolist() == [0] * 5
 
 
 def test_auc_on_delongs_own_patients_has_delongs_standard_errors():
@@ -129,6 +203,33 @@ def test_auc_equals_the_share_of_pairs_ranked_rightly(rows):
     ("name", "y", "score", "weight", "sentence"),
     [
         ("roc_auc", [1, 1], [0.1, 0.2], None, "ROC AUC is undefined: all 2 rows carry the same label."),
+        ("roc_auc", [0, 1], [0.1, 0.2], [1, 0], "ROC AUC is undefined: all 2 rows carry the same label."),
+        ("average_precision", [0, 0], [0.1, 0.2], None, "average precision is undefined: all 2 rows"),
+        ("balanced_accuracy", [1, 1], [0.1, 0.2], None, "balanced accuracy is undefined: all 2 rows"),
+        ("f1_macro", [1, 1], [0.1, 0.2], None, "macro F1 is undefined: all 2 rows carry the same label."),
+        ("f1_macro", [0, 2], THREE, None, "no row carries the label of class 1 (counted from 0), one of 3."),
+        ("roc_auc_ovr", [0, 1], THREE, None, "no row carries the label of class 2 (counted from 0)"),
+        ("balanced_accuracy", [0, 2], THREE, None, "balanced accuracy is undefined: no row carries"),
+        ("accuracy", [0, 3], THREE, None, "needs labels that are codes of classes, from 0 to 2."),
+        ("log_loss", [0, 0.5], THREE, None, "needs labels that are codes of classes, from 0 to 2."),
+        (
+            "log_loss",
+            [0, 1],
+            [[0.1, 0.9], [np.nan, 0.4]],
+            None,
+            "the score of 1 rows is missing or infinite.",
+        ),
+        ("roc_auc", [0, 1], THREE, None, "ROC AUC needs one score a row, but there are 3 in each."),
+        ("r2", [0, 1], THREE, None, "R2 needs one score a row, but there are 3 in each."),
+        (
+            "roc_auc_ovr",
+            [0, 1],
+            [0.2, 0.4],
+            None,
+            "needs the probability of each class, not one score a row.",
+        ),
+        ("r2", [2, 2], [1, 2], None, "R2 is undefined: all 2 rows carry the same label, 2."),
+        ("r2", [2, 2, 3], [1, 2, 3], [1, 1, 0], "R2 is undefined: all 2 rows carry the same label, 2."),
         ("log_loss", [], [], None, "log loss is undefined without rows."),
         ("log_loss", [0, 2], [0.1, 0.2], None, "log loss needs labels that are 0 or 1."),
         ("log_loss", [0, 1], [0.1, np.nan], None, "the score of 1 rows is missing or infinite."),
@@ -147,8 +248,35 @@ def test_an_undefined_metric_says_why(name, y, score, weight, sentence):
 
 
 def test_metrics_of_the_wrong_task_are_refused():
-    """A regression metric for a classifier is an error that lists the right ones; the task has a default."""
-    assert metric_names([], "classification")[0] == "log_loss"
-    assert metric_names(["roc_auc"], "classification") == ("roc_auc",)
-    with pytest.raises(TrainingError, match="Choose from: log_loss, brier_score, roc_auc"):
-        metric_names(["mean_squared_error"], "classification")
+    """A metric that does not measure the estimator's task is an error that lists those that do."""
+    assert [metric.name for metric in declare("roc_auc")] == ["roc_auc"]
+    with pytest.raises(TrainingError, match="Choose from: log_loss, brier_score, roc_auc, average_precision"):
+        declare("mean_squared_error")
+    with pytest.raises(TrainingError, match="roc_auc does not measure multiclass"):
+        declare("roc_auc", task="multiclass")
+
+
+@pytest.mark.parametrize("task", ["classification", "multiclass", "regression"])
+def test_every_task_has_metrics_of_its_own(task):
+    """Without a declaration a task is measured by its own metrics, and what is known is declared as known."""
+    assert all(task in metric.tasks for metric in declare(task=task))
+    names = {"classification": CLASSIFICATION_METRICS, "multiclass": MULTICLASS_METRICS}
+    assert {metric.name for metric in METRICS.values() if task in metric.tasks} == set(
+        names.get(task, REGRESSION_METRICS)
+    )
+
+
+def test_the_task_follows_from_the_metrics():
+    """What kind of model is meant is told from all metrics; where they leave it open, of two classes."""
+    assert task_of([]) == "classification"
+    assert task_of([MetricSpec(metric="log_loss")]) == "classification"
+    assert task_of([MetricSpec(metric="log_loss"), MetricSpec(metric="roc_auc_ovr")]) == "multiclass"
+    assert task_of([MetricSpec(metric="r2")]) == "regression"
+
+
+def test_metrics_are_found_by_name():
+    """A metric is found by scikit-learn's name, or by the name that its declaration gives it."""
+    quantile = MetricSpec(metric="mean_pinball_loss", quantile=0.975)
+    assert find_metric("neg_log_loss", []).name == "log_loss"
+    assert find_metric("mean_pinball_loss_q97_5", [quantile]).title == "mean pinball loss at quantile 0.975"
+    assert find_metric("mean_pinball_loss_q97_5", []) is None

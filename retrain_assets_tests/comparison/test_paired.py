@@ -13,6 +13,7 @@ from scipy import stats
 
 from retrain_assets.comparison import METRICS, compare
 from retrain_assets.errors import TrainingError
+from retrain_assets_tests.comparison.draws import CASES, CLASSES, draw_rows
 
 MAE = METRICS["mean_absolute_error"]
 
@@ -26,15 +27,20 @@ def load_simulation():
     return module
 
 
-def draw(name, seed=0, rows=700):
-    """Labels and the scores of two models for a metric, and seven blocks."""
+def draw(name, seed=0, rows=700, task=None):
+    """Labels and the scores of a better and a worse model for a metric, and seven blocks."""
     rng = np.random.default_rng(seed)
-    blocks = np.sort(rng.integers(0, 7, rows))
-    if METRICS[name].task == "regression":
-        y = rng.normal(size=rows)
-        return y, y + rng.normal(size=rows), y + 1.3 * rng.normal(size=rows), blocks
-    one, other = rng.uniform(size=(2, rows))
-    return (rng.uniform(size=rows) < one).astype(float), one, other, blocks
+    task = task or METRICS[name].tasks[0]
+    y, good = draw_rows(rng, task, rows, noise=0.2)
+    if task == "multiclass":
+        poor = 0.6 * good + 0.4 * rng.dirichlet(np.ones(CLASSES), rows)
+        y[:CLASSES] = range(CLASSES)
+    elif task == "classification":
+        poor = 0.5 * good + 0.5 * rng.uniform(size=rows)
+        y[:2] = 0, 1
+    else:
+        poor = good + rng.normal(size=rows)
+    return y, good, poor, np.sort(rng.integers(0, 7, rows))
 
 
 def test_independent_rows_give_the_paired_t_test():
@@ -69,10 +75,10 @@ def test_copied_rows_are_no_evidence():
     assert copied.effective_rows == pytest.approx(50, rel=0.03)
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_improvement_has_the_sign_of_better(name):
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_improvement_has_the_sign_of_better(name, task):
     """A positive improvement means the candidate is better, for scores to raise and losses to lower alike."""
-    y, one, other, blocks = draw(name)
+    y, one, other, blocks = draw(name, task=task)
     result = compare(METRICS[name], y, one, other, blocks)
     assert result.improvement > 0
     assert (result.candidate > result.reference) == METRICS[name].greater_is_better
@@ -114,10 +120,10 @@ def test_the_order_of_rows_does_not_matter(seed, name):
     assert (one.lower, one.upper) == pytest.approx((other.lower, other.upper), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", METRICS)
-def test_identical_models_do_not_differ(name):
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_identical_models_do_not_differ(name, task):
     """Two models of equal scores have no improvement, no error, and a p-value of 1, without NaN."""
-    y, one, _, blocks = draw(name)
+    y, one, _, blocks = draw(name, task=task)
     result = compare(METRICS[name], y, one, one.copy(), blocks)
     assert (result.improvement, result.lower, result.upper, result.standard_error) == (0, 0, 0, 0)
     assert (result.p_value, result.smallest_detectable, result.effective_rows) == (1, 0, y.size)

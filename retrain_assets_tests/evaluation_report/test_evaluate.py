@@ -94,7 +94,7 @@ def test_the_document_holds_every_figure():
     assert auc["vs_champion"]["improvement"] == 0  # the same order of rows
     assert set(first["vs_champion"]) == {
         "improvement", "lower", "upper", "p_value", "standard_error", "smallest_detectable",
-        "effective_rows", "blocks", "alpha",
+        "effective_rows", "blocks", "alpha", "estimator", "degrees", "correlation", "past_days",
     }  # fmt: skip
     assert [curve["model"] for curve in document["calibration"]] == ["candidate", "champion"]
     assert {part["value"] for part in document["slices"]} == {"phone", "tv"}

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from retrain_assets.comparison import METRICS
 from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.monitoring_report.report import Batch, Champion, monitor
 from retrain_assets.monitoring_report.rows import LabelledRows
@@ -53,7 +54,7 @@ def world():
         }
     ).with_columns((pl.lit(START) + pl.duration(microseconds="at")).alias("at"))
     profile = build_profile(frame.head(20_000), ["signal"], [], score[:20_000])
-    champion = Champion(3, START, profile, {"signal": 1.0}, ("log_loss", "roc_auc"))
+    champion = Champion(3, START, profile, {"signal": 1.0}, (METRICS["log_loss"], METRICS["roc_auc"]))
     return frame, LabelledRows.of(frame, y, TimeColumns("at", DAY)), champion
 
 

@@ -74,7 +74,7 @@ FAULTS = [
     ),
     (
         declared(evaluation__metrics=["roc_auk"]),
-        "defs.yaml: evaluation.metrics: the metric 'roc_auk' is not known. Did you mean 'roc_auc'?",
+        "defs.yaml: evaluation.metrics[0]: the metric 'roc_auk' is not known. Did you mean 'roc_auc'?",
     ),
     (
         declared(source__url="sqlite:///x.db", source__table="t"),
