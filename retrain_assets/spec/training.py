@@ -7,11 +7,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from retrain_assets.spec.base import PositiveDuration, Spec, parse_duration
-from retrain_assets.spec.metrics import DeclaredMetric, MetricSpec, check_together
+from retrain_assets.spec.base import PositiveDuration, Spec, parse_duration, suggest
 from retrain_assets.spec.source import check_reference
 
 DEFAULT_ESTIMATOR = "sklearn.ensemble.HistGradientBoostingClassifier"
+CLASSIFICATION_METRICS = ("log_loss", "brier_score", "roc_auc")
+REGRESSION_METRICS = ("mean_absolute_error", "mean_squared_error")
 
 
 class WindowSpec(Spec):
@@ -60,16 +61,22 @@ class EvaluationSpec(Spec):
     """Mature rows' time that is kept from training."""
     block: str = "1d"
     """Rows of one block may depend on each other: a duration, a column (entity), or ``row``."""
-    metrics: list[DeclaredMetric] = Field(default_factory=list)
-    """Metrics, the first decides: scikit-learn's names, or mappings; default: those of the estimator's task."""
+    metrics: list[str] = Field(default_factory=list)
+    """Metrics, the first decides; default: those of the estimator's task."""
     slices: list[str] = Field(default_factory=list)
     """Columns by whose values the comparison is broken down."""
 
     @field_validator("metrics")
     @classmethod
-    def _fit_together(cls, value: list[MetricSpec]) -> list[MetricSpec]:
-        check_together(value)
-        return value
+    def _known_metrics(cls, value: list[str]) -> list[str]:
+        known = CLASSIFICATION_METRICS + REGRESSION_METRICS
+        plain = [name.removeprefix("neg_") for name in value]
+        for name in plain:
+            if name not in known:
+                raise ValueError(f"the metric {name!r} is not known. {suggest(name, known)}")
+        if len({name in CLASSIFICATION_METRICS for name in plain}) > 1:
+            raise ValueError("metrics of classification and of regression cannot be mixed")
+        return plain
 
     @property
     def block_duration(self) -> timedelta | None:
@@ -88,6 +95,8 @@ class PromotionSpec(Spec):
     """With ``non_inferiority``: how much worse is still allowed, in the metric's unit."""
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     """Two-sided error rate of the comparison: promotes on the lower end of the (1 - alpha) interval."""
+    false_promotions_per_year: float | None = Field(default=None, gt=0)
+    """Instead of ``alpha``, which it sets: how many promotions of no better candidates a year may expect."""
     min_gain: float | str = "10%"
     """The gain worth having: a share of the champion's advantage over the baseline, or a number in the metric's unit."""
 
@@ -109,4 +118,10 @@ class PromotionSpec(Spec):
     def _margin_with_rule(self) -> Self:
         if (self.rule == "non_inferiority") != (self.margin is not None):
             raise ValueError("margin belongs to rule: non_inferiority, which needs it")
+        return self
+
+    @model_validator(mode="after")
+    def _alpha_or_budget(self) -> Self:
+        if self.false_promotions_per_year is not None and "alpha" in self.model_fields_set:
+            raise ValueError("false_promotions_per_year sets alpha, so declare one of the two")
         return self

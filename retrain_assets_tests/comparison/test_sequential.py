@@ -129,3 +129,11 @@ def test_degenerate_series_are_told_plainly(blocks):
     sure = always_valid(BlockSeries(np.full(blocks, 0.5)), alpha=0.025)
     assert (sure.lower, sure.upper) == (0.5, 0.5)
     assert sure.p_value < 0.025
+
+
+def test_what_no_bound_can_say_no_p_value_says():
+    """Sizes that differ wildly allow no bound, and so no small p-value, though each day gained as much in sum."""
+    sizes = np.exp(np.linspace(-3, 3, 9))
+    look = always_valid(BlockSeries(1 / sizes, sizes), alpha=0.025)
+    assert look.lower == -math.inf
+    assert look.p_value > 0.025
