@@ -7,12 +7,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from retrain_assets.spec.base import PositiveDuration, Spec, parse_duration, suggest
+from retrain_assets.spec.base import PositiveDuration, Spec, parse_duration
+from retrain_assets.spec.metrics import DeclaredMetric, MetricSpec, check_together
 from retrain_assets.spec.source import check_reference
 
 DEFAULT_ESTIMATOR = "sklearn.ensemble.HistGradientBoostingClassifier"
-CLASSIFICATION_METRICS = ("log_loss", "brier_score", "roc_auc")
-REGRESSION_METRICS = ("mean_absolute_error", "mean_squared_error")
 
 
 class WindowSpec(Spec):
@@ -61,22 +60,16 @@ class EvaluationSpec(Spec):
     """Mature rows' time that is kept from training."""
     block: str = "1d"
     """Rows of one block may depend on each other: a duration, a column (entity), or ``row``."""
-    metrics: list[str] = Field(default_factory=list)
-    """Metrics, the first decides; default: those of the estimator's task."""
+    metrics: list[DeclaredMetric] = Field(default_factory=list)
+    """Metrics, the first decides: scikit-learn's names, or mappings; default: those of the estimator's task."""
     slices: list[str] = Field(default_factory=list)
     """Columns by whose values the comparison is broken down."""
 
     @field_validator("metrics")
     @classmethod
-    def _known_metrics(cls, value: list[str]) -> list[str]:
-        known = CLASSIFICATION_METRICS + REGRESSION_METRICS
-        plain = [name.removeprefix("neg_") for name in value]
-        for name in plain:
-            if name not in known:
-                raise ValueError(f"the metric {name!r} is not known. {suggest(name, known)}")
-        if len({name in CLASSIFICATION_METRICS for name in plain}) > 1:
-            raise ValueError("metrics of classification and of regression cannot be mixed")
-        return plain
+    def _fit_together(cls, value: list[MetricSpec]) -> list[MetricSpec]:
+        check_together(value)
+        return value
 
     @property
     def block_duration(self) -> timedelta | None:
