@@ -51,7 +51,9 @@ class PathPattern:
     @cached_property
     def glob(self) -> str:
         """The path with a wildcard in place of what names the partition."""
-        return re.sub(r"\{[^{}]*\}", lambda match: re.sub(r"%\w", "*", match.group()[11:-1]), self.text)
+        wild = re.sub(r"\{[^{}]*\}", lambda match: re.sub(r"%\w", "?*", match.group()[11:-1]), self.text)
+        # pathlib takes two stars as a whole component only, where they are all folders below.
+        return re.sub(r"(?<![^/])(\*\*)(?=/)|\*{2,}", lambda match: match[1] or "*", wild)
 
     @cached_property
     def folder(self) -> str:
