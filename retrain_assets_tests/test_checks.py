@@ -47,12 +47,14 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         },
         features__derive={"half": "amunt / 2"},
         evaluation__slices=["regin"],
+        evaluation__metrics=[{"function": "json:lods", "greater_is_better": False, "unit": "EUR"}],
     )
     file = tmp_path / "rows" / "{partition:%Y-%m-%d}.parquet"
     assert check_declaration(wrong) == [
         "training.estimator: The module 'sklearn.ensemble' has no 'RandomForestClasifier'. Did you mean "
         "'RandomForestClassifier'?",
         "expectations[0].type: there is no expectation 'expect_column_to_exst'. Did you mean 'expect_column_to_exist'?",
+        "evaluation.metrics[0].function: The module 'json' has no 'lods'. Did you mean 'loads'?",
         "retrain_when.performance.metric: the metric 'roc_auk' is not known. Did you mean 'roc_auc'?",
         f"{file}: evaluation.slices: there is no column 'regin' in the source. Did you mean 'region'?",
         "features.derive.half: 'amunt / 2' uses 'amunt', which the source lacks. Did you mean 'amount'?",

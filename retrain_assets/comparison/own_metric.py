@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from retrain_assets.comparison.metric import TASKS, FloatArray, Measure, Metric
 from retrain_assets.errors import TrainingError
 from retrain_assets.references import check_name
@@ -24,7 +26,9 @@ class _OwnFunction:
 
     def __call__(self, y: FloatArray, score: FloatArray, weight: FloatArray | None) -> Measure:
         try:
-            value = float(self._import()(y, score, weight))
+            # What comes out infinite or undefined is told below, and needs no warnings of numpy's beside.
+            with np.errstate(all="ignore"):
+                value = float(self._import()(y, score, weight))
         except _FAULTS as error:
             raise TrainingError(
                 f"evaluation.metrics: {self.reference} failed on {y.size:,} rows with {type(error).__name__}: "

@@ -54,8 +54,8 @@ def poisson_bootstrap(statistic: Statistic, blocks: NDArray[np.int64]) -> float:
     values, inverse_counts, fault = [], [], None
     for _ in range(REPLICATES):
         drawn = generator.poisson(1, count)
-        if not drawn.any():
-            continue
+        while not drawn.any():
+            drawn = generator.poisson(1, count)
         try:
             values.append(statistic(np.repeat(rows, drawn[ids])))
         except TrainingError as error:

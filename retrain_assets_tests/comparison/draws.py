@@ -50,7 +50,7 @@ def heedless_cost(y, score, weight):  # noqa: ARG001 - a function that ignores w
 
 def positives_cost(y, score, weight):  # noqa: ARG001
     """Cost a positive row: undefined without one."""
-    return float(np.abs(y - score).sum() / int(y.sum()))
+    return float(np.abs(y - score).sum()) / int(y.sum())
 
 
 def constant_text(y, score, weight):  # noqa: ARG001
@@ -59,5 +59,5 @@ def constant_text(y, score, weight):  # noqa: ARG001
 
 
 def not_a_number(y, score, weight):  # noqa: ARG001
-    """Answer with NaN."""
-    return float("nan")
+    """Answer with NaN, by numpy."""
+    return (y * 0).sum() / (y * 0).sum()

@@ -11,10 +11,12 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from retrain_assets.errors import SpecError, TrainingError
+from retrain_assets.evaluation_report.assess import figures
 from retrain_assets.evaluation_report.evaluate import evaluate
 from retrain_assets.evaluation_report.explanation import Model
 from retrain_assets.spec import load_spec
 
+DRAWS = "retrain_assets_tests.comparison.draws"
 SPLIT = datetime(2026, 1, 5, tzinfo=UTC)
 DELAY = timedelta(days=1)
 
@@ -238,6 +240,37 @@ def test_a_regression_is_judged_in_the_labels_unit():
     assert (document["metric"], document["verdict"]["reason"]) == ("mean_absolute_error", "better")
     assert "units of the label" in document["verdict"]["sentence"]
     assert len(document["calibration"][0]["bins"]) == 10
+
+
+def test_a_function_and_a_quantile_are_judged_by():
+    """A function of the user's own decides by a resampled interval, and a quantile's loss stands beside it."""
+    rows, _ = holdout(rows=1_000)
+    y = rows["signal"].to_numpy() + np.random.default_rng(0).normal(size=1_000)
+    metrics = [
+        {"function": f"{DRAWS}:cost", "greater_is_better": False, "unit": "EUR"},
+        {"metric": "mean_pinball_loss", "quantile": 0.9},
+    ]
+    document = judge(
+        lambda part: part["signal"].to_numpy(),
+        lambda part: part["signal"].to_numpy() * 0.5,
+        declare(evaluation={"holdout": "10d", "metrics": metrics, "slices": ["device"]}),
+        rows,
+        y,
+        task="regression",
+        baseline=-1.0,
+    )
+    assert (document["metric"], document["unit"], document["verdict"]["reason"]) == ("cost", "EUR", "better")
+    own, quantile = document["comparisons"]
+    assert own["vs_champion"]["estimator"] == "poisson_bootstrap"
+    assert own["vs_champion"]["effective_rows"] is None
+    assert own["candidate"] == pytest.approx(np.abs(y - rows["signal"].to_numpy()).mean(), rel=1e-5)
+    assert quantile["metric"] == "mean_pinball_loss_q90"
+    assert set(figures(document)) >= {
+        "candidate_cost",
+        "improvement_cost_lower",
+        "champion_mean_pinball_loss_q90",
+    }
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
 
 
 def test_models_with_derivations_are_scored_on_their_own_features():
