@@ -26,7 +26,7 @@ LEAST_PAST_DAYS = 56
 HIGHEST_CORRELATION = 0.2
 """Of the loss differences of neighbouring days; above it, days are no independent blocks."""
 VANISHED = 1e-9
-"""A cosine error below this share of the cluster-robust one is an accident of symmetry."""
+"""What is below this share of the figure that it belongs to is rounding, not the data's."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,9 @@ def equal_weighted_cosine_error(contributions: FloatArray) -> tuple[float, int]:
     """Standard error of the sum of contributions that depend on their neighbours in time.
 
     The long-run variance is the mean square of the projections on the B slowest cosines of type II, which
-    are free of the mean; B = 0.4 T^(2/3), rounded down, and at least 1. It is never less certain than it
-    seems: where the projections vanish although the contributions do not, the cluster-robust error is given.
+    are free of the mean; B = 0.4 T^(2/3), rounded down, and at least 1. Where the projections vanish and the
+    contributions do not, as may happen to a symmetric series, the cluster-robust error is given instead:
+    symmetry is no certainty.
 
     Parameters
     ----------
@@ -116,7 +117,8 @@ def equal_weighted_cosine_error(contributions: FloatArray) -> tuple[float, int]:
     & Economic Statistics 36, 541-559, equations 3 to 5.
     """
     count = contributions.size
-    degrees = max(math.floor(0.4 * count ** (2 / 3) + VANISHED), 1)
+    # The power of a whole cube comes out a rounding too small.
+    degrees = max(math.floor(round(0.4 * count ** (2 / 3), 9)), 1)
     middles = (np.arange(count) + 0.5) / count
     cosines = math.sqrt(2 / count) * np.cos(np.pi * np.outer(np.arange(1, degrees + 1), middles))
     projections = cosines @ contributions
@@ -151,10 +153,10 @@ def lag_one_correlation(series: FloatArray) -> float:
     """Correlation of neighbouring values of a series, shape (days,); NaN is a gap, and a constant gives 0."""
     deviation = series - np.nanmean(series)
     products = deviation[1:] * deviation[:-1]
-    variance = float(np.nanmean(deviation**2))
-    if variance == 0 or not np.isfinite(products).any():
+    constant = np.nanmax(np.abs(deviation)) <= VANISHED * np.nanmax(np.abs(series))
+    if constant or not np.isfinite(products).any():
         return 0.0
-    return float(np.nanmean(products)) / variance
+    return float(np.nanmean(products) / np.nanmean(deviation**2))
 
 
 def standard_error(influence: FloatArray, blocks: NDArray[np.int64]) -> tuple[float, int]:

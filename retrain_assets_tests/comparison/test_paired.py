@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from retrain_assets.comparison import METRICS, compare
+from retrain_assets.comparison.standard_errors import equal_weighted_cosine_error
 from retrain_assets.errors import TrainingError
 from retrain_assets_tests.comparison.draws import CASES, CLASSES, draw_rows
+from retrain_assets_tests.comparison.test_own_metric import own
+from retrain_assets_tests.comparison.test_standard_errors import correlated_days
 
 MAE = METRICS["mean_absolute_error"]
 
@@ -165,3 +168,106 @@ def test_equally_good_models_are_seldom_promoted(rows_per_hour):
     assert rates["independent rows: 95 % interval"] > 0.25
     assert rates["hour blocks: 95 % interval"] > 0.2
     assert rates["the bigger number is better"] > 0.4
+
+
+def past_days(correlation, days=60, seed=2):
+    """Daily loss differences of the past, as alike from day to day as asked."""
+    return correlated_days(np.random.default_rng(seed), correlation, days)[0]
+
+
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_days_that_are_alike_widen_the_interval(name, task):
+    """A past of correlated days makes cosines decide, and the comparison says so, with what it rests on."""
+    y, one, other, _ = draw(name, task=task)
+    blocks = np.arange(y.size) * 28 // y.size
+    plain = compare(METRICS[name], y, one, other, blocks)
+    found = compare(METRICS[name], y, one, other, blocks, past=past_days(0.8))
+    assert (plain.estimator, plain.degrees, plain.correlation, plain.past_days) == (
+        "cluster_robust",
+        27,
+        None,
+        0,
+    )
+    assert (found.estimator, found.degrees, found.past_days) == ("equal_weighted_cosine", 3, 60)
+    assert found.correlation > 0.5
+    assert found.improvement == plain.improvement
+    assert found.upper - found.improvement == pytest.approx(stats.t.ppf(0.975, 3) * found.standard_error)
+    assert found.p_value == pytest.approx(2 * stats.t.sf(found.improvement / found.standard_error, 3))
+
+
+def test_the_cosine_error_is_that_of_the_daily_differences():
+    """With days of equal size the cosines see the series of the days' mean differences of losses."""
+    y, one, other, _ = draw("mean_absolute_error")
+    gains = (np.abs(y - other) - np.abs(y - one)).reshape(14, 50).mean(axis=1)
+    found = compare(MAE, y, one, other, np.repeat(np.arange(14), 50), past=past_days(0.8))
+    expected, degrees = equal_weighted_cosine_error((gains - gains.mean()) / 14)
+    assert (found.standard_error, found.degrees) == (pytest.approx(expected), degrees)
+
+
+def test_a_past_of_unlike_days_changes_nothing_but_is_told():
+    """Where past days are not alike, the interval is the same, and the correlation stands beside it."""
+    y, one, other, blocks = draw("log_loss")
+    plain = compare(METRICS["log_loss"], y, one, other, blocks)
+    found = compare(METRICS["log_loss"], y, one, other, blocks, past=past_days(-0.1))
+    assert (found.lower, found.upper, found.estimator) == (plain.lower, plain.upper, "cluster_robust")
+    assert (found.correlation < 0.2, found.past_days) == (True, 60)
+
+
+def test_a_function_of_the_users_own_heeds_days_that_are_alike():
+    """Without influence values cosines see what leaving a day out does: for a mean, exactly the same."""
+    y, one, other, blocks = draw("mean_absolute_error")
+    expected = compare(MAE, y, one, other, blocks, past=past_days(0.8))
+    found = compare(own("cost"), y, one, other, blocks, past=past_days(0.8))
+    assert (found.estimator, found.degrees) == (expected.estimator, expected.degrees)
+    assert found.standard_error == pytest.approx(expected.standard_error)
+
+
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_two_blocks_and_blocks_of_one_row_are_enough(name, task):
+    """Two blocks, and a block that is a single row of a single class, give a finite interval."""
+    y, one, other, _ = draw(name, task=task)
+    halves = compare(METRICS[name], y, one, other, np.arange(y.size) // (y.size // 2))
+    assert halves.degrees == 1 and np.isfinite([halves.lower, halves.upper, halves.p_value]).all()
+    blocks = np.append(np.zeros(y.size // 2, dtype=np.int64), np.full(y.size - y.size // 2 - 1, 1))
+    lonely = compare(METRICS[name], y, one, other, np.append(blocks, 2))
+    assert lonely.blocks == 3 and np.isfinite([lonely.lower, lonely.upper, lonely.p_value]).all()
+
+
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_blocks_of_one_class_are_compared(name, task):
+    """A metric is one of all rows: blocks that hold a single class each are no fault."""
+    y, one, other, _ = draw(name, task=task)
+    order = np.argsort(y, kind="stable")
+    found = compare(METRICS[name], y[order], one[order], other[order], np.arange(y.size) // 25)
+    assert found.blocks == 28 and np.isfinite([found.lower, found.upper]).all()
+
+
+@pytest.mark.parametrize("past", [None, past_days(0.8)])
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_a_block_without_weight_is_no_block(name, task, past):
+    """Rows of weight 0 are no evidence: leaving them out gives the same comparison, blocks counted anew."""
+    y, one, other, blocks = draw(name, task=task)
+    weight = np.random.default_rng(0).uniform(0.5, 2, y.size) * (blocks != 3)
+    kept = blocks != 3
+    found = compare(METRICS[name], y, one, other, blocks, weight, past=past)
+    expected = compare(METRICS[name], y[kept], one[kept], other[kept], blocks[kept], weight[kept], past=past)
+    assert found == expected
+    assert (found.blocks, found.rows) == (6, int(kept.sum()))
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+@pytest.mark.parametrize(("name", "task"), CASES)
+def test_scores_that_are_no_numbers_are_told(name, task, broken):
+    """A missing or infinite score is an error that counts the rows, never an interval of NaN."""
+    y, one, other, blocks = draw(name, task=task)
+    one = one.copy()
+    one[[4, 9]] = broken
+    with pytest.raises(TrainingError, match="the score of 2 rows is missing or infinite"):
+        compare(METRICS[name], y, one, other, blocks)
+
+
+def test_weights_that_are_all_zero_are_told():
+    """Rows that all weigh nothing are an error in words."""
+    y, one, other, blocks = draw("log_loss")
+    with pytest.raises(TrainingError, match="whose sum is greater than zero"):
+        compare(METRICS["log_loss"], y, one, other, blocks, np.zeros(y.size))

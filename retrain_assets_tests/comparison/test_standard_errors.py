@@ -1,0 +1,151 @@
+"""Standard errors from blocks: the cosine estimator by hand and by a transform, and the size of both estimators."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.fft import dct
+from scipy.special import stdtrit
+
+from retrain_assets.comparison.standard_errors import (
+    block_contributions,
+    choose_estimator,
+    cluster_robust_error,
+    equal_weighted_cosine_error,
+    lag_one_correlation,
+)
+from retrain_assets.errors import TrainingError
+
+SERIES = st.lists(st.floats(-1e3, 1e3, width=32), min_size=2, max_size=150).map(np.array)
+
+
+def correlated_days(rng, correlation, days, series=1):
+    """Stationary Gaussian AR(1) series of mean 0 and variance 1, shape (series, days)."""
+    shocks = rng.standard_normal((series, days))
+    values = shocks.copy()
+    for day in range(1, days):
+        values[:, day] = correlation * values[:, day - 1] + math.sqrt(1 - correlation**2) * shocks[:, day]
+    return values
+
+
+def test_the_cosine_error_of_a_short_series_by_hand():
+    """Eight days have one cosine: the error is the root of twice the squared projection on it."""
+    series = np.array([3.0, 1.0, 2.0, -1.0, 0.0, -2.0, -1.0, -2.0])
+    projection = (
+        3 * math.cos(math.pi * 0.5 / 8)
+        + 1 * math.cos(math.pi * 1.5 / 8)
+        + 2 * math.cos(math.pi * 2.5 / 8)
+        - 1 * math.cos(math.pi * 3.5 / 8)
+        - 2 * math.cos(math.pi * 5.5 / 8)
+        - 1 * math.cos(math.pi * 6.5 / 8)
+        - 2 * math.cos(math.pi * 7.5 / 8)
+    )
+    error, degrees = equal_weighted_cosine_error(series)
+    assert degrees == 1
+    assert error == pytest.approx(math.sqrt(2 * projection**2))
+    assert error == pytest.approx(12.1538, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("days", "degrees"), [(2, 1), (7, 1), (8, 1), (14, 2), (28, 3), (56, 5), (112, 9), (125, 10), (207, 13)]
+)
+def test_the_number_of_cosines_grows_with_the_days(days, degrees):
+    """Degrees of freedom are 0.4 T^(2/3) rounded down: 1 for one week, 5 for eight, 9 for sixteen."""
+    assert equal_weighted_cosine_error(np.sin(np.arange(days)))[1] == degrees
+
+
+@given(SERIES)
+@settings(max_examples=60, deadline=None)
+def test_the_cosine_error_is_that_of_the_cosine_transform(series):
+    """The projections are the slowest coefficients of the type II transform, as SciPy computes it."""
+    error, degrees = equal_weighted_cosine_error(series)
+    slowest = dct(series, type=2)[1 : degrees + 1] / 2
+    expected = math.sqrt(2 / degrees * float(slowest @ slowest))
+    if expected > 1e-6 * np.abs(series).max():
+        assert error == pytest.approx(expected)
+
+
+@given(SERIES, st.floats(-100, 100))
+@settings(max_examples=40, deadline=None)
+def test_the_cosine_error_ignores_the_mean(series, shift):
+    """Cosines are free of the mean: a shift of all days changes nothing."""
+    error, _ = equal_weighted_cosine_error(series)
+    shifted, _ = equal_weighted_cosine_error(series + shift)
+    if error > 1e-6 * (np.abs(series).max() + abs(shift)) and error != cluster_robust_error(series):
+        assert shifted == pytest.approx(error, rel=1e-6, abs=1e-6)
+
+
+def test_symmetry_is_no_certainty():
+    """A series that the slow cosines cannot see has the cluster-robust error, and an empty one has none."""
+    sparse = np.array([-1.0, -1, -1, 6, -1, -1, -1])
+    assert equal_weighted_cosine_error(sparse) == (cluster_robust_error(sparse), 1)
+    assert equal_weighted_cosine_error(np.zeros(7)) == (0.0, 1)
+
+
+@pytest.mark.parametrize("days", [56, 112])
+@pytest.mark.parametrize(
+    ("correlation", "cluster", "cosine"), [(0.0, (0.035, 0.065), (0.035, 0.065)), (0.3, (0.11, 0.18), (0.035, 0.07)),
+                                           (0.6, (0.28, 0.38), (0.04, 0.08))],
+)  # fmt: skip
+def test_size_of_both_estimators_under_correlated_days(days, correlation, cluster, cosine):
+    """Of 3,000 series of correlated days without a difference, how many 5 % tests find one."""
+    series = correlated_days(np.random.default_rng(4), correlation, days, 3_000)
+    found = {"cluster": 0, "cosine": 0}
+    for values in series:
+        mean = values.mean()
+        contributions = (values - mean) / days
+        found["cluster"] += abs(mean) > stdtrit(days - 1, 0.975) * cluster_robust_error(contributions)
+        error, degrees = equal_weighted_cosine_error(contributions)
+        found["cosine"] += abs(mean) > stdtrit(degrees, 0.975) * error
+    assert cluster[0] <= found["cluster"] / 3_000 <= cluster[1]
+    assert cosine[0] <= found["cosine"] / 3_000 <= cosine[1]
+
+
+def test_without_enough_past_days_blocks_count_as_independent():
+    """No past, or 55 days of it, gives the cluster-robust estimator and no correlation; gaps are no days."""
+    alike = np.repeat(np.arange(28.0), 2)
+    assert choose_estimator(None).estimator == "cluster_robust"
+    assert choose_estimator(alike[1:]).correlation is None
+    assert choose_estimator(alike[1:]).past_days == 55
+    gap = np.insert(alike[1:], 9, np.nan)
+    assert (choose_estimator(gap).estimator, choose_estimator(gap).past_days) == ("cluster_robust", 55)
+
+
+def test_days_that_are_alike_call_for_cosines():
+    """From 56 days on a correlation above 0.2 chooses the cosines, and a lower one does not."""
+    alike = np.repeat(np.arange(28.0), 2)
+    choice = choose_estimator(alike)
+    assert (choice.estimator, choice.past_days) == ("equal_weighted_cosine", 56)
+    assert choice.correlation > 0.9
+    assert choose_estimator(np.tile([1.0, -1.0], 28)).estimator == "cluster_robust"
+    assert choose_estimator(np.full(60, 0.3)).correlation == 0
+
+
+@given(st.integers(0, 10_000), st.floats(-0.2, 0.8), st.integers(56, 200))
+@settings(max_examples=60, deadline=None)
+def test_the_choice_follows_from_the_correlation(seed, correlation, days):
+    """The estimator is the cosine one exactly where the measured correlation exceeds 0.2."""
+    choice = choose_estimator(correlated_days(np.random.default_rng(seed), correlation, days)[0])
+    assert (choice.estimator == "equal_weighted_cosine") == (choice.correlation > 0.2)
+    assert -1.1 <= choice.correlation <= 1.1
+    assert choice.past_days == days
+
+
+def test_lag_one_correlation_by_hand():
+    """Neighbours are multiplied around the common mean, and a gap has no neighbours."""
+    whole = lag_one_correlation(np.array([1.0, 2.0, 3.0, 2.0]))
+    assert whole == pytest.approx(((-1 * 0 + 0 * 1 + 1 * 0) / 3) / (2 / 4))
+    gapped = lag_one_correlation(np.array([1.0, 2.0, np.nan, 3.0, 4.0]))
+    assert gapped == pytest.approx(((1.5 * 0.5 + 0.5 * 1.5) / 2) / (5 / 4))
+
+
+def test_blocks_without_rows_contribute_nothing():
+    """Contributions are sums over the number of rows, in the order of the blocks, gaps left out."""
+    found = block_contributions(np.array([1.0, 2.0, 4.0, -7.0]), np.array([5, 2, 2, 9]))
+    assert found.tolist() == [1.5, 0.25, -1.75]
+    with pytest.raises(TrainingError, match="at least two blocks, but all 3 rows lie in one"):
+        block_contributions(np.zeros(3), np.full(3, 8))
