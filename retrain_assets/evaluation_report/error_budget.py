@@ -58,7 +58,9 @@ class Look:
     at
         The moment of knowledge that it was taken with.
     alpha
-        One-sided error rate of its test: what the first look cost, or all later ones together.
+        One-sided error rate of its test.
+    cost
+        What it added to what was spent: alpha, or 0 where it was paid for already.
     begun_with
         Blocks of time at the first look, or at the first of the later ones.
     """
@@ -67,6 +69,7 @@ class Look:
     kind: Kind
     at: datetime
     alpha: float
+    cost: float
     begun_with: int
 
 
@@ -150,8 +153,7 @@ def plan_look(budget: ErrorBudget, looks: Sequence[Look], pair: str, at: datetim
 
     A whole alpha where the budget leaves it, else what is left; less than a hundredth of one counts as
     nothing. A look that was taken already, with the same moment of knowledge, is the same look and costs
-    nothing again. Later looks keep the alpha of their first one, which counts as spent on the day of the
-    newest; if that was more than a year ago, they begin anew and pay again.
+    nothing again. Later looks keep the alpha that the first of them paid.
 
     Parameters
     ----------
@@ -167,7 +169,8 @@ def plan_look(budget: ErrorBudget, looks: Sequence[Look], pair: str, at: datetim
     own = [look for look in looks if look.pair == pair]
     number = len({look.at for look in own if look.at != at}) + 1
     used = spent_in_year(looks, at)
-    paid = _paid_for(own, at)
+    same = [look for look in own if look.at == at]
+    paid = next(iter(same or [look for look in own if look.kind == "later"]), None)
     if paid is not None:
         return PlannedLook(
             pair, paid.kind, number, at, paid.alpha, 0.0, used, budget.per_year, paid.begun_with
@@ -184,30 +187,16 @@ def plan_look(budget: ErrorBudget, looks: Sequence[Look], pair: str, at: datetim
 
 
 def spent_in_year(looks: Sequence[Look], at: datetime) -> float:
-    """Sum of the alphas that were paid in the 365 days up to a moment (and, should there be any, after it).
+    """Sum of what looks in the 365 days up to a moment cost (and, should there be any, after it).
 
     Parameters
     ----------
     looks
-        Those on record, in any order; later looks at one pair count once.
+        Those on record, in any order.
     at
         The moment.
     """
-    charges: dict[tuple[str, Kind], float] = {}
-    for look in looks:
-        if look.at > at - YEAR:
-            charge = look.pair, look.kind
-            charges[charge] = max(look.alpha, charges.get(charge, 0.0))
-    return math.fsum(charges.values())
-
-
-def _paid_for(own: Sequence[Look], at: datetime) -> Look | None:
-    """The look that paid for one at a moment: the same look, or an earlier one of a sequence that goes on."""
-    same = [look for look in own if look.at == at]
-    if same:
-        return same[-1]
-    later = [look for look in own if look.kind == "later" and look.at > at - YEAR]
-    return max(later, key=lambda look: look.at, default=None)
+    return math.fsum(look.cost for look in looks if look.at > at - YEAR)
 
 
 def _returns(per_year: float, least: float, looks: Sequence[Look], at: datetime) -> datetime | None:

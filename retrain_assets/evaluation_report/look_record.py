@@ -26,7 +26,12 @@ def looks_on_record(attempts: Sequence[Attempt]) -> tuple[Look, ...]:
     ]
     return tuple(
         Look(
-            item["pair"], item["kind"], datetime.fromisoformat(item["at"]), item["alpha"], item["begun_with"]
+            pair=item["pair"],
+            kind=item["kind"],
+            at=datetime.fromisoformat(item["at"]),
+            alpha=item["alpha"],
+            cost=item["cost"],
+            begun_with=item["begun_with"],
         )
         for item in recorded
         if item["alpha"] > 0

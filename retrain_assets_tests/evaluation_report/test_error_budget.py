@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.yearly_budget import false_promotions
 from retrain_assets.attempts import Attempt
 from retrain_assets.evaluation_report.error_budget import (
     YEAR,
@@ -39,7 +40,7 @@ def take(budget, events):
         plan = plan_look(budget, looks, f"pair {pair}", at)
         planned.append(plan)
         if not plan.spent:
-            looks.append(Look(plan.pair, plan.kind, at, plan.alpha, plan.begun_with or 7 + days))
+            looks.append(Look(plan.pair, plan.kind, at, plan.alpha, plan.cost, plan.begun_with or 7 + days))
     return planned, looks
 
 
@@ -85,7 +86,8 @@ def test_more_on_record_never_buys_more(budget, events, more):
     """Looks of other pairs only lower the alpha of a new one, and only raise what was used."""
     _, looks = take(budget, events)
     others = [
-        Look(f"other {pair}", "first", START + timedelta(days=days), budget.alpha, 7) for pair, days in more
+        Look(f"other {pair}", "first", START + timedelta(days=days), budget.alpha, budget.alpha, 7)
+        for pair, days in more
     ]
     at = START + timedelta(days=300)
     alone, beside = (plan_look(budget, known, "new", at) for known in (looks, [*looks, *others]))
@@ -209,3 +211,14 @@ def test_pairs_are_told_apart():
     """The same candidate against another champion is another pair."""
     assert pair_name("run", 3) == "run against version 3"
     assert pair_name("run", None) == "run against the baseline"
+
+
+def test_a_year_of_equal_challengers_stays_within_its_budget():
+    """Weekly challengers that are no better spend the budget of 1, are refused no look, and promote less than once."""
+    years = 30
+    tally = false_promotions(years, 0.0)
+    assert tally.years == years
+    assert tally.promotions / years <= 1 + 2 / years**0.5
+    assert 0.95 < tally.most_spent <= 1 + 1e-9
+    assert tally.refused == 0
+    assert tally.bigger / years > 20
