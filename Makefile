@@ -7,7 +7,7 @@ MLFLOW_PORT ?= 5000
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 HOME_FOLDER = $${RETRAIN_ASSETS_HOME:-$(CURDIR)/var}
-UV := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv
+UV := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV="$(abspath $(VENV))" $(BIN)/uv
 
 .PHONY: help setup demo test ui mlflow-ui lint bench lock
 .DEFAULT_GOAL := help

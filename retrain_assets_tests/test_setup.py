@@ -27,7 +27,7 @@ with dg.DagsterInstance.get() as instance:
 """
 
 
-def _started(folder: Path, code: str, home: Path | None = None, *words: str) -> list[str]:
+def _started(folder: Path, code: str, home: Path | str | None = None, *words: str) -> list[str]:
     """Run Python in ``folder`` as the project's own environment does, and return the lines printed."""
     unset = ("DAGSTER_HOME", "DAGSTER_CLI_DEV_WORKSPACE", "RETRAIN_ASSETS_HOME", "RETRAIN_ASSETS_DAGSTER")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
@@ -122,6 +122,23 @@ def test_settings_are_the_same_in_every_folder_of_the_project() -> None:
 def test_history_lies_in_the_home_folder(folder: Path, tmp_path: Path) -> None:
     """Dagster's storage lies in RETRAIN_ASSETS_HOME, whichever folder of the project a command starts in."""
     assert _started(folder, STORAGE, tmp_path) == [str(tmp_path / "dagster")]
+
+
+@pytest.mark.parametrize(("declared", "home"), [("", "var"), ("elsewhere", "elsewhere")])
+def test_home_is_one_from_every_folder_of_the_project(declared: str, home: str) -> None:
+    """An empty home counts as none, and a relative one starts at the project, not at the current folder."""
+    assert _started(STARTUP, SETTINGS, declared)[1:3] == [
+        str(PROJECT / home),
+        str(PROJECT / home / "dagster"),
+    ]
+
+
+@pytest.mark.parametrize("place", ["own", "/srv/own"])
+def test_the_environment_lies_where_it_is_named(place: str) -> None:
+    """The packages are installed into the folder that VENV names, an absolute one too."""
+    shown = ["make", "--dry-run", "--always-make", f"VENV={place}", "setup"]
+    printed = subprocess.run(shown, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    assert set(re.findall(r'VIRTUAL_ENV="([^"]*)"', printed)) == {str(PROJECT / place)}
 
 
 def test_other_folders_are_left_alone(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from retrain_assets.demo.impressions import write_impressions
 from retrain_assets.demo.story import print_events, print_places, print_weeks
-from retrain_assets.lake import home
+from retrain_assets.lake import home, settle_home
 
 PIPELINE = "ad_clicks"
 OWN_FOLDERS = ("dagster", "demo", "lake", "mlartifacts", "reports")
@@ -22,6 +22,7 @@ OWN_FOLDERS = ("dagster", "demo", "lake", "mlartifacts", "reports")
 def main() -> None:
     """Simulate the rows, live through them day by day, and tell what happened."""
     begin = time.monotonic()
+    settle_home(Path(__file__))
     today = datetime.now(UTC).date()
     last_monday = today - timedelta(days=today.weekday())
     folder = home() / "demo" / PIPELINE

@@ -26,7 +26,7 @@ def set_home() -> None:
     if folder != PROJECT and PROJECT not in folder.parents:
         return
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT))
-    home = Path(os.environ.get("RETRAIN_ASSETS_HOME", PROJECT / "var")).expanduser().absolute()
+    home = PROJECT / Path(os.environ.get("RETRAIN_ASSETS_HOME") or "var").expanduser()
     os.environ["RETRAIN_ASSETS_HOME"] = str(home)
     # A value in dagster.yaml is a whole variable or none, so a folder in the home needs one of its own.
     os.environ["RETRAIN_ASSETS_DAGSTER"] = str(home / "dagster")
