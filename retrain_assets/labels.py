@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
@@ -44,6 +46,24 @@ def target(rows: pl.DataFrame, spec: PipelineSpec, task: str) -> np.ndarray:
         )
     values: np.ndarray = label.cast(pl.Float64).to_numpy()
     return values
+
+
+def labelled(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> pl.Expr:
+    """Tell which rows have a label, and a weight where one is declared: those that a model can learn from.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    schema
+        Columns of the rows and their types.
+    """
+    conditions = []
+    for column in filter(None, (spec.label.column, spec.weight)):
+        conditions.append(pl.col(column).is_not_null())
+        if schema[column].is_float():
+            conditions.append(pl.col(column).is_not_nan())
+    return pl.all_horizontal(conditions)
 
 
 def _equals(label: pl.Series, positive: str | float) -> pl.Series:

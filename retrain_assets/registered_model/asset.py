@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, fails_in_a_sentence
+from retrain_assets.asset import ATTEMPT_TAG, asset_key, common, fails_in_a_sentence
 from retrain_assets.declaration import Declaration
 
 
@@ -16,7 +16,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         from retrain_assets.monitoring_report.life import write_life
         from retrain_assets.registered_model.register import register_candidate
 
-        registration = register_candidate(declaration, context.run.run_id)
+        registration = register_candidate(declaration, context.run.tags.get(ATTEMPT_TAG, context.run.run_id))
         context.log.info(registration.sentence)
         write_life(declaration)
         # An unproven candidate materializes nothing, so that the champion goes on ageing.

@@ -10,6 +10,7 @@ import dagster as dg
 
 from retrain_assets.asset import (
     AS_OF_TAG,
+    ATTEMPT_TAG,
     EVIDENCE_TAG,
     INGEST_TAG,
     PIPELINE_TAG,
@@ -21,7 +22,9 @@ from retrain_assets.asset import (
 from retrain_assets.automation import FAILED, IN_FLIGHT, runs_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.retraining_decision.decision import Hold, Reason
-from retrain_assets.retraining_decision.gather import FailedRun, Ruling, rule
+from retrain_assets.retraining_decision.gather import Ruling, rule
+from retrain_assets.retraining_decision.past import FailedRun
+from retrain_assets.retraining_decision.record import record_decision
 
 
 def retraining_sensor(
@@ -34,7 +37,6 @@ def retraining_sensor(
         return dg.SensorResult(
             run_requests=[_request(declaration, ruling)] if ruling.decision.act else [],
             skip_reason=None if ruling.decision.act else dg.SkipReason(ruling.decision.sentence),
-            asset_events=[_event(declaration, ruling)] if ruling.changed else [],
         )
 
     return dg.SensorDefinition(
@@ -54,8 +56,6 @@ def retrain_schedule(
 
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         ruling = _rule(context.instance, declaration, schedule_due=True)
-        if ruling.changed:
-            context.instance.report_runless_asset_event(_event(declaration, ruling))
         if not ruling.decision.act:
             return dg.SkipReason(ruling.decision.sentence)
         return _request(declaration, ruling)
@@ -75,13 +75,8 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
     from retrain_assets.monitoring_report.life import write_life
 
     failed = [
-        FailedRun(
-            attempt=record.dagster_run.run_id,
-            as_of=datetime.fromisoformat(record.dagster_run.tags[AS_OF_TAG]),
-            evidence=json.loads(record.dagster_run.tags.get(EVIDENCE_TAG, "{}")),
-        )
+        _failed(record.dagster_run)
         for record in runs_of(instance, declaration, RETRAIN_TAG, FAILED, limit=20)
-        if AS_OF_TAG in record.dagster_run.tags
     ]
     ruling = rule(
         declaration,
@@ -90,23 +85,42 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
         ingest_in_flight=bool(runs_of(instance, declaration, INGEST_TAG, IN_FLIGHT, limit=1)),
         failed=failed,
     )
-    # A retrain writes the page itself, with what came of it.
-    if ruling.changed and not ruling.decision.act:
-        write_life(declaration)
+    if ruling.changed:
+        # Told before it is recorded: a crash between the two tells it twice, and the other way round never.
+        instance.report_runless_asset_event(_event(declaration, ruling))
+        record_decision(declaration, ruling.decision, ruling.as_of)
+        # A retrain writes the page itself, with what came of it.
+        if not ruling.decision.act:
+            write_life(declaration)
     return ruling
+
+
+def _failed(run: dg.DagsterRun) -> FailedRun:
+    moment = run.tags.get(AS_OF_TAG)
+    return FailedRun(
+        run=run.run_id,
+        as_of=None if moment is None else datetime.fromisoformat(moment),
+        evidence=json.loads(run.tags.get(EVIDENCE_TAG, "{}")),
+        canceled=run.status == dg.DagsterRunStatus.CANCELED,
+        resumed=run.tags.get(ATTEMPT_TAG),
+    )
 
 
 def _request(declaration: Declaration, ruling: Ruling) -> dg.RunRequest:
     decision = ruling.decision
+    resumed = {} if decision.resumes is None else {ATTEMPT_TAG: decision.resumes}
     return dg.RunRequest(
-        tags={
+        # What was judged needs no second training.
+        asset_selection=[asset_key(declaration, "registered_model")] if resumed else None,
+        tags=resumed
+        | {
             PIPELINE_TAG: declaration.name,
             RETRAIN_TAG: declaration.name,
             AS_OF_TAG: ruling.as_of.isoformat(),
             REASON_TAG: ",".join(reason.code for reason in decision.reasons),
             WHY_TAG: "\n".join(reason.sentence for reason in decision.reasons),
             EVIDENCE_TAG: json.dumps({reason.code: reason.identity for reason in decision.reasons}),
-        }
+        },
     )
 
 

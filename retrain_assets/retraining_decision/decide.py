@@ -12,6 +12,8 @@ from retrain_assets.retraining_decision.policy import Policy, train_end_at
 from retrain_assets.retraining_decision.reasons import Cause, find_causes, learning_step, window_until
 from retrain_assets.spec.base import format_duration
 
+ACTS = "Nothing: it acts now."
+
 
 def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Decision:
     """Decide whether to train now.
@@ -21,23 +23,29 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
     Reasons are: no champion yet (``no_champion``), a tick of the schedule (``schedule``), an alarm of harm
     about the present champion (``performance``, ``business:<name>``, ``drift``), enough new labelled rows
     (``new_rows``), a champion that was not replaced or confirmed in time (``age``), changed code or
-    declaration (``code_changed``), a person's wish (``person``).
+    declaration (``code_changed``). A person does not ask here, but launches the job.
 
-    Holds on every reason but a person's wish, which only a retrain in flight holds back (``in_flight``):
+    Before all others comes the attempt whose run failed after its verdict and before that was acted on
+    (``unfinished``): it is gone on with, and nothing is trained. Only a run in flight and the back-off hold
+    that back.
 
+    Holds on every other reason:
+
+    - ``in_flight``: a retrain is queued or running;
     - ``ingest_in_flight``: what is known is about to change; a tick of the schedule is kept until that has ended
       (before this function is asked);
     - ``minimum_rows``: too few rows to train on;
     - ``cooldown`` and ``budget``, by the data clock, failed attempts included;
     - ``back_off``: after n failed attempts in a row, 2**(n - 1) partitions must pass, at most the period of
       the budget;
-    - ``nothing_new``: the end of the training rows must have moved by max(one partition, 10 % of the window)
-      since the last attempt that came to a verdict. Changed code waits too: judging it on the rows that
+    - ``nothing_new``: the end of the training rows must have moved by max(one partition, min(10 % of the window,
+      one holdout)) since the last attempt that came to a verdict. Changed code waits too: judging it on the rows that
       judged the attempt before would be a second look at the same evidence.
 
     Holds on an alarm alone:
 
-    - ``too_new_to_learn``: training rows must reach max(two partitions, 10 % of the window) beyond the onset;
+    - ``too_new_to_learn``: training rows must reach max(two partitions, min(10 % of the window, one holdout))
+      beyond the onset;
     - ``already_tried``: an attempt consumes its reason until the evidence changes. For harm that persists,
       the evidence is the rows from after its onset: the reason stands again when the end of the training rows
       has moved by that step since the attempt, by twice the step after a second one, and so on, at most the
@@ -60,30 +68,23 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
     """
     causes = find_causes(evidence, policy, history, now)
     general = tuple(_general_holds(evidence, policy, history, now))
-    standing = [cause for cause in causes if cause.due <= now]
-    free = [] if general else [cause for cause in standing if not cause.own_holds]
+    free = [cause for cause in causes if cause.due <= now and not cause.holds(general)]
+    if not free:
+        return _held(evidence, policy, causes, general, now)
+    if evidence.unfinished is not None and free[0].reason.code == "unfinished":
+        reason, attempt = free[0].reason, evidence.unfinished.attempt
+        text = f"Go on with the attempt instead of training another. {reason.sentence}"
+        return Decision(True, (reason,), (), now, ACTS, text, attempt)
     reasons = tuple(cause.reason for cause in free)
-    if evidence.requested_by is not None:
-        wish = Reason("person", f"{evidence.requested_by} asked for it.", f"wish at {now.isoformat()}")
-        reasons = (wish, *reasons) if not evidence.in_flight else (wish,)
-    if reasons and not evidence.in_flight:
-        text = f"Train again. {_joined(reasons)}"
-        return Decision(True, reasons, (), now, "Nothing: it acts now.", text)
-    return _held(evidence, policy, causes, general, now)
+    return Decision(True, reasons, (), now, ACTS, f"Train again. {_joined(reasons)}")
 
 
 def _held(
     evidence: Evidence, policy: Policy, causes: Sequence[Cause], general: tuple[Hold, ...], now: datetime
 ) -> Decision:
     standing = [cause for cause in causes if cause.due <= now]
-    reasons = [cause.reason for cause in standing]
-    if evidence.requested_by is not None:
-        reasons.insert(
-            0, Reason("person", f"{evidence.requested_by} asked for it.", f"wish at {now.isoformat()}")
-        )
-    holds: tuple[Hold, ...] = ()
-    if reasons:
-        holds = tuple(dict.fromkeys((*general, *(hold for cause in standing for hold in cause.own_holds))))
+    reasons = tuple(cause.reason for cause in standing)
+    holds = tuple(dict.fromkeys(hold for cause in standing for hold in cause.holds(general)))
     earliest = _earliest(causes, general, policy)
     when = (
         f"With the data up to {earliest:%Y-%m-%d %H:%M} UTC it would act, if nothing else changes."
@@ -94,7 +95,7 @@ def _held(
         text = f"Nothing asks for a retrain. {when}".strip()
         return Decision(False, (), (), earliest, _awaited(evidence, policy), text)
     text = f"A retrain is held back. {_joined(reasons)} {_joined(holds)} {when}".strip()
-    return Decision(False, tuple(reasons), holds, earliest, _releases(holds), text)
+    return Decision(False, reasons, holds, earliest, _releases(holds), text)
 
 
 def _general_holds(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Hold]:
@@ -158,7 +159,7 @@ def _nothing_new(evidence: Evidence, policy: Policy, history: History, now: date
 def _earliest(causes: Iterable[Cause], general: Iterable[Hold], policy: Policy) -> datetime | None:
     dates = []
     for cause in causes:
-        releases = [hold.until for hold in (*general, *cause.own_holds)]
+        releases = [hold.until for hold in cause.holds(general)]
         if cause.lasting and None not in releases:
             dates.append(max([cause.due, *(until for until in releases if until is not None)]))
     return _partition_end(min(dates), policy) if dates else None
@@ -183,7 +184,7 @@ def _releases(holds: Iterable[Hold]) -> str:
 
 
 def _awaited(evidence: Evidence, policy: Policy) -> str:
-    parts = ["A crossed threshold, a tick of the schedule, or a person's wish."]
+    parts = ["A crossed threshold, or a tick of the schedule."]
     if policy.new_rows is not None:
         parts.append(f"{policy.new_rows:,} new labelled rows; there are {evidence.new_rows:,}.")
     if policy.max_age is not None and evidence.champion is not None:

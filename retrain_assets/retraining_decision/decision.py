@@ -43,6 +43,8 @@ class Decision:
         What would change its mind.
     sentence
         All this in words.
+    resumes
+        The attempt whose verdict is to be acted on, instead of training another candidate; None else.
     """
 
     act: bool
@@ -51,3 +53,4 @@ class Decision:
     earliest: datetime | None
     would_change: str
     sentence: str
+    resumes: str | None = None

@@ -55,6 +55,25 @@ class Alarm:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """A candidate that was judged in a run that failed before its verdict was acted on.
+
+    Parameters
+    ----------
+    attempt
+        Id of its attempt.
+    as_of
+        The moment of knowledge that it was trained with.
+    verdict
+        ``blessed``, ``rejected`` or ``inconclusive``.
+    """
+
+    attempt: str
+    as_of: datetime
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known at the moment of decision.
 
@@ -74,10 +93,10 @@ class Evidence:
         Findings that stand.
     schedule_due
         Raised by the schedule's tick only.
-    requested_by
-        A person who asks for a retrain.
     in_flight
         A retrain is running or queued.
+    unfinished
+        The newest attempt, where its verdict still can be acted on and has not been.
     """
 
     champion: Champion | None
@@ -87,8 +106,8 @@ class Evidence:
     code_version: str
     alarms: tuple[Alarm, ...] = ()
     schedule_due: bool = False
-    requested_by: str | None = None
     in_flight: bool = False
+    unfinished: Unfinished | None = None
 
 
 def alarms_of(payload: Mapping[str, Any]) -> tuple[Alarm, ...]:

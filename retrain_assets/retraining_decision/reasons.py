@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retrain_assets.retraining_decision.decision import Hold, Reason
-from retrain_assets.retraining_decision.evidence import Alarm, Evidence
+from retrain_assets.retraining_decision.evidence import Alarm, Evidence, Unfinished
 from retrain_assets.retraining_decision.history import History, PastAttempt
 from retrain_assets.retraining_decision.policy import Policy
 from retrain_assets.spec.base import format_duration
@@ -27,12 +27,20 @@ class Cause:
         Holds that concern no other reason.
     lasting
         Whether it stands until it is acted on; a tick of the schedule passes.
+    heeds
+        Codes of the general holds that hold it back; None means all.
     """
 
     reason: Reason
     due: datetime
     own_holds: tuple[Hold, ...] = ()
     lasting: bool = True
+    heeds: frozenset[str] | None = None
+
+    def holds(self, general: Iterable[Hold]) -> tuple[Hold, ...]:
+        """What holds this reason back, of what holds back in general and of its own."""
+        heeded = (hold for hold in general if self.heeds is None or hold.code in self.heeds)
+        return (*heeded, *self.own_holds)
 
 
 def find_causes(evidence: Evidence, policy: Policy, history: History, now: datetime) -> tuple[Cause, ...]:
@@ -46,8 +54,12 @@ def schedule_reason(now: datetime) -> Reason:
 
 
 def learning_step(policy: Policy, partitions: int, window: timedelta) -> timedelta:
-    """Say how much newer training rows must be to be worth an attempt: partitions, or 10 % of the window."""
-    return max(partitions * policy.partition, window / 10)
+    """Say how much newer training rows must be to be worth an attempt.
+
+    10 % of the window, but no more than the holdout's length: after that all rows that judge are new. A window
+    that expands would else ask for ever longer waits.
+    """
+    return max(partitions * policy.partition, min(window / 10, policy.holdout))
 
 
 def window_until(moment: datetime, evidence: Evidence, policy: Policy) -> timedelta:
@@ -60,6 +72,8 @@ def window_until(moment: datetime, evidence: Evidence, policy: Policy) -> timede
 
 
 def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Cause]:
+    if evidence.unfinished is not None:
+        yield _unfinished(evidence.unfinished)
     if evidence.champion is None:
         yield Cause(Reason("no_champion", "There is no champion yet.", "no champion"), now)
     if evidence.schedule_due:
@@ -78,6 +92,16 @@ def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime)
         yield _age(evidence.champion.version, evidence.champion.since, policy.max_age, history)
     if policy.code_changes and history.completed:
         yield from _code(evidence, history.completed[-1], now)
+
+
+def _unfinished(judged: Unfinished) -> Cause:
+    """Go on with what was judged already: that trains nothing, so the limits on training do not concern it."""
+    text = (
+        f"The candidate trained with the data up to {_date(judged.as_of)} was judged {judged.verdict}, and the "
+        "run failed before that was acted on."
+    )
+    reason = Reason("unfinished", text, f"attempt {judged.attempt}")
+    return Cause(reason, judged.as_of, heeds=frozenset({"in_flight", "back_off"}))
 
 
 def _harm(alarm: Alarm, evidence: Evidence, policy: Policy, history: History, now: datetime) -> Cause:

@@ -13,16 +13,21 @@ import dagster as dg
 import polars as pl
 
 from retrain_assets.attempts import record_attempt
+from retrain_assets.champion.standing import Action
 from retrain_assets.declaration import Declaration
 from retrain_assets.features.columns import feature_columns
 from retrain_assets.features.table import feature_table
 from retrain_assets.lake import SCHEMAS
+from retrain_assets.retraining_decision.gather import Ruling, rule
+from retrain_assets.retraining_decision.record import record_decision
 from retrain_assets.training_data.ingest import ingest
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
 from retrain_assets_tests.ticking import Automation
 
 DAYS = 26
 """Length of the past of :func:`started`."""
+LAG = 9
+"""Holdout and twice the label's delay, in days."""
 
 
 def at(days: float) -> datetime:
@@ -43,16 +48,18 @@ def live(declaration: Declaration, folder: Path, days: int) -> None:
     take_in(declaration, write_days(folder, days))
 
 
-def promote(declaration: Declaration, day: float, version: int = 1) -> None:
+def promote(
+    declaration: Declaration, day: float, version: int = 1, *, action: Action = "promoted", **evidence: Any
+) -> None:
     """Make a version champion, as of a day."""
     standing = declaration.ledger.standing()
     declaration.ledger.commit(
-        action="promoted",
+        action=action,
         version=version,
         expected_champion=standing.version,
         actor="a retrain run",
         reason="It is better.",
-        evidence={},
+        evidence=evidence,
         as_of=at(day),
     )
 
@@ -66,13 +73,16 @@ def attempt(
     trial: bool = False,
     code_version: str | None = None,
     next_look: float | None = None,
+    acted_on: bool = True,
+    train_end: float | None = None,
 ) -> str:
-    """Record an attempt that came to a verdict, as of a day; returns its id."""
+    """Record an attempt that came to a verdict, and by default was acted on, as of a day; returns its id."""
     run_id = str(uuid4())
     trained = {
         "task": "classification",
         "evidence": dict(evidence or {}),
         "code_version": code_version or declaration.code_version(),
+        "windows": {"train_end": at(day - LAG if train_end is None else train_end).isoformat()},
     }
     record_attempt(declaration.lake, run_id, "trained", at(day), trained)
     judged = {
@@ -81,8 +91,16 @@ def attempt(
         "sentence": "A gain worth having is ruled out.",
         "next_look": None if next_look is None else at(next_look).isoformat(),
     }
-    payload = {"trial": trial, "verdict": judged, "page": f"evaluations/{run_id}/index.html"}
+    payload = {
+        "trial": trial,
+        "verdict": judged,
+        "page": f"evaluations/{run_id}/index.html",
+        "champion": declaration.ledger.standing().version,
+    }
     record_attempt(declaration.lake, run_id, "evaluated", at(day), payload)
+    if acted_on:
+        done = {"outcome": "none", "version": None, "sentence": "Version 1 stays."}
+        record_attempt(declaration.lake, run_id, "registered", at(day), done)
     return run_id
 
 
@@ -111,6 +129,20 @@ def decisions(declaration: Declaration) -> list[dict[str, Any]]:
 def codes(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """Codes of recorded reasons or holds."""
     return [item["code"] for item in items]
+
+
+def ruled(declaration: Declaration, **changes: Any) -> Ruling:
+    """Decide and record as the sensor does."""
+    quiet = {"schedule_due": False, "retrain_in_flight": False, "ingest_in_flight": False, "failed": ()}
+    ruling = rule(declaration, **(quiet | changes))
+    if ruling.changed:
+        record_decision(declaration, ruling.decision, ruling.as_of)
+    return ruling
+
+
+def codes_of(ruling: Ruling) -> list[str]:
+    """Codes of a ruling's reasons."""
+    return [reason.code for reason in ruling.decision.reasons]
 
 
 def started(folder: Path, instance: dg.DagsterInstance | None = None, **changes: Any) -> Automation:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import timedelta
 
 import dagster as dg
 import pytest
 
+from retrain_assets.attempts import attempts
+from retrain_assets.lake import home
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
 from retrain_assets_tests.retraining_decision.past import (
     DAYS,
@@ -20,7 +23,7 @@ from retrain_assets_tests.retraining_decision.past import (
     started,
     take_in,
 )
-from retrain_assets_tests.running import YOUNG
+from retrain_assets_tests.running import YOUNG, loans, next_days, sentence
 from retrain_assets_tests.ticking import Automation, reasons
 
 pytestmark = YOUNG
@@ -90,7 +93,10 @@ def test_reasons_come_together(tmp_path):
         ({"limits": {"cooldown": "10d"}}, "cooldown"),
         ({"limits": {"runs": 1, "per": "30d"}}, "budget"),
         ({"training__minimum_rows": 5000}, "minimum_rows"),
-        ({"training__window": {"type": "rolling", "length": "85d"}}, "nothing_new"),
+        (
+            {"training__window": {"type": "rolling", "length": "85d"}, "evaluation__holdout": "14d"},
+            "nothing_new",
+        ),
     ],
 )
 def test_a_declared_limit_holds_back(tmp_path, changes, hold):
@@ -159,15 +165,14 @@ def test_an_ingest_in_flight_is_waited_for(tmp_path):
     data = pipeline.decide()
     assert not data.run_requests
     assert data.skip_message == "An ingest run is in flight. The decision waits for what it brings."
-    assert not data.asset_events
+    assert not events(pipeline)
 
 
 def test_a_changed_decision_is_an_event_of_its_asset(tmp_path):
     """It tells the decision in words and the evidence in numbers, which the UI plots; the same one tells nothing."""
     pipeline = started(tmp_path)
-    [event] = pipeline.decide().asset_events
-    assert isinstance(event, dg.AssetMaterialization)
-    assert event.asset_key == dg.AssetKey(["loans", "retraining_decision"])
+    pipeline.decide()
+    [event] = events(pipeline)
     values = {name: value.value for name, value in event.metadata.items()}
     assert values["decision"] == event.description == "Nothing asks for a retrain."
     assert values["as_of"] == at(DAYS).isoformat()
@@ -183,13 +188,15 @@ def test_a_changed_decision_is_an_event_of_its_asset(tmp_path):
         "evidence_alarms": 0,
         "evidence_champion_age_days": DAYS - 18,
     }
-    assert not pipeline.decide().asset_events
+    pipeline.decide()
+    assert len(events(pipeline)) == 1
 
 
 def test_reasons_and_holds_are_told_as_lists(tmp_path):
     """The event lists each reason and each hold as a sentence of its own, in Markdown."""
     pipeline = started(tmp_path, retrain_when={"max_age": "5d"}, limits={"cooldown": "10d"})
-    [event] = pipeline.decide().asset_events
+    pipeline.decide()
+    [event] = events(pipeline)
     assert event.metadata["reasons"].value.startswith("- Version 1 was last replaced or confirmed on ")
     assert event.metadata["held_back_by"].value == (
         "- The last attempt was at 2026-01-23 00:00 UTC; 10d must pass."
@@ -203,3 +210,50 @@ def test_a_changed_decision_renews_the_page_of_the_models_life(tmp_path):
     life = json.loads((pipeline.declaration.reports / "life.json").read_text())
     assert [codes(item["held_back_by"]) for item in life["decisions"]] == [["cooldown"]]
     assert (pipeline.declaration.reports / "index.html").exists()
+
+
+def test_a_decision_whose_page_cannot_be_written_has_been_reported(tmp_path):
+    """The event comes before the record and the page: a tick that fails at the page has told its decision."""
+    pipeline = started(tmp_path, retrain_when={"max_age": "5d"}, limits={"cooldown": "10d"})
+    (pipeline.declaration.reports / "life.json").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        pipeline.decide()
+    [event] = events(pipeline)
+    assert event.metadata["number_of_holds"].value == 1
+    assert len(decisions(pipeline.declaration)) == 1
+
+
+def test_a_run_that_failed_to_register_is_gone_on_with(tmp_path):
+    """The registry refuses a blessed candidate; a day later the sensor asks for registration alone, which succeeds."""
+    running = loans(tmp_path)
+    automation = Automation(running.declaration, running.instance)
+    with sqlite3.connect(home() / "mlflow.db") as store:
+        store.execute(
+            "CREATE TRIGGER away BEFORE INSERT ON model_versions BEGIN SELECT RAISE(ABORT, 'away'); END"
+        )
+    [request] = automation.decide().run_requests
+    assert not running.run("retrain", tags=request.tags).success
+    assert "The last attempt failed; it tries again from" in automation.decide().skip_message
+    with sqlite3.connect(home() / "mlflow.db") as store:
+        store.execute("DROP TRIGGER away")
+
+    next_days(running, 1)
+    [request] = automation.decide().run_requests
+    assert request.tags["retrain_assets/reason"] == "unfinished"
+    assert request.asset_selection == [dg.AssetKey(["loans", "registered_model"])]
+    resumed = running.run("retrain", nodes=["registered_model"], tags=request.tags)
+    assert resumed.success, sentence(resumed)
+    assert running.declaration.ledger.standing().version == 1
+    assert [item.stage for item in attempts(running.declaration.lake)] == [
+        "trained",
+        "evaluated",
+        "registered",
+    ]
+    assert automation.decide().skip_message == "Nothing asks for a retrain."
+
+
+def events(pipeline):
+    """Events of the decision in the instance."""
+    key = dg.AssetKey(["loans", "retraining_decision"])
+    records = pipeline.instance.fetch_materializations(key, 10).records
+    return [record.asset_materialization for record in records]

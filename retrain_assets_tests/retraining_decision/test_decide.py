@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain_assets.retraining_decision.decide import decide
-from retrain_assets.retraining_decision.evidence import Alarm, Champion, Evidence, alarms_of
+from retrain_assets.retraining_decision.evidence import Alarm, Champion, Evidence, Unfinished, alarms_of
 from retrain_assets.retraining_decision.history import History, PastAttempt
 from retrain_assets.retraining_decision.policy import Policy, policy_of, train_end_at
 from retrain_assets.spec import PipelineSpec
@@ -93,7 +93,6 @@ def test_no_champion_waits_for_the_minimum_of_rows():
         ({"new_rows": 50_000}, {"new_rows": 50_000}, "new_rows"),
         ({}, {"max_age": 40 * DAY}, "age"),
         ({"code_version": "b"}, {"code_changes": True}, "code_changed"),
-        ({"requested_by": "ada"}, {}, "person"),
     ],
 )
 def test_every_reason_acts_when_nothing_holds_it_back(changes, policy, code):
@@ -152,9 +151,29 @@ def test_an_expanding_window_asks_for_a_tenth_of_what_was_learned():
     """Without a fixed length the step is a tenth of the rows' time at the last attempt."""
     policy = replace(POLICY, window=None)
     world = evidence(schedule_due=True)
-    history = History((attempt(109),))
-    assert not decide(world, policy, history, at(118)).act
-    assert decide(world, policy, history, at(119)).act
+    history = History((attempt(59),))
+    assert not decide(world, policy, history, at(63)).act
+    assert decide(world, policy, history, at(64)).act
+
+
+def test_a_long_history_asks_for_no_more_than_one_holdout():
+    """After one holdout all rows that judge are new, however much an expanding window has learned."""
+    policy = replace(POLICY, window=None)
+    schedule, harm = evidence(schedule_due=True), evidence(alarms=(alarm(1000, since=1001),))
+    history = History((attempt(1009),))
+    assert not decide(schedule, policy, history, at(1015)).act
+    assert decide(schedule, policy, history, at(1016)).act
+    assert decide(harm, policy, History(), at(1001)).earliest == at(1000 + 7 + 9)
+
+
+def test_a_weekly_schedule_keeps_its_rhythm_over_years():
+    """An expanding window with the default holdout of seven days is retrained each week of four years."""
+    policy, history = replace(POLICY, window=None), History()
+    for day in range(30, 4 * 365):
+        world = evidence(schedule_due=at(day).weekday() == 0)
+        if decide(world, policy, history, at(day)).act:
+            history = History((*history.attempts, attempt(day, policy=policy)))
+    assert len(history.attempts) == sum(at(day).weekday() == 0 for day in range(30, 4 * 365))
 
 
 def test_a_month_counts_as_a_partition_even_in_february():
@@ -184,15 +203,19 @@ def test_the_budget_frees_when_its_oldest_attempt_leaves_the_period():
     assert decision.earliest == at(60)
 
 
-def test_a_person_waits_only_for_a_run_in_flight():
-    """A wish is granted despite cooldown, budget and too few rows, but never beside another run."""
-    world = evidence(requested_by="ada", train_rows=0)
-    history = History((attempt(60),))
-    assert decide(world, POLICY, history, at(60)).act
-    beside = decide(replace(world, in_flight=True), POLICY, history, at(60))
+def test_a_failed_registration_is_gone_on_with_before_all_else():
+    """An unfinished attempt alone is acted on, whatever else stands; limits on training do not hold it."""
+    policy = replace(POLICY, cooldown=30 * DAY, runs=1)
+    left = Unfinished("a1", at(50), "blessed")
+    world = evidence(unfinished=left, schedule_due=True, alarms=(alarm(30),), train_rows=0)
+    history = History((attempt(50, "failed"),))
+    held = decide(world, policy, history, at(50))
+    assert (held.act, held.resumes, held.earliest) == (False, None, at(51))
+    assert "back_off" in codes(held.held_back_by)
+    beside = decide(replace(world, in_flight=True), policy, history, at(51))
     assert not beside.act
-    assert "in_flight" in codes(beside.held_back_by)
-    assert beside.earliest is None
+    decision = decide(world, policy, history, at(51))
+    assert (decision.act, decision.resumes, codes(decision.reasons)) == (True, "a1", ["unfinished"])
 
 
 def test_persistent_harm_comes_again_after_growing_steps():
@@ -295,6 +318,9 @@ def worlds(draw):
         alarms=draw(st.sampled_from([(), (seen,)])),
         schedule_due=draw(st.booleans()),
         in_flight=draw(st.booleans()),
+        unfinished=draw(st.sampled_from([None, Unfinished("a1", history.attempts[-1].as_of, "blessed")]))
+        if history.attempts
+        else None,
     )
     return world, policy, history, at(draw(st.integers(80, 90)))
 
@@ -308,6 +334,7 @@ def test_it_never_acts_beside_a_run_and_always_explains(case):
     assert decision == decide(world, policy, history, now)
     assert not (decision.act and world.in_flight)
     assert decision.act <= bool(decision.reasons)
+    assert (decision.resumes is not None) == (decision.act and codes(decision.reasons) == ["unfinished"])
     assert bool(decision.held_back_by) == bool(decision.reasons and not decision.act)
     assert decision.sentence.endswith(".")
     assert decision.would_change

@@ -5,40 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 import polars as pl
-import pytest
 
-from retrain_assets.retraining_decision.gather import FailedRun, Ruling, rule
-from retrain_assets_tests.pipelines import FIRST_DAY, ROWS_A_DAY, declare, write_days
+from retrain_assets_tests.pipelines import FIRST_DAY, ROWS_A_DAY, declare, loans_of, write_day, write_days
 from retrain_assets_tests.retraining_decision.past import (
+    DAYS,
+    LAG,
     alarm,
     at,
     attempt,
     codes,
+    codes_of,
     decisions,
     live,
     promote,
+    ruled,
     take_in,
 )
-
-DAYS = 26
-LAG = 9
-"""Holdout and twice the label's delay, in days."""
-
-
-@pytest.fixture
-def loans(tmp_path):
-    """A pipeline that has taken in 26 days and has a champion since the 18th; nothing asks for a retrain."""
-    declaration = declare(tmp_path)
-    live(declaration, tmp_path, DAYS)
-    attempt(declaration, 18, "blessed")
-    promote(declaration, 18)
-    return declaration
-
-
-def ruled(declaration, **changes) -> Ruling:
-    """Decide as the sensor does."""
-    quiet = {"schedule_due": False, "retrain_in_flight": False, "ingest_in_flight": False, "failed": ()}
-    return rule(declaration, **(quiet | changes))
 
 
 def test_an_empty_lake_is_nothing_to_decide_on(tmp_path):
@@ -78,40 +60,31 @@ def test_new_rows_are_those_that_matured_since_the_last_attempt(loans):
     assert ruled(loans).numbers["new_rows"] == ROWS_A_DAY
 
 
+def test_rows_without_label_or_weight_teach_nothing(tmp_path):
+    """Rows to train on and new rows are those that have a label, and a weight where one is declared."""
+    declaration = declare(tmp_path, weight="age", source__key=None)
+    for number in range(DAYS):
+        rows = loans_of(FIRST_DAY + timedelta(days=number)).with_row_index()
+        half = pl.col("index") % 2 == 0
+        weightless = pl.col("index") % 4 == 1
+        write_day(
+            tmp_path,
+            FIRST_DAY + timedelta(days=number),
+            rows.select(
+                pl.exclude("index", "repaid", "age"),
+                pl.when(half).then(None).otherwise("repaid").alias("repaid"),
+                pl.when(weightless).then(float("nan")).otherwise("age").alias("age"),
+            ),
+        )
+    take_in(declaration, [(FIRST_DAY + timedelta(days=number)).isoformat() for number in range(DAYS)])
+    numbers = ruled(declaration).numbers
+    assert numbers["training_rows"] == 14 * ROWS_A_DAY // 4
+    assert numbers["new_rows"] == (DAYS - 1) * ROWS_A_DAY // 4
+
+
 def test_the_champions_age_runs_on_the_data_clock(loans):
     """It is the time from the promotion to the newest partition's end, whatever the wall clock says."""
     assert ruled(loans).numbers["champion_age_days"] == DAYS - 18
-
-
-def test_a_trial_is_no_attempt(loans):
-    """A trial, which nobody would promote, neither consumes a reason nor starts a cooldown."""
-    attempt(loans, DAYS, "rejected", trial=True)
-    ruling = ruled(loans, schedule_due=True)
-    assert ruling.decision.act
-    assert ruling.numbers["new_rows"] == (DAYS - 18) * ROWS_A_DAY
-
-
-def test_a_failed_run_backs_off(loans):
-    """A run that failed before its verdict holds the next one back."""
-    failed = [FailedRun("some run", at(DAYS), {"schedule": "tick"})]
-    ruling = ruled(loans, schedule_due=True, failed=failed)
-    assert {hold.code for hold in ruling.decision.held_back_by} == {"cooldown", "back_off"}
-
-
-def test_a_run_that_failed_after_its_verdict_counts_once(loans):
-    """A run whose evaluation is on record is one attempt with a verdict, though the run failed later."""
-    run_id = attempt(loans, 20, "rejected")
-    once = ruled(loans, schedule_due=True)
-    again = ruled(loans, schedule_due=True, failed=[FailedRun(run_id, at(20), {})])
-    assert once.decision.act
-    assert again.decision == once.decision
-
-
-def test_a_success_ends_the_back_off_of_the_run_it_repeats(loans):
-    """Dagster tries a crashed run again at the same moment of knowledge; its success is the last attempt."""
-    failed = [FailedRun("crashed", at(20), {})]
-    attempt(loans, 20, "rejected")
-    assert ruled(loans, schedule_due=True, failed=failed).decision.act
 
 
 def test_an_alarm_about_an_earlier_champion_is_none(loans):
@@ -120,11 +93,6 @@ def test_an_alarm_about_an_earlier_champion_is_none(loans):
     assert codes_of(ruled(loans)) == ["performance"]
     promote(loans, DAYS, version=2)
     assert codes_of(ruled(loans)) == []
-
-
-def codes_of(ruling: Ruling) -> list[str]:
-    """Codes of a ruling's reasons."""
-    return [reason.code for reason in ruling.decision.reasons]
 
 
 def test_only_the_newest_report_counts(loans):
