@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -86,7 +86,8 @@ def monitor(
     Every figure rests on rows that this champion scored and whose labels are mature by then. The reference is
     the level on the first holdout-length of them, since the level measured at the promotion flatters the
     winner. What stands alarmed in the previous report keeps the date since when, and its onset: they identify
-    the evidence that a retrain consumes.
+    the evidence that a retrain consumes. So does an alarm that comes back within the span that it is judged
+    over: a harm near its threshold flickers, and would else be new evidence every other day.
 
     Parameters
     ----------
@@ -163,7 +164,7 @@ def monitor(
         "drift": {name: asdict(shift) for name, shift in shifts.features.items()},
         "score_drift": None if shifts.score is None else asdict(shifts.score),
         "moved_importance": _moved(spec, shifts, champion.importances),
-        "findings": [_standing(finding, as_of, champion, previous) for finding in findings],
+        "findings": [_standing(spec, finding, as_of, champion, previous) for finding in findings],
     }
 
 
@@ -181,30 +182,42 @@ def _plain(level: Level | None) -> dict[str, Any] | None:
 
 
 def _standing(
-    finding: Finding, as_of: datetime, champion: Champion, previous: Mapping[str, Any] | None
+    spec: PipelineSpec,
+    finding: Finding,
+    as_of: datetime,
+    champion: Champion,
+    previous: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Say of an alarm since when it stands and when the harm began, as first found for this champion."""
-    since: str | None = None
-    onset: str | None = None
+    alarm = _earlier(finding.reason, champion, previous)
+    if alarm is not None and as_of - datetime.fromisoformat(alarm["seen"]) > _span(spec, finding.reason):
+        alarm = None
     if finding.crossed:
-        since = as_of.isoformat()
-        earlier = _earlier(finding.reason, champion, previous)
-        if earlier is not None:
-            since, onset = earlier["since"], earlier["onset"]
-        else:
-            onset = finding.onset().isoformat()
+        first = {"since": as_of.isoformat(), "onset": finding.onset().isoformat()} if alarm is None else alarm
+        alarm = {"since": first["since"], "onset": first["onset"], "seen": as_of.isoformat()}
+    stands = alarm if finding.crossed and alarm is not None else {"since": None, "onset": None}
     return {
         "reason": finding.reason,
         "crossed": finding.crossed,
-        "since": since,
-        "onset": onset,
+        "since": stands["since"],
+        "onset": stands["onset"],
+        "alarm": alarm,
         "sentence": finding.sentence,
         "numbers": dict(finding.numbers),
     }
 
 
 def _earlier(reason: str, champion: Champion, previous: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The alarm that the report before stood in, or remembered; None for another champion."""
     if previous is None or previous["promoted_at"] != champion.promoted_at.isoformat():
         return None
-    standing = [item for item in previous["findings"] if item["reason"] == reason and item["crossed"]]
-    return standing[0] if standing else None
+    return next((item.get("alarm") for item in previous["findings"] if item["reason"] == reason), None)
+
+
+def _span(spec: PipelineSpec, reason: str) -> timedelta:
+    """The span that a finding is judged over; drift, which is judged by the partition, is given a holdout."""
+    when = spec.retrain_when
+    spans = {f"business:{item.name}": item.over for item in when.business}
+    if when.performance is not None:
+        spans["performance"] = when.performance.over
+    return spans.get(reason, spec.evaluation.holdout)

@@ -48,6 +48,14 @@ def test_the_index_does_not_depend_on_the_number_of_rows(profile, rows, move):
     assert np.mean(found) == pytest.approx(exact, abs=0.04)
 
 
+def test_two_samples_of_one_population_have_next_to_no_index():
+    """Of 300 rows in twelve bins each the raw index is .073 by chance alone; that is taken off."""
+    rng = np.random.default_rng(5)
+    share = np.full(12, 1 / 12)
+    found = [shift(rng.multinomial(300, share), rng.multinomial(300, share)).psi for _ in range(400)]
+    assert np.mean(found) < 0.02
+
+
 def test_few_rows_are_not_certain_to_have_moved(profile):
     """Of hundred small quiet batches none counts as moved, though their raw index is large."""
     quiet = [drift(profile, *draw(40, seed)) for seed in range(100)]

@@ -161,6 +161,19 @@ def test_drift_alarms_at_once_and_a_new_champion_starts_afresh():
     assert alarms_of(report(WATCHED, 11, payload, 2.0, other))[0].since == START + 12 * DAY
 
 
+def test_an_alarm_that_flickers_is_one_alarm():
+    """What comes back within its span keeps since and onset; what comes back later is new evidence."""
+    payload, found = None, {}
+    for day in (10, 11, 12, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26):
+        payload = report(WATCHED, day, payload, move=2.0 if day in {10, 12, 17, 25} else 0.0)
+        for alarm in alarms_of(payload):
+            found[day] = alarm
+    assert set(found) == {10, 12, 17, 25}
+    assert found[10].identity == found[12].identity == found[17].identity
+    assert found[17].onset == START + 10 * DAY
+    assert (found[25].since, found[25].onset) == (START + 26 * DAY, START + 25 * DAY)
+
+
 def test_a_partition_without_scores_or_labels_is_reported():
     """Before any label is mature there are no levels, and without scores no estimate."""
     frame, rows, champion = world()
