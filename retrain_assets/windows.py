@@ -141,7 +141,8 @@ def training_rows(rows: pl.LazyFrame, windows: Windows, columns: TimeColumns) ->
     Parameters
     ----------
     rows
-        Rows with the columns named by ``columns``, timestamps in UTC.
+        Rows with the columns named by ``columns``, timestamps in UTC; for a window in rows also with
+        ``partition_key`` and ``row_id``, which order rows of one moment.
     windows
         The bounds.
     columns
@@ -158,7 +159,8 @@ def training_rows(rows: pl.LazyFrame, windows: Windows, columns: TimeColumns) ->
         conditions.append(time >= windows.train_start)
     chosen = rows.filter(*conditions)
     if windows.rows is not None:
-        chosen = chosen.sort(columns.timestamp).tail(windows.rows)
+        # Rows of one moment would else be cut as the table's files happen to lie.
+        chosen = chosen.sort(columns.timestamp, "partition_key", "row_id").tail(windows.rows)
     return chosen
 
 

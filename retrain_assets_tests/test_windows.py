@@ -107,6 +107,28 @@ def test_a_window_of_rows_keeps_the_newest():
     as_of = datetime(2026, 3, 1, tzinfo=UTC)
     windows = resolve_windows(as_of, timedelta(0), timedelta(days=7), WindowSpec(type="rolling", rows=2))
     moments = [as_of - timedelta(days=days) for days in (30, 9, 8, 1)]
-    rows = pl.LazyFrame({"t": moments}, schema={"t": pl.Datetime("us", "UTC")})
+    rows = pl.LazyFrame(
+        {"t": moments, "partition_key": ["x"] * 4, "row_id": range(4)},
+        schema_overrides={"t": pl.Datetime("us", "UTC")},
+    )
     kept = training_rows(rows, windows, TimeColumns("t", timedelta(0))).collect()["t"].to_list()
     assert kept == moments[1:3]
+
+
+@given(st.permutations(range(12)), st.integers(1, 11))
+def test_a_window_of_rows_is_the_same_in_whatever_order_they_lie(order, size):
+    """Where more rows of one moment compete than the window takes, the same ones are taken."""
+    as_of = datetime(2026, 3, 1, tzinfo=UTC)
+    windows = resolve_windows(as_of, timedelta(0), timedelta(days=7), WindowSpec(type="rolling", rows=size))
+    rows = pl.DataFrame(
+        {
+            "t": [as_of - timedelta(days=9)] * 12,
+            "partition_key": [f"2026-02-{20 + number % 3}" for number in range(12)],
+            "row_id": [number * 7 % 12 for number in range(12)],
+        },
+        schema_overrides={"t": pl.Datetime("us", "UTC")},
+    )
+    columns = TimeColumns("t", timedelta(0))
+    kept = training_rows(rows[list(order)].lazy(), windows, columns).collect()
+    assert kept.equals(training_rows(rows.lazy(), windows, columns).collect())
+    assert kept.height == size
