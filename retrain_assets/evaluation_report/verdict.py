@@ -90,8 +90,9 @@ def decide_verdict(evidence: Evidence, promotion: PromotionSpec) -> Verdict:
     - Else ``rejected`` when a gain worth having is ruled out, U < ``min_gain`` or U <= 0: ``worse`` when U <
       0, ``no_gain`` otherwise.
     - Else ``inconclusive`` (``gain_unclear``). The next look is when the smallest gain that the rows would
-      show has fallen to the greater of ``min_gain`` and the observed improvement, its error shrinking with
-      the square root of the blocks: one partition later at the least, 90 days at the most.
+      show has fallen to the greater of ``min_gain`` and the observed improvement (under ``non_inferiority``
+      the observed improvement and the margin together, for that is what must be told from zero), its error
+      shrinking with the square root of the blocks: one partition later at the least, 90 days at the most.
 
     Without a champion the baseline takes its place: ``blessed`` (``first_champion``) when the candidate is
     proven better than the baseline, ``rejected`` (``below_baseline``) when a gain over it is ruled out,
@@ -159,7 +160,12 @@ def _against_champion(
             f"a gain worth having ({_amount(worth, evidence.metric)}) is ruled out" if worth else "no gain"
         )
         return Verdict("rejected", "no_gain", f"The champion stays, {ruled_out}: {basis}")
-    return _gain_unclear(evidence, gain, worth, "the champion, which stays for now")
+    return _gain_unclear(
+        evidence,
+        gain,
+        max(worth, gain.improvement + (promotion.margin or 0.0)),
+        "the champion, which stays for now",
+    )
 
 
 def _against_baseline(evidence: Evidence, gain: Comparison, promotion: PromotionSpec) -> Verdict:
@@ -169,7 +175,9 @@ def _against_baseline(evidence: Evidence, gain: Comparison, promotion: Promotion
         return Verdict("blessed", "first_champion", text)
     if gain.upper < worth or gain.upper <= 0:
         return _below_baseline(evidence, gain)
-    return _gain_unclear(evidence, gain, worth, "the naive baseline, so there is no champion yet")
+    return _gain_unclear(
+        evidence, gain, max(worth, gain.improvement), "the naive baseline, so there is no champion yet"
+    )
 
 
 def _below_baseline(evidence: Evidence, gain: Comparison) -> Verdict:
@@ -177,8 +185,8 @@ def _below_baseline(evidence: Evidence, gain: Comparison) -> Verdict:
     return Verdict("rejected", "below_baseline", text)
 
 
-def _gain_unclear(evidence: Evidence, gain: Comparison, worth: float, against: str) -> Verdict:
-    growth = _needed_growth(gain, max(worth, gain.improvement))
+def _gain_unclear(evidence: Evidence, gain: Comparison, target: float, against: str) -> Verdict:
+    growth = _needed_growth(gain, target)
     text = f"It is not clear yet whether the candidate is better than {against}: {_basis(evidence, gain)}"
     wait = evidence.holdout * max(growth - 1, 0)
     if wait > LONGEST_WAIT:

@@ -173,6 +173,17 @@ def test_the_next_look_is_when_the_rows_would_tell():
     assert "A holdout of about 20 days would tell." in verdict.sentence
 
 
+def test_non_inferiority_waits_until_the_margin_can_be_told_from_zero():
+    """Two equal models: the next look is when the rows would show a difference of the margin."""
+    rule = PromotionSpec(rule="non_inferiority", margin=0.01)
+    unclear = gain(0.0, 0.0045)
+    verdict = decide_verdict(evidence(unclear), rule)
+    assert verdict.reason == "gain_unclear"
+    needed = 7 * (unclear.smallest_detectable / 0.01) ** 2
+    assert verdict.next_look - AS_OF == pytest.approx((needed - 7) * DAY, abs=timedelta(seconds=1))
+    assert "A holdout of about 16 days would tell." in verdict.sentence
+
+
 def test_a_gain_that_would_take_for_ever_waits_ninety_days():
     """Without an observed gain, and with no gain worth having declared, the next look is in 90 days."""
     verdict = decide_verdict(evidence(gain(-0.0001, 0.01)), PromotionSpec(min_gain=0.0))
