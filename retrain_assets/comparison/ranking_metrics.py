@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
@@ -29,8 +31,7 @@ class _Ranking:
     @classmethod
     def of(cls, score: FloatArray) -> Self:
         """Rank rows by their scores."""
-        order = np.argsort(score)
-        ranked = score[order]
+        order, ranked = _sorted(score)
         return cls(order, np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1]))))
 
     def totals(self, ranked: FloatArray) -> FloatArray:
@@ -78,12 +79,14 @@ def roc_auc_ovr(y: FloatArray, score: FloatArray, weight: FloatArray | None) -> 
     """
     classes = score.shape[1]
     class_weights(y, classes, weight, "one-vs-rest ROC AUC")
-    total, influence = 0.0, np.zeros_like(y)
-    for code in range(classes):
-        area, moved = _area(y == code, np.ascontiguousarray(score[:, code]), weight)
-        total += area
-        influence += moved
-    return total / classes, influence / classes
+
+    def area(code: int) -> tuple[float, FloatArray]:
+        return _area(y == code, np.ascontiguousarray(score[:, code]), weight)
+
+    # Sorting takes most of the time, and NumPy sorts several columns at once.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        areas, influences = zip(*pool.map(area, range(classes)), strict=True)
+    return sum(areas) / classes, sum(influences) / classes
 
 
 def average_precision(y: FloatArray, score: FloatArray, weight: FloatArray | None) -> Measure:
@@ -117,21 +120,49 @@ def average_precision(y: FloatArray, score: FloatArray, weight: FloatArray | Non
     return value, ranking.by_row(weights * (label * raised - lowered)) * (y.size / total)
 
 
+def _sorted(score: FloatArray) -> tuple[NDArray[np.int64], FloatArray]:
+    """Positions of the rows in rising order of their scores, and the scores in that order, shape (n,).
+
+    Numbers are sorted four times as fast as positions. So the position of a probability rides in the low bits
+    of a number whose high bits are the probability in fixed point. What fixed point cannot tell apart may come
+    out of order; that is seen, and then positions are sorted.
+    """
+    if score.min() >= 0 and score.max() <= 1:
+        bits = max(score.size - 1, 1).bit_length()
+        keys = (score * 2.0 ** (63 - bits)).astype(np.uint64) << np.uint64(bits)
+        keys |= np.arange(score.size, dtype=np.uint64)
+        keys.sort()
+        order: NDArray[np.int64] = (keys & np.uint64(2**bits - 1)).astype(np.int64)
+        ranked = score[order]
+        if not (ranked[1:] < ranked[:-1]).any():
+            return order, ranked
+    order = np.argsort(score)
+    return order, score[order]
+
+
 def _area(
     is_positive: NDArray[np.bool_], score: FloatArray, weight: FloatArray | None
 ) -> tuple[float, FloatArray]:
     """Area under the ROC curve of one class against the rest, and its influence values, shape (n,)."""
     ranking = _Ranking.of(score)
-    label = is_positive[ranking.order]
-    weights = np.ones(score.size) if weight is None else weight[ranking.order]
-    positive, negative = weights * label, weights * ~label
+    positive = is_positive[ranking.order].astype(np.float64)
+    negative = 1 - positive
+    if weight is not None:
+        weights = weight[ranking.order]
+        positive *= weights
+        negative *= weights
     positive_at, negative_at = ranking.totals(positive), ranking.totals(negative)
-    negative_below = np.cumsum(negative_at) - negative_at / 2
-    positive_below = np.cumsum(positive_at) - positive_at / 2
     total_positive, total_negative = float(positive_at.sum()), float(negative_at.sum())
-    negative_below /= total_negative
-    positive_above = 1 - positive_below / total_positive
+    negative_below = _half_cumulated(negative_at) / total_negative
+    positive_above = 1 - _half_cumulated(positive_at) / total_positive
     value = float(positive_at @ negative_below) / total_positive
-    moved = positive * (ranking.spread(negative_below - value) / total_positive)
-    moved += negative * (ranking.spread(positive_above - value) / total_negative)
+    moved = ranking.spread((negative_below - value) / total_positive) * positive
+    moved += ranking.spread((positive_above - value) / total_negative) * negative
     return value, ranking.by_row(moved) * score.size
+
+
+def _half_cumulated(values: FloatArray) -> FloatArray:
+    """Cumulative sums in which each value itself counts half."""
+    sums = np.cumsum(values)
+    sums -= values / 2
+    return sums

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.stats import rankdata
 from sklearn import metrics as sk
 
 from retrain_assets.comparison import METRICS, declared_metrics, find_metric, standard_error, task_of
@@ -197,6 +198,26 @@ def test_auc_equals_the_share_of_pairs_ranked_rightly(rows):
     assert area == pytest.approx(above.mean())
     assert influence[y == 1] == pytest.approx((above - area) * y.size / y.sum(), abs=1e-9)
     assert influence[y == 0] == pytest.approx((below - area) * y.size / (1 - y).sum(), abs=1e-9)
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.floats(allow_nan=False, allow_infinity=False)), min_size=2, max_size=30
+    )
+    .filter(lambda rows: len({label for label, _ in rows}) == 2)
+    .map(lambda rows: [*rows, rows[0]])
+)
+@example([(True, 3e-20), (False, 1e-20), (False, 2e-20), (True, 1.0)])
+@example([(True, 1e308), (False, -1e308), (False, 1e308)])
+@example([(True, 0.0), (False, 5e-324), (True, 5e-324)])
+@settings(max_examples=60, deadline=None)
+def test_scores_of_any_size_are_ranked_rightly(rows):
+    """Scores next to each other, far apart, or tiny give scikit-learn's areas under both curves."""
+    y, score = (np.array(part, dtype=float) for part in zip(*rows, strict=True))
+    assert METRICS["roc_auc"].measure(y, score)[0] == pytest.approx(placements(y, score)[0].mean())
+    ranks = rankdata(score)
+    expected = sk.average_precision_score(y, ranks)
+    assert METRICS["average_precision"].measure(y, score)[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
