@@ -73,7 +73,7 @@ def test_identical_models_do_not_differ_by_a_function_either():
 
 
 def test_intervals_of_a_ratio_hold_the_true_difference():
-    """Of 120 samples of seven days about 95 % have an interval that holds the true difference of a ratio."""
+    """Of 80 samples of seven days about 95 % have an interval that holds the true difference of a ratio."""
     rng = np.random.default_rng(5)
 
     def sample(days, rows):
@@ -85,9 +85,9 @@ def test_intervals_of_a_ratio_hold_the_true_difference():
     truth = 0.2 / 0.3
     held = [
         found.lower <= truth <= found.upper
-        for found in (compare(own("positives_cost"), *sample(7, 40)) for _ in range(120))
+        for found in (compare(own("positives_cost"), *sample(7, 40)) for _ in range(80))
     ]
-    assert 0.9 <= np.mean(held) <= 0.99
+    assert 0.89 <= np.mean(held) <= 0.99
 
 
 def test_a_function_undefined_on_many_samples_has_no_error():
