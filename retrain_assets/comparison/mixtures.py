@@ -11,9 +11,6 @@ import math
 from functools import cache
 from typing import Literal
 
-from scipy.optimize import brentq
-from scipy.special import lambertw, stdtr
-
 Sides = Literal[1, 2]
 
 NARROWEST_AT = 28
@@ -33,6 +30,8 @@ def mixture_variance(alpha: float, sides: Sides) -> float:
     Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas (2024), Annals of Statistics 52, 2613-2640: the appendix on
     optimizing a confidence sequence for a time.
     """
+    from scipy.special import lambertw
+
     total = alpha * 2 / sides
     return (-float(lambertw(-(total**2) / math.e, -1).real) - 1) / NARROWEST_AT
 
@@ -101,6 +100,8 @@ def t_critical(blocks: int, alpha: float, sides: Sides = 1) -> float:
     sides
         One or two.
     """
+    from scipy.optimize import brentq
+
     wanted = -math.log(alpha)
 
     def missing(scaled: float) -> float:
@@ -144,6 +145,8 @@ def t_log_evidence(statistic: float, blocks: int, sides: Sides = 1) -> float:
 
 def _t_log_evidence(scaled: float, blocks: int, sides: Sides) -> float:
     """The evidence in terms of S / sqrt(V), which lies between -sqrt(n) and sqrt(n)."""
+    from scipy.special import stdtr
+
     total = blocks + PRIOR_PRECISION
     rest = 1 - scaled**2 / total
     log_evidence = math.log(PRIOR_PRECISION / total) / 2 - blocks / 2 * math.log(rest)

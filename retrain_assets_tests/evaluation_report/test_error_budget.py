@@ -137,11 +137,12 @@ def test_later_looks_know_the_blocks_they_began_with():
     assert [look.begun_with for look in looks] == [7, 14, 14, 14]
 
 
-def test_the_same_look_is_not_paid_twice():
+@pytest.mark.parametrize(("number", "kind"), [(1, "first"), (2, "later"), (3, "later")])
+def test_the_same_look_is_not_paid_twice(number, kind):
     """An evaluation that is run again with the same knowledge is the same look: same alpha, same number, no cost."""
-    planned, looks = take(WEEKLY, [(0, 7), (0, 7)])
+    planned, looks = take(WEEKLY, [(0, 7)] * number)
     again = plan_look(WEEKLY, looks, "pair 0", planned[-1].at)
-    assert (again.cost, again.alpha, again.number, again.kind) == (0, 1 / 52, 2, "later")
+    assert (again.cost, again.alpha, again.number, again.kind) == (0, 1 / 52, number, kind)
     assert again.used == pytest.approx(planned[-1].used)
 
 
