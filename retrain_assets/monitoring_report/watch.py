@@ -65,10 +65,13 @@ def newest_report(declaration: Declaration) -> dict[str, Any] | None:
     return None if rows.is_empty() else dict(json.loads(rows.item()))
 
 
-def harm_stands(declaration: Declaration) -> str | None:
-    """The sentence of an alarm of harm that stands; None where there is none."""
+def harm_stands(declaration: Declaration, version: int) -> str | None:
+    """The sentence of an alarm of harm that stands about a version; None where there is none."""
     report = newest_report(declaration)
-    for finding in () if report is None else report["findings"]:
+    # Until the next partition is in, the newest report may be about the champion before.
+    if report is None or report["version"] != version:
+        return None
+    for finding in report["findings"]:
         if finding["crossed"] and finding["reason"].partition(":")[0] in HARM:
             return str(finding["sentence"])
     return None

@@ -118,7 +118,7 @@ def _act(declaration: Declaration, evaluated: Attempt, standing: Standing) -> Re
     if verdict["verdict"] == "blessed":
         return _promote(declaration, evaluated, standing)
     if verdict["verdict"] == "rejected" and standing.version is not None:
-        alarm = harm_stands(declaration)
+        alarm = harm_stands(declaration, standing.version)
         if alarm is not None:
             return Registration(
                 "none", standing.version, f"Version {standing.version} stays, unconfirmed: {alarm}"
