@@ -15,6 +15,7 @@ from retrain_assets.candidate_model.fit import fit_candidate
 from retrain_assets.candidate_model.track import log_candidate
 from retrain_assets.champion.tracking import client, ensure_experiment
 from retrain_assets.declaration import Declaration
+from retrain_assets.errors import TrainingError
 from retrain_assets.features.columns import feature_columns
 from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.spec import PipelineSpec, format_duration
@@ -73,12 +74,12 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     Raises
     ------
     TrainingError
-        When the window's rows cannot train a model; the sentence says why.
+        When ``as_of`` lies after the data, or the window's rows cannot train a model; the sentence says why.
     """
     begin = time.monotonic()
     spec = _with_params(declaration.spec, request.params)
     lake = declaration.lake
-    as_of = request.as_of or declaration.data_clock()
+    as_of = _moment_of_knowledge(declaration, request.as_of)
     windows = resolve_windows(as_of, spec.label.delay, spec.evaluation.holdout, spec.training.window)
     versions = {table: lake.version(table) for table in ("training_data", "features")}
     rows = (
@@ -145,6 +146,17 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     }
     record_attempt(lake, request.attempt, "trained", as_of, record)
     return record | {"as_of": as_of.isoformat()}
+
+
+def _moment_of_knowledge(declaration: Declaration, asked: datetime | None) -> datetime:
+    """What lies ahead of the data would hold all retrains until then, and promote a model that does not serve."""
+    clock = declaration.data_clock()
+    if asked is not None and asked > clock:
+        raise TrainingError(
+            f"as_of {asked.isoformat()} lies after the data, which end at {clock.isoformat()}. "
+            "Give that moment or an earlier one."
+        )
+    return asked or clock
 
 
 def windows_record(windows: Windows, spec: PipelineSpec) -> dict[str, str | None]:

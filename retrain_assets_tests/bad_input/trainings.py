@@ -178,6 +178,14 @@ TRAININGS = [
         ],
     ),
     Case(
+        "an as_of after the data",
+        partial(_as_of, "2062-01-30T00:00:00Z"),
+        [
+            "as_of 2062-01-30T00:00:00+00:00 lies after the data, which end at 2026-01-30T00:00:00+00:00. Give "
+            "that moment or an earlier one."
+        ],
+    ),
+    Case(
         "an MLflow server that is away",
         _server_away,
         [
