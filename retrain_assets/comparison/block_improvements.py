@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from retrain_assets.comparison.block_series import BlockSeries
 from retrain_assets.comparison.metrics import FloatArray, Metric
 from retrain_assets.comparison.paired import ROUNDING
+from retrain_assets.comparison.resampling import leave_one_block_out
+from retrain_assets.comparison.standard_errors import block_contributions
 
 
 def block_improvements(
@@ -46,27 +50,20 @@ def block_improvements(
     TrainingError
         When the metric is undefined on these rows (without influence values: on the rows that remain without
         one block), or when they lie in fewer than seven blocks.
-
-    References
-    ----------
-    Busing, Meijer, van der Leeden (1999), "Delete-m jackknife for unequal m", Statistics and Computing 9, 3-8.
     """
     value, influence = metric.measure(y, candidate, weight)
     other, other_influence = metric.measure(y, reference, weight)
     improvement = metric.gain(value, other)
-    shares = np.ones(len(y)) if weight is None else weight / weight.mean()
-    sizes = np.bincount(blocks, weights=shares)
-    filled = np.flatnonzero(sizes > 0)
-    sizes = sizes[filled]
     if influence is None or other_influence is None:
-        without = np.array(
-            [_gain(metric, y, candidate, reference, weight, blocks != block) for block in filled]
-        )
-        sums = (improvement - without) * (sizes.sum() - sizes)
-        sums -= sums.sum() * sizes / sizes.sum()
+        gain = partial(_gain, metric, y, candidate, reference, weight)
+        contributions = leave_one_block_out(gain, blocks, weight)
     else:
         sign = 1 if metric.greater_is_better else -1
-        sums = sign * np.bincount(blocks, weights=influence - other_influence)[filled]
+        contributions = sign * block_contributions(influence - other_influence, blocks)
+    shares = np.ones(len(y)) if weight is None else weight / weight.mean()
+    sizes = np.bincount(blocks, weights=shares)[np.bincount(blocks) > 0]
+    sums = contributions[sizes > 0] * len(y)
+    sizes = sizes[sizes > 0]
     values = improvement + sums / sizes
     if np.abs(values).max() <= ROUNDING * max(abs(value), abs(other)):
         values = np.zeros_like(values)
@@ -79,7 +76,7 @@ def _gain(
     candidate: FloatArray,
     reference: FloatArray,
     weight: FloatArray | None,
-    chosen: NDArray[np.bool_],
+    chosen: NDArray[np.int64],
 ) -> float:
     """The improvement on some of the rows."""
     own = None if weight is None else weight[chosen]

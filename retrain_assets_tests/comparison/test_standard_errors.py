@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.fft import dct
 from scipy.special import stdtrit
+from scipy.stats import sem
 
 from retrain_assets.comparison.standard_errors import (
     block_contributions,
@@ -30,6 +31,14 @@ def correlated_days(rng, correlation, days, series=1):
     for day in range(1, days):
         values[:, day] = correlation * values[:, day - 1] + math.sqrt(1 - correlation**2) * shocks[:, day]
     return values
+
+
+@given(SERIES)
+@settings(max_examples=40, deadline=None)
+def test_the_cluster_robust_error_of_equal_blocks_is_that_of_their_mean(series):
+    """With blocks of equal size the error is the standard error of the mean of the blocks, as SciPy computes it."""
+    contributions = (series - series.mean()) / series.size
+    assert cluster_robust_error(contributions) == pytest.approx(sem(series), abs=1e-9)
 
 
 def test_the_cosine_error_of_a_short_series_by_hand():
