@@ -15,7 +15,7 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from retrain_assets.champion.standing import Action, LedgerEntry, Standing, refusal, standing_of
+from retrain_assets.champion.standing import Action, LedgerEntry, Standing, overtaken, refusal, standing_of
 from retrain_assets.errors import ChampionError
 from retrain_assets.lake import Lake
 
@@ -96,7 +96,7 @@ class Ledger:
         while True:
             handle = self._lake.open(TABLE)
             entries = _read(handle)
-            refused = refusal(name, entries, action, version, expected_champion)
+            refused = refusal(name, entries, action, version, expected_champion, evidence.get("attempt"))
             if refused is not None:
                 raise ChampionError(refused)
             if handle is None:
@@ -116,7 +116,9 @@ class Ledger:
             if self._appended(handle, entry):
                 return entry
 
-    def roll_back(self, *, actor: str, reason: str, as_of: datetime) -> LedgerEntry:
+    def roll_back(
+        self, *, actor: str, reason: str, as_of: datetime, asked_at: datetime | None = None
+    ) -> LedgerEntry:
         """Put the previous champion back and bar the present one.
 
         Parameters
@@ -125,6 +127,9 @@ class Ledger:
             Who decided, and why.
         as_of
             The moment on the data clock, UTC.
+        asked_at
+            When it was asked for, wall time: who was champion then is meant, whoever became it since. None
+            means now.
 
         Returns
         -------
@@ -134,10 +139,11 @@ class Ledger:
         Raises
         ------
         ChampionError
-            When there is no earlier champion that is not barred, or as in `commit`.
+            When there is no earlier champion that is not barred, when the champion has changed since it was
+            asked for, or as in `commit`.
         """
         name = self._lake.name
-        standing = self.standing()
+        standing = self.meant_by_rollback(asked_at)
         if standing.version is None:
             raise ChampionError(f"{name} has no champion yet, so there is nothing to roll back.")
         if not standing.previous:
@@ -154,6 +160,23 @@ class Ledger:
             evidence={"barred": standing.version},
             as_of=as_of,
         )
+
+    def meant_by_rollback(self, asked_at: datetime | None) -> Standing:
+        """Read the standing, which must be that of the moment at which a rollback was asked for.
+
+        Raises
+        ------
+        ChampionError
+            When the champion has changed since.
+        """
+        entries = self.entries()
+        standing = standing_of(entries)
+        if asked_at is None:
+            return standing
+        then = standing_of([entry for entry in entries if entry.wall_time <= asked_at])
+        if then.version != standing.version:
+            raise ChampionError(overtaken(self._lake.name, entries, then.version))
+        return standing
 
     def _create(self) -> None:
         DeltaTable.create(

@@ -1,17 +1,26 @@
-"""The MLflow registry: versions, and the alias that follows the ledger."""
+"""The MLflow registry: versions, and how one becomes champion."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from retrain_assets.champion.ledger import Ledger, LedgerEntry
+from retrain_assets.champion.alignment import (
+    ATTEMPT_TAG,
+    CHALLENGER,
+    Alignment,
+    reconcile,
+    registered_versions,
+)
+from retrain_assets.champion.ledger import Ledger, LedgerEntry, check_reason
 from retrain_assets.champion.loading import load_model, load_version
 from retrain_assets.champion.tracking import (
     client,
     ensure_experiment,
     mlflow_errors,
+    settled,
     stored_path,
     tracking_uri,
 )
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 __all__ = [
+    "Alignment",
     "client",
     "ensure_experiment",
     "load_model",
@@ -28,16 +38,19 @@ __all__ = [
     "promote",
     "reconcile",
     "register_version",
+    "roll_back",
     "tracking_uri",
 ]
 
-CHAMPION = "champion"
-CHALLENGER = "challenger"
-ATTEMPT_TAG = "retrain_assets/attempt"
-
 
 def register_version(
-    name: str, *, model_uri: str, attempt: str, tags: Mapping[str, str], description: str | None = None
+    name: str,
+    *,
+    model_uri: str,
+    attempt: str,
+    tags: Mapping[str, str],
+    description: str | None = None,
+    taken: Collection[int] = (),
 ) -> int:
     """Register an attempt's model, once however often it is asked for, and make it challenger.
 
@@ -53,6 +66,9 @@ def register_version(
         Further tags of the version.
     description
         What a reader of the registry should know about it.
+    taken
+        Numbers that the ledger knows: a registry that was made anew counts from 1 again, and one number must
+        never stand for two models.
 
     Returns
     -------
@@ -72,16 +88,21 @@ def register_version(
             return min(int(version.version) for version in found)
         # MLflow would look a models:/ address up in whatever store this process speaks to by default.
         logged = connected.get_logged_model(model_uri.removeprefix("models:/"))
-        created = connected.create_model_version(
-            name,
-            source=logged.artifact_location,
-            run_id=logged.source_run_id,
-            model_id=logged.model_id,
-            tags={**tags, ATTEMPT_TAG: attempt},
-            description=description,
-        )
-        connected.set_registered_model_alias(name, CHALLENGER, str(created.version))
-    return int(created.version)
+        while True:
+            created = connected.create_model_version(
+                name,
+                source=logged.artifact_location,
+                run_id=logged.source_run_id,
+                model_id=logged.model_id,
+                tags={**tags, ATTEMPT_TAG: attempt},
+                description=description,
+            )
+            version = int(created.version)
+            if version not in taken:
+                break
+            connected.delete_model_version(name, str(version))
+        settled(partial(connected.set_registered_model_alias, name, CHALLENGER, str(version)))
+    return version
 
 
 def promote(  # noqa: PLR0913  one argument for each field of the entry
@@ -123,28 +144,26 @@ def promote(  # noqa: PLR0913  one argument for each field of the entry
         When the version is not registered, the ledger refuses, or MLflow cannot be reached.
     """
     connected = client()
-    with mlflow_errors():
-        registered = _versions(connected, name)
-    if version not in registered:
-        listed = ", ".join(map(str, sorted(registered))) or "none"
-        raise ChampionError(f"{name} has no registered version {version}. Registered are: {listed}.")
-    entry = ledger.commit(
-        action=action,
-        version=version,
-        expected_champion=expected_champion,
-        actor=actor,
-        reason=reason,
-        evidence=_with_stored_path(evidence),
-        as_of=as_of,
-    )
-    reconcile(name, ledger)
-    return entry
+    _check_registered(connected, name, version)
+    try:
+        return ledger.commit(
+            action=action,
+            version=version,
+            expected_champion=expected_champion,
+            actor=actor,
+            reason=reason,
+            evidence=_with_stored_path(evidence),
+            as_of=as_of,
+        )
+    finally:
+        # A version that was refused is told to be orphaned.
+        reconcile(name, ledger)
 
 
-def reconcile(name: str, ledger: Ledger) -> int | None:
-    """Make the alias ``champion`` follow the ledger, and return the champion's version.
-
-    Mends what a crash between ledger and alias, or a hand, left behind.
+def roll_back(
+    name: str, ledger: Ledger, *, actor: str, reason: str, as_of: datetime, asked_at: datetime | None = None
+) -> LedgerEntry:
+    """Put the previous champion back and bar the present one: first in the ledger, then by the alias.
 
     Parameters
     ----------
@@ -152,22 +171,36 @@ def reconcile(name: str, ledger: Ledger) -> int | None:
         The registered model.
     ledger
         The pipeline's ledger.
+    actor, reason
+        Who decided, and why.
+    as_of
+        The moment on the data clock, UTC.
+    asked_at
+        When it was asked for, wall time: who was champion then is meant. None means now.
 
     Raises
     ------
     ChampionError
-        When MLflow cannot be reached, or no longer has the champion's version.
+        When there is no earlier champion, or MLflow does not have it, the champion has changed since it was asked
+        for, actor or reason is missing, or MLflow cannot be reached.
     """
+    check_reason(name, actor, reason)
     connected = client()
-    champion = ledger.standing().version
-    while True:
-        with mlflow_errors():
-            _set_aliases(connected, name, champion)
-        # Another promoter may have set the alias after this process had read the ledger.
-        newest = ledger.standing().version
-        if newest == champion:
-            return champion
-        champion = newest
+    previous = ledger.meant_by_rollback(asked_at).previous
+    # A rollback that fails after the ledger's entry would be asked for again, and take the next version too.
+    if previous:
+        _check_registered(connected, name, previous[0])
+    entry = ledger.roll_back(actor=actor, reason=reason, as_of=as_of, asked_at=asked_at)
+    reconcile(name, ledger)
+    return entry
+
+
+def _check_registered(connected: MlflowClient, name: str, version: int) -> None:
+    with mlflow_errors():
+        registered = registered_versions(connected, name)
+    if version not in registered:
+        listed = ", ".join(map(str, sorted(registered))) or "none"
+        raise ChampionError(f"{name} has no registered version {version}. Registered are: {listed}.")
 
 
 def _with_stored_path(evidence: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,27 +216,3 @@ def _ensure_registered_model(connected: MlflowClient, name: str) -> None:
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-
-
-def _versions(connected: MlflowClient, name: str) -> set[int]:
-    found: set[int] = set()
-    token: str | None = None
-    while True:
-        page = connected.search_model_versions(f"name = '{name}'", page_token=token)
-        found |= {int(version.version) for version in page}
-        token = page.token
-        if not token:
-            return found
-
-
-def _set_aliases(connected: MlflowClient, name: str, champion: int | None) -> None:
-    registered = connected.search_registered_models(f"name = '{name}'")
-    aliases = {alias: int(version) for model in registered for alias, version in model.aliases.items()}
-    if champion is None:
-        if CHAMPION in aliases:
-            connected.delete_registered_model_alias(name, CHAMPION)
-        return
-    if aliases.get(CHAMPION) != champion:
-        connected.set_registered_model_alias(name, CHAMPION, str(champion))
-    if aliases.get(CHALLENGER) == champion:
-        connected.delete_registered_model_alias(name, CHALLENGER)

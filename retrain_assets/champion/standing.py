@@ -93,7 +93,12 @@ def standing_of(entries: Sequence[LedgerEntry]) -> Standing:
 
 
 def refusal(
-    name: str, entries: Sequence[LedgerEntry], action: Action, version: int, expected_champion: int | None
+    name: str,
+    entries: Sequence[LedgerEntry],
+    action: Action,
+    version: int,
+    expected_champion: int | None,
+    attempt: str | None = None,
 ) -> str | None:
     """Say why a change of champion is not allowed.
 
@@ -109,6 +114,9 @@ def refusal(
         The version that is to be champion afterwards.
     expected_champion
         The champion that the decision was taken against.
+    attempt
+        The attempt that the version came from, where it is known: a model that was rolled back is barred under
+        every number that it is registered by.
 
     Returns
     -------
@@ -125,8 +133,9 @@ def refusal(
         return None if version == standing.version else _unconfirmed(name, entries, version)
     if version == standing.version:
         return f"Version {version} of {name} already is the champion; nothing was changed."
-    if version in standing.barred:
-        return _bar(name, entries, version)
+    barred = barred_by(entries, version, attempt)
+    if barred is not None:
+        return _bar(name, version, barred)
     if action == "rolled_back" and version not in standing.previous:
         return (
             f"Version {version} of {name} never was champion, so it cannot be put back. "
@@ -139,10 +148,28 @@ def _unconfirmed(name: str, entries: Sequence[LedgerEntry], version: int) -> str
     return f"Version {version} of {name} was not confirmed: {_winner(entries)}, and no other can be."
 
 
-def _bar(name: str, entries: Sequence[LedgerEntry], version: int) -> str:
-    bar = next(
-        entry for entry in entries if entry.action == "rolled_back" and entry.expected_champion == version
+def overtaken(name: str, entries: Sequence[LedgerEntry], expected_champion: int | None) -> str:
+    """Say that the champion who was to be rolled back is none any more, and who is."""
+    return (
+        f"Nothing was rolled back: {_winner(entries)}, not {_named(expected_champion)} as when it was asked "
+        f"for. {_remedy(name, 'rolled_back')}"
     )
+
+
+def barred_by(entries: Sequence[LedgerEntry], version: int, attempt: str | None) -> LedgerEntry | None:
+    """Find the rollback that bars a version, or the attempt that it came from; None where none does."""
+    same = {
+        entry.version
+        for entry in entries
+        if attempt is not None
+        and entry.action in {"promoted", "forced"}
+        and entry.evidence.get("attempt") == attempt
+    }
+    bars = (entry for entry in entries if entry.action == "rolled_back")
+    return next((bar for bar in bars if bar.expected_champion in {version, *same}), None)
+
+
+def _bar(name: str, version: int, bar: LedgerEntry) -> str:
     return (
         f"Version {version} of {name} was rolled back by {bar.actor} at {_time(bar.wall_time)} "
         f"({_clause(bar.reason)}), so it cannot become champion again. "

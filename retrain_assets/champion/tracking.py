@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from retrain_assets.errors import ChampionError
@@ -26,6 +26,14 @@ _ENVIRONMENT = {
 }
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 CONNECT_SECONDS = 10
+# What MLflow says of a row that somebody else has just written, or deleted.
+_RACED = frozenset({"BAD_REQUEST", "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"})
+_TRIES = 10
+_Result = TypeVar("_Result")
+_UNCHANGED = (
+    "The champion is unchanged; see that the server runs and that MLFLOW_TRACKING_URI is right, and start the "
+    "run again."
+)
 # MLflow's UI then shows training runs, and not traces of language models.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
@@ -35,8 +43,18 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
 
 
-def client() -> MlflowClient:
+def shown_uri() -> str:
+    """Address of MLflow, to be shown: without a password."""
+    return _without_passwords(tracking_uri(), tracking_uri())
+
+
+def client(consequence: str = _UNCHANGED) -> MlflowClient:
     """Connect to MLflow.
+
+    Parameters
+    ----------
+    consequence
+        What it means that it cannot be reached, and what to do, as sentences.
 
     Raises
     ------
@@ -48,7 +66,7 @@ def client() -> MlflowClient:
     from mlflow import MlflowClient
 
     uri = tracking_uri()
-    with mlflow_errors(), _alone(uri):
+    with mlflow_errors(consequence), _alone(uri):
         _connect(uri)
         connected = MlflowClient(tracking_uri=uri, registry_uri=uri)
         connected.search_experiments(max_results=1)
@@ -127,8 +145,13 @@ def is_address(location: str) -> bool:
 
 
 @contextmanager
-def mlflow_errors() -> Iterator[None]:
+def mlflow_errors(consequence: str = _UNCHANGED) -> Iterator[None]:
     """Turn what MLflow raises into a sentence that names its address, and never a password.
+
+    Parameters
+    ----------
+    consequence
+        What it means, and what to do, as sentences.
 
     Raises
     ------
@@ -144,12 +167,32 @@ def mlflow_errors() -> Iterator[None]:
         uri = tracking_uri()
         said = str(error).partition("\n")[0].rstrip(".")
         sentence = ChampionError(
-            f"MLflow at {_without_passwords(uri, uri)} did not do what it was asked "
-            f"({_without_passwords(said, uri)}). The champion is unchanged; see that the server runs and "
-            "that MLFLOW_TRACKING_URI is right, and start the run again."
+            f"MLflow at {shown_uri()} did not do what it was asked ({_without_passwords(said, uri)}). "
+            f"{consequence}"
         )
         # The original error may show the password in a traceback.
         raise sentence from (None if _passwords(uri) else error)
+
+
+def settled(step: Callable[[], _Result]) -> _Result:
+    """Do a step again that tripped over somebody who did the same at that moment.
+
+    MLflow's upserts are a read and a write: of two at once one fails, and finds it done when it looks again.
+
+    Parameters
+    ----------
+    step
+        Reads what there is, and changes what is missing.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for _ in range(_TRIES - 1):
+        try:
+            return step()
+        except MlflowException as error:
+            if error.error_code not in _RACED:
+                raise
+    return step()
 
 
 def _connect(uri: str) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.champion.ledger import Ledger
-from retrain_assets.champion.registry import client, ensure_experiment
+from retrain_assets.champion.registry import client, ensure_experiment, promote, register_version
 from retrain_assets.lake import Lake
 
 NAME = "churn"
@@ -47,6 +47,25 @@ def logged(home, empty_store):
     """Log a model that is not registered; its address and folder."""
     shutil.copy(empty_store, home / "mlflow.db")
     return log_model(home)
+
+
+@pytest.fixture
+def versions(logged):
+    """Register two versions, of which none is champion."""
+    return [
+        register_version(NAME, model_uri=logged[0], attempt=f"run-{number}", tags={}) for number in (1, 2)
+    ]
+
+
+def aliases():
+    """Read the aliases of the registered model."""
+    return {alias: int(version) for alias, version in client().get_registered_model(NAME).aliases.items()}
+
+
+def promoted(ledger, version, expected, **changes):
+    """Promote with a reason that is beside the point of the test."""
+    asked = {"actor": "ada", "reason": "It is better.", "evidence": {}, "as_of": AS_OF} | changes
+    return promote(NAME, ledger, version, expected_champion=expected, **asked)
 
 
 def log_model(home: Path) -> tuple[str, str]:

@@ -15,8 +15,7 @@ from retrain_assets.champion.ledger import COMPACT_EVERY, Ledger, Standing
 from retrain_assets.errors import ChampionError
 from retrain_assets.lake import Lake
 from retrain_assets_tests.champion.conftest import AS_OF, NAME, change, files
-
-ROUNDS = 50
+from retrain_assets_tests.champion.racing import race
 
 
 class Overtaken(Lake):
@@ -35,52 +34,97 @@ class Overtaken(Lake):
         return handle
 
 
-def _racer(root, connection, barrier):
-    """Promote what the parent says, at the same moment as the other process does."""
-    ledger = Ledger(Lake(NAME, root=root))
-    for version, expected in iter(connection.recv, None):
-        barrier.wait()
-        try:
-            change(ledger, version, expected, actor=f"process {version % 2}")
-            connection.send(None)
-        except ChampionError as error:
-            connection.send(str(error))
-
-
-def test_two_processes_at_one_barrier(tmp_path):
-    """Of two processes that promote at once one succeeds, and the other is told who won, fifty times."""
+@pytest.mark.parametrize(("processes", "rounds"), [(2, 50), (8, 6)])
+def test_processes_at_one_barrier(tmp_path, processes, rounds):
+    """Of processes that promote at once one succeeds, and the others are told who won, round after round."""
     spawn = multiprocessing.get_context("spawn")
-    barrier = spawn.Barrier(2)
+    barrier = spawn.Barrier(processes)
     ledger = Ledger(Lake(NAME, root=str(tmp_path)))
     pipes, racers = [], []
-    for _ in range(2):
+    for _ in range(processes):
         here, there = spawn.Pipe()
-        racers.append(spawn.Process(target=_racer, args=(str(tmp_path), there, barrier)))
+        racers.append(spawn.Process(target=race, args=(str(tmp_path), there, barrier)))
         racers[-1].start()
         pipes.append(here)
     champion = None
-    for number in range(ROUNDS):
-        candidates = (2 * number + 1, 2 * number + 2)
+    for number in range(rounds):
+        candidates = range(processes * number + 1, processes * (number + 1) + 1)
         for pipe, candidate in zip(pipes, candidates, strict=True):
             pipe.send((candidate, champion))
         refusals = [pipe.recv() for pipe in pipes]
         assert refusals.count(None) == 1
-        winner, loser = candidates if refusals[0] is None else reversed(candidates)
+        winner = candidates[refusals.index(None)]
         last = ledger.entries()[-1]
         said = f"{last.wall_time:%Y-%m-%d %H:%M:%S} UTC"
         expected = "no champion" if champion is None else f"version {champion}"
-        assert max(filter(None, refusals)) == (
+        assert [sentence for sentence in refusals if sentence is not None] == [
             f"Version {loser} of churn was not promoted: version {winner} is the champion, promoted by "
-            f"process {winner % 2} at {said} (It is better), not {expected} as expected. Run the job "
+            f"the promoter of {winner} at {said} (It is better), not {expected} as expected. Run the job "
             "churn_retrain to compare a candidate with the present champion."
-        )
+            for loser in candidates
+            if loser != winner
+        ]
         assert (last.version, last.sequence) == (winner, number + 1)
         champion = winner
     for pipe, racer in zip(pipes, racers, strict=True):
         pipe.send(None)
         racer.join()
         assert racer.exitcode == 0
-    assert len(ledger.entries()) == ROUNDS
+    assert len(ledger.entries()) == rounds
+
+
+def test_two_rollbacks_at_once(ledger):
+    """Of two rollbacks that were asked for while one champion served, one is done, and no second champion goes."""
+    for version in (1, 2, 3):
+        change(ledger, version, version - 1 or None)
+    asked_at = datetime.now(UTC)
+    assert ledger.roll_back(actor="ada", reason="Complaints.", as_of=AS_OF, asked_at=asked_at).version == 2
+    with pytest.raises(ChampionError) as refused:
+        ledger.roll_back(actor="bob", reason="Complaints!", as_of=AS_OF, asked_at=asked_at)
+    done = ledger.entries()[-1].wall_time
+    assert str(refused.value) == (
+        f"Nothing was rolled back: version 2 is the champion, put back by ada at {done:%Y-%m-%d %H:%M:%S} UTC "
+        "(Complaints), not version 3 as when it was asked for. Look at the present champion, and start the job "
+        "again if the change is still wanted."
+    )
+    assert ledger.standing() == Standing(2, AS_OF, AS_OF, 4, (1,), frozenset({3}))
+
+
+def test_rollback_overtaken_by_a_rollback(ledger):
+    """A rollback committed between reading and writing is found out, and takes no second champion."""
+    for version in (1, 2, 3):
+        change(ledger, version, version - 1 or None)
+    slow = Ledger(Overtaken(lambda rival: rival.roll_back(actor="grace", reason="Complaints.", as_of=AS_OF)))
+    with pytest.raises(
+        ChampionError, match=r"version 2 is the champion, put back by grace at .*, not version 3"
+    ):
+        slow.roll_back(actor="ada", reason="Complaints.", as_of=AS_OF)
+    assert ledger.standing().barred == {3}
+
+
+def test_rollback_while_a_retrain_promotes(ledger):
+    """The promotion that was decided against a champion who was rolled back meanwhile loses."""
+    change(ledger, 1, None)
+    change(ledger, 2, 1)
+    slow = Ledger(Overtaken(lambda rival: rival.roll_back(actor="grace", reason="Complaints.", as_of=AS_OF)))
+    with pytest.raises(
+        ChampionError, match=r"Version 3 of churn was not promoted: version 1 is .* put back by grace"
+    ):
+        change(slow, 3, 2)
+    assert (ledger.standing().version, ledger.standing().barred) == (1, {2})
+
+
+def test_rollback_of_a_champion_that_was_replaced(ledger):
+    """A rollback asked for before a promotion leaves the new champion, and does not put the bad one back."""
+    change(ledger, 1, None)
+    change(ledger, 2, 1)
+    asked_at = datetime.now(UTC)
+    change(ledger, 3, 2)
+    with pytest.raises(
+        ChampionError, match="Nothing was rolled back: version 3 is the champion, promoted by ada"
+    ):
+        ledger.roll_back(actor="bob", reason="Complaints.", as_of=AS_OF, asked_at=asked_at)
+    assert ledger.standing().version == 3
 
 
 def test_overtaken_by_a_promotion(ledger):

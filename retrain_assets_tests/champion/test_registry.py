@@ -1,53 +1,19 @@
-"""The MLflow registry: versions once, and an alias that follows the ledger."""
+"""The MLflow registry: versions once, and one champion of many promoters."""
 
 import os
-import shutil
-import signal
 import subprocess
 import sys
+import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from retrain_assets.champion.ledger import Ledger
-from retrain_assets.champion.registry import client, promote, reconcile, register_version
+from retrain_assets.champion.registry import client, reconcile, register_version, roll_back
 from retrain_assets.errors import ChampionError
 from retrain_assets.lake import Lake
-from retrain_assets_tests.champion.conftest import AS_OF, NAME, files
-
-DYING = """
-import os, signal
-from datetime import UTC, datetime
-from retrain_assets.champion import registry
-from retrain_assets.champion.ledger import Ledger
-from retrain_assets.lake import Lake
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-registry._set_aliases = die
-registry.promote("churn", Ledger(Lake("churn")), 2, expected_champion=1, actor="ada", reason="It is better.",
-                 evidence={}, as_of=datetime(2026, 1, 5, tzinfo=UTC))
-"""
-
-
-@pytest.fixture
-def versions(logged):
-    """Register two versions, of which none is champion."""
-    return [
-        register_version(NAME, model_uri=logged[0], attempt=f"run-{number}", tags={}) for number in (1, 2)
-    ]
-
-
-def aliases():
-    """Read the aliases of the registered model."""
-    return {alias: int(version) for alias, version in client().get_registered_model(NAME).aliases.items()}
-
-
-def promoted(ledger, version, expected, **changes):
-    """Promote with a reason that is beside the point of the test."""
-    asked = {"actor": "ada", "reason": "It is better.", "evidence": {}, "as_of": AS_OF} | changes
-    return promote(NAME, ledger, version, expected_champion=expected, **asked)
+from retrain_assets_tests.champion.conftest import AS_OF, NAME, aliases, files, promoted
 
 
 def test_an_attempt_is_registered_once(logged):
@@ -58,18 +24,6 @@ def test_an_attempt_is_registered_once(logged):
     version = client().get_model_version(NAME, "1")
     assert version.tags == {"retrain_assets/attempt": "run-1", "retrain_assets/as_of": "now"}
     assert version.run_id == client().get_logged_model(logged[0].removeprefix("models:/")).source_run_id
-
-
-def test_alias_follows_the_ledger(ledger, versions):
-    """What is registered is challenger; what is promoted is champion, and challenger no more."""
-    assert aliases() == {"challenger": 2}
-    promoted(ledger, versions[0], None)
-    assert aliases() == {"challenger": 2, "champion": 1}
-    promoted(ledger, versions[1], 1, action="forced")
-    assert aliases() == {"champion": 2}
-    ledger.roll_back(actor="ada", reason="Complaints.", as_of=AS_OF)
-    assert reconcile(NAME, ledger) == 1
-    assert aliases() == {"champion": 1}
 
 
 def test_model_path_is_kept_relative_to_home(ledger, logged, versions):
@@ -87,62 +41,115 @@ def test_unknown_version(home, ledger, versions):
     assert versions == [1, 2]
 
 
-def test_kill_between_ledger_and_alias(ledger, versions):
-    """A process killed between ledger and alias leaves them apart; the next reader puts them together."""
+@pytest.mark.parametrize("rounds", [3])
+def test_eight_promoters(ledger, logged, rounds):
+    """Of eight that promote at once one succeeds, the others are told who did, and the alias names it."""
+    barrier = threading.Barrier(8)
+
+    def attempted(version, expected):
+        barrier.wait()
+        try:
+            return promoted(Ledger(Lake(NAME)), version, expected, actor=f"promoter {version}").version
+        except ChampionError as error:
+            return str(error)
+
+    for number in range(rounds):
+        champion = ledger.standing().version
+        candidates = [
+            register_version(NAME, model_uri=logged[0], attempt=f"run-{number}-{racer}", tags={})
+            for racer in range(8)
+        ]
+        with ThreadPoolExecutor(8) as pool:
+            ended = list(pool.map(attempted, candidates, [champion] * 8))
+        (winner,) = (outcome for outcome in ended if isinstance(outcome, int))
+        said = [outcome for outcome in ended if isinstance(outcome, str)]
+        assert len(said) == 7
+        assert all(
+            f"version {winner} is the champion, promoted by promoter {winner} at" in text for text in said
+        )
+        assert ledger.standing().version == winner
+        assert aliases() == {"champion": winner}
+        tags = {candidate: client().get_model_version(NAME, str(candidate)).tags for candidate in candidates}
+        orphans = {candidate for candidate, found in tags.items() if "retrain_assets/orphaned" in found}
+        assert orphans == set(candidates) - {winner}
+    assert len(ledger.entries()) == rounds
+
+
+def test_registry_made_anew(home, ledger, logged, versions):
+    """A registry that counts from 1 again gives no number that the ledger knows to another model."""
     promoted(ledger, versions[0], None)
-    died = subprocess.run([sys.executable, "-c", DYING], check=False)
-    assert died.returncode == -signal.SIGKILL
-    assert ledger.standing().version == 2
-    assert aliases()["champion"] == 1
-    assert reconcile(NAME, ledger) == 2
-    assert aliases() == {"champion": 2}
+    promoted(ledger, versions[1], 1)
+    client().delete_registered_model(NAME)
+    taken = {entry.version for entry in ledger.entries()}
+    assert register_version(NAME, model_uri=logged[0], attempt="run-3", tags={}, taken=taken) == 3
+    promoted(ledger, 3, 2, action="forced")
+    assert aliases() == {"champion": 3}
+    assert (home / "mlflow.db").exists()
 
 
-def test_alias_moved_by_hand(ledger, versions):
-    """An alias that a hand moved or took away is put back, and one without a champion in the ledger goes."""
-    client().set_registered_model_alias(NAME, "champion", "2")
-    assert reconcile(NAME, ledger) is None
-    assert "champion" not in aliases()
+def test_rollback_to_a_version_that_was_deleted(ledger, versions):
+    """A rollback to a version that MLflow no longer has is refused before the ledger is touched."""
     promoted(ledger, versions[0], None)
-    client().set_registered_model_alias(NAME, "champion", "2")
-    assert reconcile(NAME, ledger) == 1
-    assert aliases()["champion"] == 1
-    client().delete_registered_model_alias(NAME, "champion")
-    assert reconcile(NAME, ledger) == 1
-    assert aliases()["champion"] == 1
-
-
-def test_reader_overtaken_by_a_promotion(ledger, versions):
-    """A reader that read the ledger just before a promotion does not leave the alias on the old champion."""
-    promoted(ledger, versions[0], None)
-
-    class Stale(Ledger):
-        rival = True
-
-        def standing(self):
-            """Read the ledger, and let somebody else promote right after."""
-            read = super().standing()
-            if Stale.rival:
-                Stale.rival = False
-                promoted(ledger, versions[1], 1)
-            return read
-
-    assert reconcile(NAME, Stale(Lake(NAME))) == 2
-    assert aliases()["champion"] == 2
-
-
-def test_a_model_that_was_never_registered(home, ledger, empty_store):
-    """Nothing registered, nothing promoted: there is nothing to put right."""
-    shutil.copy(empty_store, home / "mlflow.db")
-    assert reconcile(NAME, ledger) is None
-
-
-def test_champion_deleted_from_mlflow(ledger, versions):
-    """A champion that was deleted from MLflow is told as a sentence."""
-    promoted(ledger, versions[0], None)
+    promoted(ledger, versions[1], 1)
     client().delete_model_version(NAME, "1")
-    with pytest.raises(ChampionError, match=r"Model Version \(name=churn, version=1\) not found"):
-        reconcile(NAME, ledger)
+    with pytest.raises(ChampionError) as refused:
+        roll_back(NAME, ledger, actor="ada", reason="Complaints.", as_of=AS_OF)
+    assert str(refused.value) == "churn has no registered version 1. Registered are: 2."
+    assert [entry.version for entry in ledger.entries()] == [1, 2]
+
+
+def test_bar_outlives_the_number(ledger, logged, versions):
+    """A model that was rolled back stays barred when its version is deleted and its run registered again."""
+    promoted(ledger, versions[0], None, evidence={"attempt": "run-1"})
+    promoted(ledger, versions[1], 1, evidence={"attempt": "run-2"})
+    roll_back(NAME, ledger, actor="ada", reason="Complaints.", as_of=AS_OF)
+    client().delete_model_version(NAME, "2")
+    again = register_version(NAME, model_uri=logged[0], attempt="run-2", tags={})
+    assert again == 3
+    for action in ("promoted", "forced"):
+        with pytest.raises(
+            ChampionError, match=r"^Version 3 of churn was rolled back by ada at .* \(Complaints\)"
+        ):
+            promoted(ledger, again, 1, evidence={"attempt": "run-2"}, action=action)
+    orphan = client().get_model_version(NAME, "3").tags["retrain_assets/orphaned"]
+    assert orphan.endswith("the same model was rolled back under another number, so it cannot become one.")
+    assert aliases() == {"champion": 1}
+
+
+@pytest.mark.parametrize("place", ["server", "store"])
+def test_mlflow_goes_away_between_ledger_and_alias(home, ledger, versions, monkeypatch, place):
+    """When MLflow goes away after the ledger's entry, the sentence tells who is champion; the next reader mends."""
+    promoted(ledger, versions[0], None)
+    commit = Ledger.commit
+
+    def last(*arguments, **named):
+        entry = commit(*arguments, **named)
+        if place == "server":
+            monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        else:
+            (home / "mlflow.db").rename(home / "moved.db")
+        return entry
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "commit", last)
+        with pytest.raises(ChampionError) as refused:
+            promoted(ledger, versions[1], 1)
+    said = str(refused.value)
+    if place == "server":
+        assert said.startswith("MLflow at http://127.0.0.1:9 did not do what it was asked (")
+        assert said.endswith(
+            "By the ledger version 2 is champion, and the next retrain makes the registry agree; see that the "
+            "server runs and that MLFLOW_TRACKING_URI is right."
+        )
+        monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    else:
+        assert said.startswith(f"MLflow at sqlite:///{home}/mlflow.db did not do what it was asked (")
+        assert "By the ledger version 2 is champion, and the next retrain makes the registry agree" in said
+        (home / "moved.db").rename(home / "mlflow.db")
+    assert ledger.standing().version == 2
+    assert aliases() == {"champion": 1}
+    assert reconcile(NAME, ledger).champion == 2
+    assert aliases() == {"champion": 2}
 
 
 AWAY = {
