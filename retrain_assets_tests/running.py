@@ -28,7 +28,7 @@ QUIET: dict[str, Any] = {"expectations": []}
 
 
 @cache
-def _empty_store() -> bytes:
+def empty_store() -> bytes:
     """Make an empty MLflow store once, because making its tables takes seconds."""
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RETRAIN_ASSETS_HOME", folder)
@@ -50,7 +50,7 @@ class Running:
         store = home() / "mlflow.db"
         if not store.exists():
             store.parent.mkdir(parents=True, exist_ok=True)
-            store.write_bytes(_empty_store())
+            store.write_bytes(empty_store())
 
     @cached_property
     def repository(self) -> dg.RepositoryDefinition:

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from retrain_assets.attempts import newest_attempt
 from retrain_assets.champion.ledger import check_reason
-from retrain_assets.champion.registry import client, promote, reconcile, register_version
+from retrain_assets.champion.registry import promote, register_version, roll_back
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError
 from retrain_assets.monitoring_report.life import write_life
 from retrain_assets.registered_model.register import version_tags
 
 
-def roll_back_champion(declaration: Declaration, actor: str, reason: str) -> int:
+def roll_back_champion(
+    declaration: Declaration, actor: str, reason: str, asked_at: datetime | None = None
+) -> int:
     """Put the previous champion back and bar the present one; returns the version that serves again.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    actor, reason
+        Who decided, and why; both are kept in the ledger.
+    asked_at
+        When it was asked for, wall time: who was champion then is rolled back, and nobody who became it since.
+        None means now.
 
     Raises
     ------
     ChampionError
-        When there is no earlier champion, actor or reason is missing, or MLflow cannot be reached.
+        When there is no earlier champion, the champion has changed since, actor or reason is missing, or MLflow
+        cannot be reached.
     """
-    # A rollback that fails after the ledger's entry would be asked for again, and take the next version too.
-    client()
-    entry = declaration.ledger.roll_back(actor=actor, reason=reason, as_of=declaration.data_clock())
-    reconcile(declaration.name, declaration.ledger)
+    entry = roll_back(
+        declaration.name,
+        declaration.ledger,
+        actor=actor,
+        reason=reason,
+        as_of=declaration.data_clock(),
+        asked_at=asked_at,
+    )
     write_life(declaration)
     return entry.version
 
@@ -87,6 +106,7 @@ def _registered(declaration: Declaration, attempt: str) -> tuple[int, dict[str, 
         model_uri=trained.payload["model_uri"],
         attempt=attempt,
         tags=version_tags(trained, _forced_verdict(declaration, attempt)),
+        taken={entry.version for entry in declaration.ledger.entries()},
     )
     return version, {"attempt": attempt, "model_path": trained.payload["model_path"]}
 

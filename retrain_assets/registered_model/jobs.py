@@ -43,7 +43,10 @@ def rollback_job(declaration: Declaration) -> dg.JobDefinition:
     def roll_back(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         from retrain_assets.registered_model.intervene import roll_back_champion
 
-        _tell(context, declaration, roll_back_champion(declaration, config.actor, config.reason))
+        # Who asked for it meant the champion of that moment, whatever happened while the run was queued.
+        record = context.instance.get_run_record_by_id(context.run_id)
+        asked_at = None if record is None else record.create_timestamp
+        _tell(context, declaration, roll_back_champion(declaration, config.actor, config.reason, asked_at))
 
     # Tried again after a crash it would take the next version too.
     once = {"dagster/max_retries": "0"}

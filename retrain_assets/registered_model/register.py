@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from retrain_assets.attempts import Attempt, newest_attempt, record_attempt
-from retrain_assets.champion.registry import promote, reconcile, register_version
+from retrain_assets.champion.registry import promote, register_version
 from retrain_assets.champion.standing import LedgerEntry, Standing, standing_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError, TrainingError
@@ -39,7 +40,7 @@ def register_candidate(declaration: Declaration, run_id: str) -> Registration:
 
     ``blessed`` registers the very model that was evaluated and makes it champion; ``rejected`` confirms the
     champion, unless an alarm of harm stands; ``inconclusive``, a trial, and a rejection without a champion
-    change nothing.
+    change nothing. An evaluation that an earlier run acted on before it died is brought to its end.
 
     Parameters
     ----------
@@ -61,8 +62,7 @@ def register_candidate(declaration: Declaration, run_id: str) -> Registration:
         raise TrainingError(
             f"Pipeline {declaration.name!r} has no evaluation to act on. Materialize evaluation_report first."
         )
-    ledger = declaration.ledger
-    entries = ledger.entries()
+    entries = declaration.ledger.entries()
     standing = standing_of(entries)
     acted = next((item for item in entries if item.evidence.get("attempt") == evaluated.attempt), None)
     if acted is None and standing.version != evaluated.payload["champion"]:
@@ -72,10 +72,9 @@ def register_candidate(declaration: Declaration, run_id: str) -> Registration:
             f"Run the job {declaration.name}_retrain to compare with it."
         )
     if acted is None:
-        registration = _act(declaration, evaluated, standing)
+        registration = _act(declaration, evaluated, entries)
     else:
         registration = _acted_on(acted, standing, recorded=_is_recorded(declaration, evaluated))
-    reconcile(declaration.name, ledger)
     if acted is not None and registration.outcome == "none":
         return registration
     record_attempt(
@@ -109,14 +108,15 @@ def _acted_on(acted: LedgerEntry, standing: Standing, *, recorded: bool) -> Regi
     )
 
 
-def _act(declaration: Declaration, evaluated: Attempt, standing: Standing) -> Registration:
+def _act(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerEntry]) -> Registration:
+    standing = standing_of(entries)
     verdict = evaluated.payload["verdict"]
     if evaluated.payload["trial"]:
         return Registration(
             "none", standing.version, "This was a trial with other parameters; it changes nothing."
         )
     if verdict["verdict"] == "blessed":
-        return _promote(declaration, evaluated, standing)
+        return _promote(declaration, evaluated, entries)
     if verdict["verdict"] == "rejected" and standing.version is not None:
         alarm = harm_stands(declaration, standing.version)
         if alarm is not None:
@@ -141,7 +141,8 @@ def _act(declaration: Declaration, evaluated: Attempt, standing: Standing) -> Re
     return Registration("none", standing.version, kept)
 
 
-def _promote(declaration: Declaration, evaluated: Attempt, standing: Standing) -> Registration:
+def _promote(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerEntry]) -> Registration:
+    standing = standing_of(entries)
     trained = newest_attempt(declaration.lake, "trained", evaluated.attempt)
     if trained is None or trained.attempt != evaluated.attempt:
         raise TrainingError(
@@ -155,6 +156,7 @@ def _promote(declaration: Declaration, evaluated: Attempt, standing: Standing) -
         attempt=evaluated.attempt,
         tags=version_tags(trained, f"{verdict['verdict']}: {verdict['reason']}"),
         description=evaluated.payload["verdict"]["sentence"],
+        taken={entry.version for entry in entries},
     )
     promote(
         declaration.name,

@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 
 from retrain_assets.attempts import attempts
+from retrain_assets.champion.registry import promote, register_version
+from retrain_assets.registered_model import intervene
 from retrain_assets.registered_model.jobs import promote_job, rollback_job
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day
 from retrain_assets_tests.running import (
@@ -85,6 +87,36 @@ def test_change_of_champion(tmp_path):
     # What was scored stays as it was scored.
     table = running.declaration.lake.scan("predictions").select("partition_key", "model_version").unique()
     assert dict(table.collect().iter_rows()) == scored
+
+
+def test_rollback_means_the_champion_of_the_moment(tmp_path, monkeypatch):
+    """A rollback whose run waited while another champion came leaves that one, and says who it is."""
+    running = loans(tmp_path, training__params={"max_iter": 1})
+    first = running.retrain()
+    roll_back = intervene.roll_back
+
+    def late(name, ledger, **asked):
+        promote(
+            name,
+            ledger,
+            2,
+            expected_champion=1,
+            actor="grace",
+            reason="Better.",
+            evidence={},
+            as_of=asked["as_of"],
+        )
+        return roll_back(name, ledger, **asked)
+
+    record = attempts(running.declaration.lake, "trained")[0].payload
+    assert register_version("loans", model_uri=record["model_uri"], attempt=first.run_id + "b", tags={}) == 2
+    monkeypatch.setattr(intervene, "roll_back", late)
+    refused = running.intervene("rollback", **WHO)
+    assert not refused.success
+    assert sentence(refused).startswith(
+        "Nothing was rolled back: version 2 is the champion, promoted by grace at "
+    )
+    assert champion(running) == 2
 
 
 @pytest.mark.parametrize("job", ["rollback", "promote"])

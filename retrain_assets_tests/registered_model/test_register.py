@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import mlflow
 import numpy as np
@@ -292,41 +288,22 @@ def test_crash_between_ledger_and_record(tmp_path, monkeypatch, changes):
     assert outcome(running.retrain("registered_model")) is None
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from retrain_assets.champion import registry
-from retrain_assets.registered_model.register import register_candidate
-from retrain_assets_tests.pipelines import declare
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-registry.PLACE = die
-register_candidate(declare(Path(sys.argv[1]), expectations=[]), "another run")
-"""
-
-
-@pytest.mark.parametrize(
-    "place", ["_set_aliases", "_versions"], ids=["after the ledger", "before the ledger"]
-)
-def test_killed_while_promoting(tmp_path, place):
-    """A process killed around the ledger's entry leaves a version that the next run promotes, or finds promoted."""
+def test_alias_moved_by_hand(tmp_path):
+    """The next retrain puts an alias back that a hand has moved, and a check says so; the next finds all well."""
     running = loans(tmp_path)
-    judged = running.retrain("candidate_model", "evaluation_report")
-    code = KILLED.replace("PLACE", place)
-    died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=os.environ, check=False)
-    assert died.returncode == -signal.SIGKILL
-    assert versions() == [1]
-    assert actions(running) == ([("promoted", 1)] if place == "_set_aliases" else [])
-    assert aliases() == {"challenger": 1}
-    mended = running.retrain("registered_model")
-    assert mended.success, sentence(mended)
-    assert outcome(mended) == "promoted"
-    assert actions(running) == [("promoted", 1)]
-    assert versions() == [1]
+    result = running.retrain()
+    assert checks(result)["alias_follows_ledger"].passed
+    client().delete_registered_model_alias("loans", "champion")
+    told = running.retrain("registered_model")
+    assert told.success, sentence(told)
+    assert outcome(told) is None
+    check = checks(told)["alias_follows_ledger"]
+    assert (check.passed, check.severity.name) == (False, "WARN")
+    assert check.metadata["sentence"].value.startswith(
+        "The alias champion of loans was missing, but by the ledger version 1 is the champion; the alias names it"
+    )
     assert aliases() == {"champion": 1}
-    assert attempts(running.declaration.lake, "registered")[-1].attempt == judged.run_id
+    assert checks(running.retrain("registered_model"))["alias_follows_ledger"].passed
 
 
 def test_champion_that_cannot_be_read(tmp_path):
