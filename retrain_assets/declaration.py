@@ -98,21 +98,22 @@ class Declaration:
     def first_day(self) -> date:
         """First day of the first partition.
 
-        The declared start; else that of the oldest partition taken in; else that of the source's earliest row;
-        a year ago while the source is empty or cannot be reached, so that the first rows find their partition
-        without a reload, and the other pipelines of the code location load.
+        The declared start; else that of the oldest partition taken in, or of the source's earliest row where
+        that lies before; a year ago while there is neither, because the source is empty or cannot be reached,
+        so that the first rows find their partition without a reload, and the other pipelines of the code
+        location load.
         """
         if self.spec.source.start is not None:
             moment = datetime(*self.spec.source.start.timetuple()[:3], 12, tzinfo=UTC)
             return date.fromisoformat(self.partitions.key_of(moment))
-        oldest = self.lake.scan("partitions").select("partition_key").min().collect().item()
-        if oldest is not None:
-            return date.fromisoformat(oldest)
+        oldest: str | None = self.lake.scan("partitions").select("partition_key").min().collect().item()
         try:
             earliest = self.source().earliest()
         except SourceError:
             earliest = None
-        return date.fromisoformat(self.partitions.key_of(earliest or datetime.now(UTC) - timedelta(days=365)))
+        found = [oldest, None if earliest is None else self.partitions.key_of(earliest)]
+        year_ago = self.partitions.key_of(datetime.now(UTC) - timedelta(days=365))
+        return date.fromisoformat(min(filter(None, found), default=year_ago))
 
     def newest_partition(self) -> str | None:
         """Key of the newest partition whose rows are in the lake; None where there is none."""
@@ -144,6 +145,12 @@ class Declaration:
         for path in self._named_modules():
             digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
+
+    def source_code(self) -> str | None:
+        """Hash of the module of the source's function; None where the source is none, or has no such module."""
+        function = self.spec.source.function
+        file = None if function is None else module_file(function.partition(":")[0])
+        return None if file is None else hashlib.sha256(file.read_bytes()).hexdigest()
 
     def trusted_modules(self) -> tuple[str, ...]:
         """Modules that the declaration names; a model file may hold types of these besides the library's own."""

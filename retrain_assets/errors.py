@@ -17,6 +17,10 @@ class PartitionError(RetrainError):
     """One partition's data cannot be accepted; the partition is withheld, the others go on."""
 
 
+class LakeError(RetrainError):
+    """A table could not be written, because another run wrote to it."""
+
+
 class TrainingError(RetrainError):
     """A model cannot be fitted or evaluated on the rows of its window."""
 

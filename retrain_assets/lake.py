@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
-from retrain_assets.errors import SpecError
+from retrain_assets.errors import LakeError, SpecError
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatchReader
@@ -46,6 +46,8 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "accepted": pl.Boolean(),
         "problem": pl.String(),
         "run_id": pl.String(),
+        "read_at": _TIME,
+        "completed": pl.String(),
     },
     "monitoring": {"partition_key": pl.String(), "as_of": _TIME, "payload": pl.String()},
     "attempts": {
@@ -176,6 +178,11 @@ class Lake:
         """Rows of some partitions of a table."""
         return self.scan(table, version).filter(pl.col("partition_key").is_in(list(keys)))
 
+    def partition_keys(self, table: str) -> set[str]:
+        """Keys of the partitions that have rows in one of ``PARTITIONED_TABLES``, by its log alone."""
+        handle = self.snapshot(table)
+        return set() if handle is None else {part["partition_key"] for part in handle.partitions()}
+
     def replace_partitions(self, table: str, frame: pl.DataFrame, keys: Sequence[str]) -> None:
         """Put ``frame`` in the place of all rows of some partitions, in one commit.
 
@@ -187,6 +194,11 @@ class Lake:
             The new rows, with a column ``partition_key`` that holds none but ``keys``.
         keys
             The partitions that are replaced; one without rows in ``frame`` becomes empty.
+
+        Raises
+        ------
+        LakeError
+            When another run replaced partitions of the table at the same time.
         """
         if not keys:
             return
@@ -200,12 +212,18 @@ class Lake:
             )
             return
         listed = ", ".join("'" + key.replace("'", "''") + "'" for key in keys)
-        write_deltalake(
-            handle,
-            _batches(frame),
-            mode="overwrite",
-            predicate=f"partition_key in ({listed})",
-        )
+        before = handle.version()
+        try:
+            write_deltalake(
+                handle, _batches(frame), mode="overwrite", predicate=f"partition_key in ({listed})"
+            )
+        except CommitFailedError as error:
+            if self.version(table) == before:
+                raise
+            raise LakeError(
+                f"The table {table} of {self.name} was written to by another run at the same time, so that it "
+                "holds what that run wrote. Start this run again when the other one has ended."
+            ) from error
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
         """Add rows to a table in one commit."""

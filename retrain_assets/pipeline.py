@@ -116,7 +116,7 @@ def build_definitions(declaration: Declaration) -> dg.Definitions:
         ],
         jobs=[ingest, retrain, *(make(declaration) for make in (rollback_job, promote_job, release_job))],
         schedules=[retrain_schedule(declaration, retrain, cron)] if cron else [],
-        sensors=[source_sensor(declaration, ingest), retraining_sensor(declaration, retrain)],
+        sensors=[source_sensor(declaration, ingest, partitions), retraining_sensor(declaration, retrain)],
         resources={"mlflow": candidate_model.mlflow_resource},
     )
 

@@ -1,12 +1,17 @@
 """The monitoring_report asset: the champion watched, as of each partition's end."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import dagster as dg
 
 from retrain_assets.asset import Finding, asset_key, common, fails_in_a_sentence, log_findings
 from retrain_assets.declaration import Declaration
+from retrain_assets.deliveries import complete
+
+_BETWEEN = ("features", "predictions")
+"""What lies between a delivery and its report."""
 
 
 def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -31,6 +36,8 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         log_findings(context, key, findings)
         for name in checks.values():
             yield _check(name, findings)
+        if _goes_all_the_way(context.run.asset_selection, declaration):
+            complete(declaration.lake, list(context.partition_keys), context.run.run_id)
 
     definition: dg.AssetsDefinition = dg.asset(
         **common(
@@ -51,6 +58,11 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         ],
     )(fails_in_a_sentence(materialize))
     return definition
+
+
+def _goes_all_the_way(selection: AbstractSet[dg.AssetKey] | None, declaration: Declaration) -> bool:
+    """Whether a run makes all that is made of a delivery; one of some nodes leaves the others' work undone."""
+    return not selection or {asset_key(declaration, node) for node in _BETWEEN} <= selection
 
 
 def _checks(declaration: Declaration) -> dict[str, str]:

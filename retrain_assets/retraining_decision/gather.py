@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.deliveries import without_features
 from retrain_assets.labels import labelled
 from retrain_assets.monitoring_report.watch import newest_report
 from retrain_assets.retraining_decision.decide import decide
@@ -22,6 +23,7 @@ from retrain_assets.retraining_decision.record import codes, is_new, last_decisi
 from retrain_assets.windows import mature_rows, resolve_windows, training_rows
 
 INGESTING = Hold("ingest_in_flight", "An ingest run is in flight.", None)
+FEATURES_MISSING = "features_missing"
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,16 @@ def rule(
         return _waiting("Nothing has been ingested yet, so there is nothing to decide on.")
     now = declaration.data_clock()
     last = last_decision(declaration)
-    if ingest_in_flight:
+    ingesting = INGESTING if ingest_in_flight else _without_features(declaration)
+    if ingesting is not None:
         if not schedule_due:
-            return _waiting(f"{INGESTING.sentence} The decision waits for what it brings.", now)
-        decision = _put_off(now)
+            return _waiting(f"{ingesting.sentence} The decision waits for what it brings.", now)
+        decision = _put_off(now, ingesting)
         return Ruling(decision, now, is_new(decision, last), {})
     policy = policy_of(declaration.spec)
     past = read_past(declaration, policy, failed)
-    due = schedule_due or (last is not None and INGESTING.code in codes(last, "held_back_by"))
+    put_off = () if last is None else codes(last, "held_back_by")
+    due = schedule_due or not {INGESTING.code, FEATURES_MISSING}.isdisjoint(put_off)
     known = _evidence(declaration, past.history, now)
     evidence = replace(known, schedule_due=due, in_flight=retrain_in_flight, unfinished=past.unfinished)
     decision = decide(evidence, policy, past.history, now)
@@ -90,11 +94,21 @@ def _waiting(sentence: str, now: datetime | None = None) -> Ruling:
     return Ruling(decision, now or datetime.fromtimestamp(0, UTC), False, {})
 
 
-def _put_off(now: datetime) -> Decision:
+def _without_features(declaration: Declaration) -> Hold | None:
+    """Rows that an ingest run took in before it died: training would silently lack them."""
+    keys = without_features(declaration.lake)
+    if not keys:
+        return None
+    which = keys[0] if len(keys) == 1 else f"{len(keys)} partitions from {keys[0]} on"
+    text = f"The rows of {which} are in and their features are not: an ingest run is missing, or its log says why."
+    return Hold(FEATURES_MISSING, text, None)
+
+
+def _put_off(now: datetime, hold: Hold) -> Decision:
     """Keep a tick of the schedule until the ingest run has ended: the next such tick may be a week away."""
     reason = schedule_reason(now)
-    text = f"A retrain is held back. {reason.sentence} {INGESTING.sentence} It is decided on when that has ended."
-    return Decision(False, (reason,), (INGESTING,), None, "The end of the run in flight.", text)
+    text = f"A retrain is held back. {reason.sentence} {hold.sentence} It is decided on when that has ended."
+    return Decision(False, (reason,), (hold,), None, "The end of the ingest run.", text)
 
 
 def _evidence(declaration: Declaration, history: History, now: datetime) -> Evidence:

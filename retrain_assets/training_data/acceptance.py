@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +17,9 @@ from retrain_assets.training_data.expectations.results import ExpectationResult
 from retrain_assets.training_data.hashing import content_hash
 from retrain_assets.training_data.normalise import Normalised, conform, normalise
 from retrain_assets.training_data.quarantine import quarantine_rows
+from retrain_assets.training_data.rules import rules_hash
 from retrain_assets.training_data.sources.delivery import Delivery
+from retrain_assets.training_data.unique_keys import KeysElsewhere
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class PartitionOutcome:
         Exact duplicates dropped.
     problem
         Why the partition is withheld, as a sentence.
+    unfinished
+        Whether rows that were accepted before have not been through all nodes; told of a withheld partition.
     results
         What each expectation found.
     delivered
@@ -55,6 +57,7 @@ class PartitionOutcome:
     quarantined: int
     duplicates: int
     problem: str | None
+    unfinished: bool
     results: tuple[ExpectationResult, ...]
     delivered: pl.DataFrame | None
 
@@ -87,6 +90,7 @@ def judge_delivery(
     schema: Mapping[str, pl.DataType] | None,
     known: Mapping[str, Any] | None,
     run_id: str,
+    elsewhere: KeysElsewhere | None,
 ) -> Taken:
     """Tell which rows of a delivery are accepted and which put aside, or why all are withheld.
 
@@ -102,12 +106,16 @@ def judge_delivery(
         What was recorded of the partition when it was last read; None where it never was.
     run_id
         The run to name beside quarantined rows.
+    elsewhere
+        Keys that other partitions hold; None where no key is declared.
     """
     if delivery.frame is None:
         return _withheld(declaration, delivery, known, run_id, str(delivery.problem))
     try:
         frame = conform(delivery.frame, schema, declaration.spec, ", ".join(delivery.files) or delivery.key)
         normal = normalise(frame, declaration.spec, declaration.partitions, delivery.key)
+        if elsewhere is not None:
+            normal = elsewhere.put_aside(normal, str(declaration.spec.source.key))
     except PartitionError as error:
         return _withheld(declaration, delivery, known, run_id, str(error))
 
@@ -119,9 +127,9 @@ def judge_delivery(
             f"Partition {delivery.key} is withheld: {' '.join(result.sentence for result in broken)} "
             "Mend the source, or the expectation in the declaration."
         )
-        taken = _withheld(declaration, delivery, known, run_id, problem)
+        taken = _withheld(declaration, delivery, known, run_id, problem, aside)
         outcome = replace(taken.outcome, results=judgement.results, delivered=normal.accepted)
-        return replace(taken, outcome=outcome, quarantine=aside)
+        return replace(taken, outcome=outcome)
     return _accepted(declaration, delivery, known, run_id, _Judged(normal, judgement, aside))
 
 
@@ -175,6 +183,9 @@ def _accepted(
         "accepted": True,
         "problem": None,
         "run_id": run_id,
+        "read_at": datetime.now(UTC),
+        # The last node of the run tells: until then the partition is asked for again.
+        "completed": None,
     }
     same = ("features_hash", "labels_hash", "declaration", "quarantined", "accepted")
     changed = known is None or any(known[name] != record[name] for name in same)
@@ -186,6 +197,7 @@ def _accepted(
         quarantined=record["quarantined"],
         duplicates=record["duplicates"],
         problem=None,
+        unfinished=False,
         results=judged.judgement.results,
         delivered=judged.normal.accepted,
     )
@@ -193,32 +205,33 @@ def _accepted(
 
 
 def _withheld(
-    declaration: Declaration, delivery: Delivery, known: Mapping[str, Any] | None, run_id: str, problem: str
+    declaration: Declaration,
+    delivery: Delivery,
+    known: Mapping[str, Any] | None,
+    run_id: str,
+    problem: str,
+    aside: pl.DataFrame | None = None,
 ) -> Taken:
     """Record the delivery as read; what was accepted before stays."""
     before = dict(known or dict.fromkeys(SCHEMAS["partitions"]))
+    quarantine = pl.DataFrame(schema=SCHEMAS["quarantine"]) if aside is None else aside
+    unfinished = bool(before["accepted"]) and before["completed"] != before["fingerprint"]
+    # Rows put aside replace those of the delivery before; where there are none, those stay.
+    quarantined = quarantine["row_id"].n_unique() or before["quarantined"] or 0
     record = before | {
         "partition_key": delivery.key,
         "fingerprint": delivery.fingerprint,
         "declaration": rules_hash(declaration),
         "rows": before["rows"] or 0,
-        "quarantined": before["quarantined"] or 0,
+        "quarantined": quarantined,
         "duplicates": before["duplicates"] or 0,
         "accepted": bool(before["accepted"]),
         "problem": problem,
         "run_id": run_id,
+        "read_at": datetime.now(UTC),
+        "completed": None if unfinished else delivery.fingerprint,
     }
-    outcome = PartitionOutcome(delivery.key, False, False, 0, 0, 0, problem, (), None)
-    return Taken(outcome, record, None, pl.DataFrame(schema=SCHEMAS["quarantine"]))
-
-
-def rules_hash(declaration: Declaration) -> str:
-    """Identity of all that decides which delivered rows are accepted."""
-    spec = declaration.spec
-    rules = {
-        "expectations": [item.model_dump(mode="json") for item in spec.expectations],
-        "key": spec.source.key,
-        "late_rows": spec.source.late_rows,
-        "columns": spec.model_dump(mode="json", include={"label", "weight", "features"}),
-    }
-    return hashlib.sha256(json.dumps(rules, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    outcome = PartitionOutcome(
+        delivery.key, False, False, 0, quarantine["row_id"].n_unique(), 0, problem, unfinished, (), None
+    )
+    return Taken(outcome, record, None, quarantine)

@@ -34,7 +34,8 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
             for finding in _expectations(declaration, outcome, names):
                 findings[finding.check].append(finding)
             outcomes.append(replace(outcome, delivered=None))
-        if any(outcome.accepted for outcome in outcomes):
+        # Without a materialization the later nodes do not run; rows that they lack from before need them.
+        if any(outcome.accepted or outcome.unfinished for outcome in outcomes):
             schema = declaration.lake.schema("training_data") or {}
             yield dg.MaterializeResult(metadata=_totals(outcomes, schema))
         log_findings(context, key, [finding for found in findings.values() for finding in found])

@@ -9,6 +9,7 @@ import polars as pl
 from retrain_assets.declaration import Declaration
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.training_data.acceptance import PartitionOutcome, Taken, judge_delivery
+from retrain_assets.training_data.unique_keys import KeysElsewhere
 
 ROWS_A_COMMIT = 500_000
 """Rows that are held in memory before they are committed to the lake."""
@@ -40,25 +41,43 @@ def ingest(declaration: Declaration, keys: Sequence[str], run_id: str) -> Iterat
         row["partition_key"]: row for row in declaration.lake.rows("partitions", keys).collect().to_dicts()
     }
     schema = declaration.lake.schema("training_data")
+    elsewhere = None if declaration.spec.source.key is None else KeysElsewhere(declaration.lake, keys)
     waiting: list[Taken] = []
-    for delivery in declaration.source().read(declaration.partitions, keys):
-        taken = judge_delivery(declaration, delivery, schema, known.get(delivery.key), run_id)
-        if schema is None and taken.rows is not None:
-            schema = dict(taken.rows.schema)
-        waiting.append(taken)
-        if sum(item.outcome.rows for item in waiting) >= ROWS_A_COMMIT:
-            yield from _commit(declaration, waiting)
-            waiting = []
-    yield from _commit(declaration, waiting)
+    try:
+        for delivery in declaration.source().read(declaration.partitions, keys):
+            taken = judge_delivery(declaration, delivery, schema, known.get(delivery.key), run_id, elsewhere)
+            if taken.rows is not None:
+                schema = dict(taken.rows.schema)
+            if elsewhere is not None:
+                elsewhere.add(delivery.key, _row_ids(declaration, taken))
+            waiting.append(taken)
+            if sum(item.outcome.rows for item in waiting) >= ROWS_A_COMMIT:
+                ready, waiting = waiting, []
+                yield from _commit(declaration, ready)
+    finally:
+        # A source that fails half-way has delivered good partitions before.
+        outcomes = _commit(declaration, waiting)
+    yield from outcomes
 
 
-def _commit(declaration: Declaration, taken: Sequence[Taken]) -> Iterator[PartitionOutcome]:
+def _row_ids(declaration: Declaration, taken: Taken) -> pl.Series:
+    """Identities of the rows that a partition has from here on: those it had, where it is withheld."""
+    if taken.rows is not None:
+        return taken.rows["row_id"]
+    if not taken.record["accepted"]:
+        return pl.Series("row_id", [], dtype=pl.Int64)
+    stays = declaration.lake.rows("training_data", [taken.outcome.key]).select("row_id")
+    return stays.collect().to_series()
+
+
+def _commit(declaration: Declaration, taken: Sequence[Taken]) -> list[PartitionOutcome]:
     if not taken:
-        return
+        return []
     lake = declaration.lake
     fresh = [item for item in taken if item.rows is not None and item.outcome.changed]
     if fresh:
-        rows = pl.concat([item.rows for item in fresh if item.rows is not None])
+        # Relaxed, as a column without a type yet takes that of its first value.
+        rows = pl.concat([item.rows for item in fresh if item.rows is not None], how="vertical_relaxed")
         lake.replace_partitions("training_data", rows, [item.outcome.key for item in fresh])
     judged = [item for item in taken if item.rows is not None or item.quarantine.height]
     aside = pl.concat([item.quarantine for item in taken])
@@ -69,5 +88,4 @@ def _commit(declaration: Declaration, taken: Sequence[Taken]) -> Iterator[Partit
     # Last, so that a crash before this line makes the partition be read again.
     records = pl.DataFrame([item.record for item in taken], schema=SCHEMAS["partitions"])
     lake.replace_partitions("partitions", records, records["partition_key"].to_list())
-    for item in taken:
-        yield item.outcome
+    return [item.outcome for item in taken]

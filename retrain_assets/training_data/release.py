@@ -41,6 +41,8 @@ def release_quarantined(declaration: Declaration, keys: Sequence[str]) -> dict[s
     accepted = lake.scan("partitions").filter("accepted", pl.col("problem").is_null())
     waiting = aside.join(accepted, on="partition_key", how="semi").collect()
     good, _ = release(waiting, declaration.spec.expectations, schema)
+    if declaration.spec.source.key is not None:
+        good = _unique(lake, good)
     if good.is_empty():
         return {}
     # Rows count as waiting until the last of these commits, and each table gets only what it lacks: after a
@@ -54,6 +56,17 @@ def release_quarantined(declaration: Declaration, keys: Sequence[str]) -> dict[s
         lake.append("features", feature_table(new, declaration.spec, columns))
     _mark_released(lake, good)
     return dict(good.group_by("partition_key").len().sort("partition_key").iter_rows())
+
+
+def _unique(lake: Lake, good: pl.DataFrame) -> pl.DataFrame:
+    """Leave out rows whose key stands in another partition by now, and all but the oldest of those that share one."""
+    chosen = good.sort("partition_key", maintain_order=True).unique(
+        "row_id", keep="first", maintain_order=True
+    )
+    held = lake.scan("training_data").select("row_id", other="partition_key")
+    twice = held.join(chosen.lazy().select("row_id", "partition_key"), on="row_id")
+    elsewhere = twice.filter(pl.col("other") != pl.col("partition_key")).select("row_id").collect()
+    return chosen.join(elsewhere, on="row_id", how="anti", maintain_order="left")
 
 
 def _lacking(lake: Lake, table: str, good: pl.DataFrame) -> pl.DataFrame:
@@ -74,7 +87,8 @@ def _mark_released(lake: Lake, good: pl.DataFrame) -> None:
         .update(accepted.collect().cast({"rows": pl.Int64}), on="partition_key")
         .drop("quarantined")
         .join(staying.agg(quarantined=pl.col("row_id").n_unique()), on="partition_key", how="left")
-        .with_columns(pl.col("quarantined").fill_null(0).cast(pl.Int64))
+        # Asked for again by the source sensor, the partition gets scores and a report of the released rows.
+        .with_columns(pl.col("quarantined").fill_null(0).cast(pl.Int64), completed=pl.lit(None, pl.String))
         .select(list(SCHEMAS["partitions"]))
     )
     lake.replace_partitions("partitions", records, keys)

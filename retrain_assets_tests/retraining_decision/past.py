@@ -15,6 +15,7 @@ import polars as pl
 from retrain_assets.attempts import record_attempt
 from retrain_assets.champion.standing import Action
 from retrain_assets.declaration import Declaration
+from retrain_assets.deliveries import complete
 from retrain_assets.features.columns import feature_columns
 from retrain_assets.features.table import feature_table
 from retrain_assets.lake import SCHEMAS
@@ -36,11 +37,12 @@ def at(days: float) -> datetime:
 
 
 def take_in(declaration: Declaration, keys: Sequence[str]) -> None:
-    """Fill ``training_data`` and ``features`` with partitions."""
+    """Fill ``training_data`` and ``features`` with partitions, as a run that comes to its end."""
     list(ingest(declaration, keys, "run"))
     raw = declaration.lake.rows("training_data", keys).collect()
     columns = feature_columns(declaration.spec, dict(raw.schema))
     declaration.lake.replace_partitions("features", feature_table(raw, declaration.spec, columns), keys)
+    complete(declaration.lake, keys, "run")
 
 
 def live(declaration: Declaration, folder: Path, days: int) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.deliveries import complete
 from retrain_assets.pipeline import build_definitions
 from retrain_assets.training_data.acceptance import PartitionOutcome
 from retrain_assets.training_data.ingest import ingest
@@ -40,8 +41,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::
 
 
 def taken_in(declaration: Declaration, *keys: str) -> dict[str, PartitionOutcome]:
-    """Take partitions in, all by default."""
-    return {item.key: replace(item, delivered=None) for item in ingest(declaration, keys or KEYS, "run")}
+    """Take partitions in, all by default, as a run that comes to its end."""
+    found = {item.key: replace(item, delivered=None) for item in ingest(declaration, keys or KEYS, "run")}
+    complete(declaration.lake, list(found), "run")
+    return found
 
 
 def rows_of(declaration: Declaration, key: str, table: str = "training_data") -> pl.DataFrame:

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.deliveries import complete
 from retrain_assets.training_data import pending as module
 from retrain_assets.training_data.ingest import ingest
 from retrain_assets.training_data.pending import Pending, contiguous, pending
@@ -33,8 +34,10 @@ def keys(found: Pending) -> list[str]:
 
 
 def take_in(declaration: Declaration, wanted: Iterable[str]) -> None:
-    """Ingest partitions into the lake."""
-    list(ingest(declaration, list(wanted), "run"))
+    """Ingest partitions into the lake, as a run that comes to its end."""
+    read = list(wanted)
+    list(ingest(declaration, read, "run"))
+    complete(declaration.lake, read, "run")
 
 
 @pytest.fixture

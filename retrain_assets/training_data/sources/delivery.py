@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -40,10 +41,32 @@ class Fingerprints:
     Parameters
     ----------
     by_key
-        Fingerprint of each partition that has content.
+        Fingerprint of each partition that has content: of the ones that were asked for, and, where no start is
+        declared, of older ones that the source knows of.
     cursor
         A cache that makes the next look cheap; losing it costs time only.
     """
 
     by_key: Mapping[str, str]
     cursor: str
+
+
+class Wanted:
+    """The partitions that a source is asked about: the given ones, and all before them where no start is declared.
+
+    Parameters
+    ----------
+    keys
+        Keys of partitions.
+    start
+        The declared ``source.start``.
+    """
+
+    def __init__(self, keys: Sequence[str], start: date | None) -> None:
+        self.keys = sorted(keys)
+        self._given = set(keys)
+        self._before = self.keys[0] if keys and start is None else ""
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the partition is wanted."""
+        return key in self._given or key < self._before

@@ -11,7 +11,7 @@ import polars as pl
 from retrain_assets.errors import PartitionError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.hashing import digest
-from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints
+from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints, Wanted
 from retrain_assets.training_data.sources.file_access import FileAccess, FileCache, changed_while_read, stack
 from retrain_assets.training_data.sources.file_stores import StoredFile
 from retrain_assets.windows import Partitions
@@ -30,6 +30,7 @@ class PartitionFiles:
 
     def __init__(self, spec: PipelineSpec, access: FileAccess) -> None:
         self._zone = ZoneInfo(spec.timezone)
+        self._start = spec.source.start
         self._access = access
 
     @property
@@ -61,7 +62,7 @@ class PartitionFiles:
         del known
         cache = FileCache(self._access, cursor)
         by_key = {}
-        for key, files in self._by_key(partitions, keys).items():
+        for key, files in self._by_key(partitions, Wanted(keys, self._start)).items():
             try:
                 by_key[key] = self._fingerprint([cache.look(file).digest for file in files])
             except FileNotFoundError:
@@ -70,7 +71,7 @@ class PartitionFiles:
 
     def read(self, partitions: Partitions, keys: Sequence[str]) -> Iterator[Delivery]:
         """Deliver each partition from its own files."""
-        by_key = self._by_key(partitions, keys)
+        by_key = self._by_key(partitions, Wanted(keys, self._start))
         for key in sorted(keys):
             files = by_key.get(key, [])
             if files:
@@ -107,11 +108,10 @@ class PartitionFiles:
                 dated.append((moment.replace(tzinfo=self._zone).astimezone(UTC), file))
         return dated
 
-    def _by_key(self, partitions: Partitions, keys: Sequence[str]) -> dict[str, list[StoredFile]]:
-        wanted = set(keys)
+    def _by_key(self, partitions: Partitions, wanted: Wanted) -> dict[str, list[StoredFile]]:
         by_key: dict[str, list[StoredFile]] = {}
         if self._access.unlisted:
-            for key in sorted(wanted):
+            for key in wanted.keys:
                 address = self._access.pattern.path_at(partitions.bounds(key)[0].astimezone(self._zone))
                 found = self._access.store.stat(address)
                 if found is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -56,7 +57,7 @@ class FunctionSource:
         return Fingerprints({key: known.get(key, FINGERPRINT) for key in keys}, "")
 
     def read(self, partitions: Partitions, keys: Sequence[str]) -> Iterator[Delivery]:
-        """Call the function for each partition; an exception that it raises is the user's to see as it is.
+        """Call the function for each partition; one for which it raises is delivered with the exception as its problem.
 
         Raises
         ------
@@ -65,7 +66,11 @@ class FunctionSource:
         """
         function = self._function()
         for key in sorted(keys):
-            rows = function(*partitions.bounds(key))
+            try:
+                rows = function(*partitions.bounds(key))
+            except Exception as error:  # noqa: BLE001  a user's code raises what it likes; the other partitions go on
+                yield Delivery(key, None, (), FINGERPRINT, self._raised(key, error))
+                continue
             if isinstance(rows, pl.LazyFrame):
                 rows = rows.collect()
             if not isinstance(rows, pl.DataFrame):
@@ -76,6 +81,14 @@ class FunctionSource:
                     "rows."
                 )
             yield Delivery(key, rows, (), FINGERPRINT)
+
+    def _raised(self, key: str, error: Exception) -> str:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return (
+            f"source.function: {self._reference} raised {type(error).__name__} for partition {key}: {error} "
+            f"({place.filename}, line {place.lineno}). Mend the function; the partition is read again when its "
+            "module has changed, and every hour."
+        )
 
     def _function(self) -> Callable[[datetime, datetime], Any]:
         module_name, _, name = self._reference.partition(":")

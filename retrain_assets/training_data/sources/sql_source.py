@@ -43,6 +43,7 @@ class SqlSource:
         self._relation = Relation(spec, self._database)
         self._table = spec.source.table
         self._updates = spec.source.updated_at is not None
+        self._start = spec.source.start
 
     @property
     def address(self) -> str:
@@ -74,13 +75,23 @@ class SqlSource:
             touched, state = self._touched(connection, partitions, keys, known, cursor)
             look = sorted({key for key in keys if key not in known} | touched)
             contents = self._relation.contents(connection, partitions, look)
-        for key in look:
+            older = self._older(connection, partitions, keys)
+            contents |= self._relation.contents(connection, partitions, older)
+        for key in [*older, *look]:
             by_key.pop(key, None)
             if key in contents:
                 by_key[key] = contents[key].write()
         # As long as a change is not taken in, every look has to find it again.
         settled = all(by_key.get(key) == known[key] for key in touched)
         return Fingerprints(by_key, state if settled else "")
+
+    def _older(self, connection: sa.Connection, partitions: Partitions, keys: Sequence[str]) -> list[str]:
+        """Tell the earliest partition, where it lies before all that were asked for and no start is declared."""
+        if self._start is not None or not keys:
+            return []
+        earliest = self._relation.extremes(connection)[0]
+        key = keys[0] if earliest is None else partitions.key_of(earliest)
+        return [key] if key < keys[0] else []
 
     def read(self, partitions: Partitions, keys: Sequence[str]) -> Iterator[Delivery]:
         """Deliver each partition by one statement."""

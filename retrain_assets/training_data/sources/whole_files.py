@@ -11,7 +11,7 @@ import polars as pl
 from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.hashing import digest
-from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints
+from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints, Wanted
 from retrain_assets.training_data.sources.file_access import (
     Contents,
     FileAccess,
@@ -78,7 +78,7 @@ class WholeFiles:
             raise SourceError(
                 f"{error.filename}: the file went away while it was read; it is read again at the next tick."
             ) from None
-        wanted = set(keys)
+        wanted = Wanted(keys, self._start)
         return Fingerprints(
             {key: value for key, value in fingerprints.items() if key in wanted}, cache.cursor()
         )

@@ -1,0 +1,40 @@
+"""The record of deliveries: what was last read of each partition, and whether all nodes have been through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from retrain_assets.lake import Lake
+
+
+def complete(lake: Lake, keys: Sequence[str], run_id: str) -> None:
+    """Record that a run which took partitions in has come to its end; what other runs read is left alone.
+
+    Parameters
+    ----------
+    lake
+        The pipeline's tables.
+    keys
+        The run's partitions.
+    run_id
+        The run.
+    """
+    read = lake.rows("partitions", keys).filter(pl.col("run_id") == run_id)
+    ended = read.filter(pl.col("completed").ne_missing(pl.col("fingerprint"))).collect()
+    lake.replace_partitions(
+        "partitions", ended.with_columns(completed="fingerprint"), ended["partition_key"].to_list()
+    )
+
+
+def withheld(lake: Lake) -> dict[str, str]:
+    """Why each withheld partition is withheld, oldest first."""
+    found = lake.scan("partitions").filter(pl.col("problem").is_not_null()).sort("partition_key")
+    return dict(found.select("partition_key", "problem").collect().iter_rows())
+
+
+def without_features(lake: Lake) -> list[str]:
+    """Partitions whose rows are in the lake and whose features are not, oldest first."""
+    taken = lake.scan("partitions").filter("accepted", pl.col("rows") > 0).select("partition_key")
+    return sorted(set(taken.collect()["partition_key"]) - lake.partition_keys("features"))
