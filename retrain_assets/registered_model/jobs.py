@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from retrain_assets.asset import PIPELINE_TAG, asset_key, fails_in_a_sentence
+from retrain_assets.asset import INGEST_TAG, PIPELINE_TAG, asset_key, fails_in_a_sentence
 from retrain_assets.declaration import Declaration
 
 
@@ -98,7 +98,9 @@ def release_job(declaration: Declaration) -> dg.JobDefinition:
                 )
             )
 
-    return _job(declaration, name, release, "Let quarantined rows in whose rules have been mended.")
+    # It writes what ingest runs write, so they wait for each other.
+    alone = {INGEST_TAG: declaration.name}
+    return _job(declaration, name, release, "Let quarantined rows in whose rules have been mended.", alone)
 
 
 def _job(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.deliveries import without_features
 from retrain_assets.features.columns import feature_columns
 from retrain_assets.features.table import feature_table
 from retrain_assets.lake import SCHEMAS, Lake
@@ -17,7 +18,8 @@ from retrain_assets.training_data.quarantine import release
 def release_quarantined(declaration: Declaration, keys: Sequence[str]) -> dict[str, int]:
     """Judge quarantined rows by the present declaration and add the good ones to their partitions.
 
-    Rows of a delivery that was withheld as a whole stay: taking their partition in again judges all of it.
+    Rows of a delivery that was withheld as a whole stay: taking their partition in again judges all of it. So
+    do those of a partition whose ingest run died before it made features.
 
     Parameters
     ----------
@@ -38,7 +40,8 @@ def release_quarantined(declaration: Declaration, keys: Sequence[str]) -> dict[s
     schema = lake.schema("training_data")
     if schema is None:
         return {}
-    accepted = lake.scan("partitions").filter("accepted", pl.col("problem").is_null())
+    unfinished = pl.col("partition_key").is_in(without_features(lake))
+    accepted = lake.scan("partitions").filter("accepted", pl.col("problem").is_null(), ~unfinished)
     waiting = aside.join(accepted, on="partition_key", how="semi").collect()
     good, _ = release(waiting, declaration.spec.expectations, schema)
     if declaration.spec.source.key is not None:

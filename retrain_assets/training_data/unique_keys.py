@@ -55,7 +55,7 @@ class KeysElsewhere:
         Normalised
             The rule of a row put aside names the partition.
         """
-        where = self._partition_of(normal.accepted["row_id"])
+        where = self.partition_of(normal.accepted["row_id"])
         bad = normal.accepted.filter(where.is_not_null())
         if bad.is_empty():
             return normal
@@ -71,13 +71,7 @@ class KeysElsewhere:
         )
         return Normalised(normal.accepted.filter(where.is_null()), quarantined, normal.duplicates)
 
-    def _merge(self, row_ids: pl.Series) -> None:
-        merged = np.sort(row_ids.to_numpy())
-        while self._sorted and len(self._sorted[-1]) < 2 * len(merged):
-            merged = np.sort(np.concatenate([self._sorted.pop(), merged]))
-        self._sorted.append(merged)
-
-    def _partition_of(self, row_ids: pl.Series) -> pl.Series:
+    def partition_of(self, row_ids: pl.Series) -> pl.Series:
         """Name the partition of each identity; null where none holds it."""
         wanted = np.sort(row_ids.to_numpy())
         hits = np.zeros(len(wanted), dtype=bool)
@@ -90,6 +84,12 @@ class KeysElsewhere:
         return row_ids.replace_strict(
             found["row_id"], found["partition_key"], default=None, return_dtype=pl.String
         )
+
+    def _merge(self, row_ids: pl.Series) -> None:
+        merged = np.sort(row_ids.to_numpy())
+        while self._sorted and len(self._sorted[-1]) < 2 * len(merged):
+            merged = np.sort(np.concatenate([self._sorted.pop(), merged]))
+        self._sorted.append(merged)
 
     def _named(self, hits: pl.Series) -> pl.DataFrame:
         """Look up the partition of a few identities that are held."""

@@ -39,10 +39,15 @@ def at(days: float) -> datetime:
 def take_in(declaration: Declaration, keys: Sequence[str]) -> None:
     """Fill ``training_data`` and ``features`` with partitions, as a run that comes to its end."""
     list(ingest(declaration, keys, "run"))
+    make_features(declaration, keys)
+    complete(declaration.lake, keys, "run")
+
+
+def make_features(declaration: Declaration, keys: Sequence[str]) -> None:
+    """Fill ``features`` with partitions whose rows are in."""
     raw = declaration.lake.rows("training_data", keys).collect()
     columns = feature_columns(declaration.spec, dict(raw.schema))
     declaration.lake.replace_partitions("features", feature_table(raw, declaration.spec, columns), keys)
-    complete(declaration.lake, keys, "run")
 
 
 def live(declaration: Declaration, folder: Path, days: int) -> None:

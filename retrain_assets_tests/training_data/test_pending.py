@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +15,23 @@ import pytest
 import sqlalchemy as sa
 
 from retrain_assets.declaration import Declaration
-from retrain_assets.deliveries import complete
+from retrain_assets.deliveries import complete, withheld
+from retrain_assets.errors import SourceError
 from retrain_assets.training_data import pending as module
 from retrain_assets.training_data.ingest import ingest
 from retrain_assets.training_data.pending import Pending, contiguous, pending
+from retrain_assets.training_data.sources.delivery import Delivery
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
 
 NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
 DAYS = 5
 
 
-def look(declaration: Declaration, cursor: str | None = None, now: datetime = NOW) -> Pending:
+def look(
+    declaration: Declaration, cursor: str | None = None, now: datetime = NOW, first: str | None = None
+) -> Pending:
     """Compare the source with the lake."""
-    return pending(declaration, declaration.source(), now, cursor)
+    return pending(declaration, declaration.source(), now, cursor, first)
 
 
 def keys(found: Pending) -> list[str]:
@@ -276,3 +282,113 @@ def test_new_rows_of_a_table_ask_for_their_day(database):
     engine, declaration = database
     insert(engine, FIRST_DAY + timedelta(days=3))
     assert keys(look(declaration)) == ["2026-01-08"]
+
+
+@pytest.mark.parametrize("path", ["rows/{partition:%Y-%m-%d}.parquet", "rows/*.parquet"])
+def test_rows_older_than_all_before_are_told(tmp_path, path):
+    """Without a declared start, a day before the first that the loaded code knows is told, not asked for."""
+    declaration = declare(tmp_path, source__path=path, source__start=None)
+    first = FIRST_DAY + timedelta(days=3)
+    take_in(declaration, write_days(tmp_path, 2, first))
+    write_days(tmp_path, 1)
+    found = look(declaration, first=first.isoformat())
+    assert (keys(found), found.older) == ([], FIRST_DAY.isoformat())
+    # Loaded anew, the code location begins with it.
+    assert declaration.first_day() == FIRST_DAY
+    found = look(declaration)
+    assert (keys(found), found.older) == ([FIRST_DAY.isoformat()], None)
+    declared = declare(tmp_path, source__path=path, source__start=first.isoformat())
+    assert look(declared).older is None
+
+
+def test_older_rows_of_a_table_are_told(database, tmp_path):
+    """A row before the first day that the loaded code knows is found in a database as well."""
+    engine, declaration = database
+    source = declaration.spec.source.model_dump(mode="json") | {"start": None}
+    insert(engine, FIRST_DAY - timedelta(days=9))
+    found = look(declare(tmp_path, source=source), first=FIRST_DAY.isoformat())
+    assert found.older == "2025-12-27"
+    assert look(declaration).older is None
+
+
+def test_a_mended_query_reads_withheld_days_again(database, tmp_path):
+    """A query that lacked a column is mended: what was withheld because of it is pending at once."""
+    engine, declaration = database
+    del engine
+    query = "SELECT {} FROM loans WHERE asked_at >= :start AND asked_at < :end"
+    source = {"url": declaration.spec.source.url, "timestamp": "asked_at", "start": FIRST_DAY.isoformat()}
+    columns = "loan, asked_at, amount, region, repaid"
+    short = declare(tmp_path, name="queried", source=source | {"query": query.format(columns)})
+    asked = keys(look(short))
+    take_in(short, asked)
+    assert len(asked) == len(withheld(short.lake)) == 3
+    assert keys(look(short, now=datetime.now(UTC))) == []
+    mended = declare(tmp_path, name="queried", source=source | {"query": query.format(f"{columns}, age")})
+    assert keys(look(mended, now=datetime.now(UTC))) == asked
+
+
+FUNCTION = """
+import polars as pl
+
+def load(start, end):
+    if start.day == 7:
+        raise ValueError("one bad day")
+    return pl.DataFrame({"loan": [start.isoformat()], "asked_at": [start], "amount": [1.0], "repaid": [1]})
+"""
+
+
+@pytest.fixture
+def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Declaration]:
+    """A source whose function raises for one day of five, all of which have been asked for and read."""
+    (tmp_path / "module_of_loans.py").write_text(FUNCTION)
+    monkeypatch.syspath_prepend(tmp_path)
+    source = {"function": "module_of_loans:load", "timestamp": "asked_at", "start": FIRST_DAY.isoformat()}
+    declaration = declare(
+        tmp_path, source=source, features={"numeric": ["amount"]}, expectations=[], evaluation={}
+    )
+    take_in(declaration, keys(look(declaration, now=datetime(2026, 1, 10, tzinfo=UTC))))
+    yield declaration
+    del sys.modules["module_of_loans"]
+
+
+def test_a_function_that_raises_for_a_day_keeps_no_other_day_out(function, tmp_path):
+    """The day is withheld with what was raised and where; the days before and after it are taken in."""
+    accepted = function.lake.scan("partitions").filter("accepted").collect()["partition_key"]
+    assert sorted(accepted) == ["2026-01-05", "2026-01-06", "2026-01-08", "2026-01-09"]
+    assert withheld(function.lake) == {
+        "2026-01-07": "source.function: module_of_loans:load raised ValueError for partition 2026-01-07: one bad day "
+        f"({tmp_path}/module_of_loans.py, line 6). Mend the function; the partition is read again when its module "
+        "has changed, and every hour."
+    }
+
+
+def test_a_mended_function_reads_its_withheld_days_again(function, tmp_path):
+    """Nothing tells what a function would return: a withheld day is pending when its module changes, and in time."""
+    ask = partial(pending, function, function.source(), cursor=None)
+    now = datetime.now(UTC)
+    later = now + timedelta(minutes=61)
+    wanted = {"2026-01-07"}
+    days = {f"2026-01-{day:02}" for day in range(5, 10)}
+    assert days.isdisjoint(ask(now=now).fingerprints)
+    assert days.intersection(ask(now=later).fingerprints) == wanted
+    (tmp_path / "module_of_loans.py").write_text(FUNCTION.replace("start.day == 7", "False"))
+    assert days.intersection(ask(now=now).fingerprints) == wanted
+
+
+def test_what_was_read_before_a_source_fails_is_kept(tmp_path, monkeypatch):
+    """The source fails at the third day: the two before it are in the lake."""
+    days = write_days(tmp_path, DAYS)
+    declaration = declare(tmp_path)
+    source = declaration.source()
+    deliver = source.read
+
+    def fails(*arguments: Any) -> Iterator[Delivery]:
+        for number, delivery in enumerate(deliver(*arguments)):
+            if number == 2:
+                raise SourceError("The database restarts.")
+            yield delivery
+
+    monkeypatch.setattr(type(source), "read", lambda _, *arguments: fails(*arguments))
+    with pytest.raises(SourceError):
+        list(ingest(declaration, days, "run"))
+    assert set(declaration.lake.scan("training_data").collect()["partition_key"]) == set(days[:2])

@@ -1,0 +1,132 @@
+"""A declared key is unique over all partitions of the lake."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from retrain_assets.declaration import Declaration
+from retrain_assets.lake import Lake
+from retrain_assets.training_data import ingest as module
+from retrain_assets.training_data.ingest import ingest
+from retrain_assets.training_data.release import release_quarantined
+from retrain_assets.training_data.unique_keys import KeysElsewhere
+from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
+from retrain_assets_tests.retraining_decision.past import make_features
+
+DAYS = [FIRST_DAY + timedelta(days=number) for number in range(3)]
+KEYS = [day.isoformat() for day in DAYS]
+AGAIN = "duplicate_key(partition=2026-01-05)"
+
+
+def take_in(declaration: Declaration, *keys: str) -> dict[str, tuple[int, int]]:
+    """Take partitions in; tells how many rows of each were accepted and put aside."""
+    return {item.key: (item.rows, item.quarantined) for item in ingest(declaration, keys or KEYS, "run")}
+
+
+def with_rows_of_the_first_day(number: int = 4) -> pl.DataFrame:
+    """The second day's rows with some of the first day's among them."""
+    return pl.concat([loans_of(DAYS[1]), loans_of(DAYS[0]).head(number)])
+
+
+def put_aside(declaration: Declaration, key: str) -> list[tuple[str, str]]:
+    """Rule and value of a partition's quarantined rows."""
+    rows = declaration.lake.rows("quarantine", [key]).sort("value").select("rule", "value")
+    return rows.collect().rows()
+
+
+def is_unique(declaration: Declaration) -> bool:
+    """Whether no key stands in the lake twice."""
+    keys = declaration.lake.scan("training_data").collect()["loan"]
+    return keys.n_unique() == len(keys)
+
+
+@pytest.mark.parametrize("rows_a_commit", [1, 1000])
+def test_a_key_of_an_earlier_day_of_the_same_run_is_put_aside(tmp_path, monkeypatch, rows_a_commit):
+    """Of a row that two files of a run hold, the older day keeps it and the other's copy is put aside."""
+    monkeypatch.setattr(module, "ROWS_A_COMMIT", rows_a_commit)
+    write_days(tmp_path, 3)
+    write_day(tmp_path, DAYS[1], with_rows_of_the_first_day())
+    declaration = declare(tmp_path)
+    assert take_in(declaration) == {KEYS[0]: (120, 0), KEYS[1]: (120, 4), KEYS[2]: (120, 0)}
+    assert put_aside(declaration, KEYS[1]) == [(AGAIN, f"{KEYS[0]}-{number}") for number in range(4)]
+    assert is_unique(declaration)
+
+
+def test_a_key_of_a_day_taken_in_before_is_put_aside(tmp_path):
+    """A late delivery that repeats another day's rows doubles none, and the day itself can be delivered again."""
+    write_days(tmp_path, 3)
+    declaration = declare(tmp_path)
+    take_in(declaration)
+    write_day(tmp_path, DAYS[1], with_rows_of_the_first_day())
+    assert take_in(declaration, KEYS[1]) == {KEYS[1]: (120, 4)}
+    assert put_aside(declaration, KEYS[1])[0] == (AGAIN, f"{KEYS[0]}-0")
+    write_day(tmp_path, DAYS[0], loans_of(DAYS[0]).with_columns(age=pl.lit(40)))
+    assert take_in(declaration, KEYS[0]) == {KEYS[0]: (120, 0)}
+    assert is_unique(declaration)
+
+
+def test_a_row_that_moves_to_another_day_is_taken_in_there(tmp_path):
+    """Both days are read in one run: the row stands in its new day only."""
+    write_days(tmp_path, 3)
+    declaration = declare(tmp_path)
+    take_in(declaration)
+    write_day(tmp_path, DAYS[0], pl.concat([loans_of(DAYS[0]), loans_of(DAYS[1]).head(1)]))
+    write_day(tmp_path, DAYS[1], loans_of(DAYS[1]).tail(-1))
+    assert take_in(declaration, *KEYS[:2]) == {KEYS[0]: (121, 0), KEYS[1]: (119, 0)}
+    assert is_unique(declaration)
+
+
+def test_what_a_withheld_day_keeps_counts(tmp_path):
+    """A day that is withheld keeps its rows, so that their keys stay taken."""
+    write_days(tmp_path, 3)
+    declaration = declare(tmp_path)
+    take_in(declaration)
+    write_day(tmp_path, DAYS[0]).write_bytes(b"")
+    write_day(tmp_path, DAYS[1], with_rows_of_the_first_day())
+    assert take_in(declaration)[KEYS[1]] == (120, 4)
+    assert is_unique(declaration)
+
+
+def test_without_a_declared_key_equal_rows_stay(tmp_path):
+    """Rows that no key identifies are kept in each partition that delivers them."""
+    write_days(tmp_path, 3)
+    write_day(tmp_path, DAYS[1], with_rows_of_the_first_day())
+    assert take_in(declare(tmp_path, source__key=None))[KEYS[1]] == (124, 0)
+
+
+def test_a_released_row_whose_key_is_taken_by_now_stays_aside(tmp_path):
+    """A quarantined row is not let in beside the row of another day that has its key by now."""
+    rule = {"type": "expect_column_values_to_be_between", "column": "amount", "min_value": 0, "mostly": 0.9}
+    write_days(tmp_path, 3)
+    bad = loans_of(DAYS[0]).with_columns(
+        amount=pl.when(pl.int_range(pl.len()) < 2).then(-1.0).otherwise("amount")
+    )
+    write_day(tmp_path, DAYS[0], bad)
+    write_day(tmp_path, DAYS[1], with_rows_of_the_first_day(1))
+    strict = declare(tmp_path, expectations=[rule])
+    assert take_in(strict) == {KEYS[0]: (118, 2), KEYS[1]: (121, 0), KEYS[2]: (120, 0)}
+    mended = declare(tmp_path, expectations=[])
+    assert release_quarantined(mended, []) == {}, "a run that died before the features judges them itself"
+    make_features(mended, KEYS)
+    assert release_quarantined(mended, []) == {KEYS[0]: 1}
+    assert is_unique(strict)
+
+
+@given(
+    some.lists(some.lists(some.integers(-40, 40), max_size=30), max_size=12),
+    some.sets(some.integers(-40, 40)),
+)
+def test_the_partition_of_a_key_is_found_whatever_was_read_before(tmp_path_factory, read, asked):
+    """Of partitions that are read one after the other, one that holds a key is named; of no other key any."""
+    elsewhere = KeysElsewhere(Lake("loans", root=str(tmp_path_factory.mktemp("lake"))), [])
+    for place, ids in enumerate(read):
+        elsewhere.add(str(place), pl.Series(ids, dtype=pl.Int64))
+    found = elsewhere.partition_of(pl.Series(sorted(asked), dtype=pl.Int64)).to_list()
+    for wanted, partition in zip(sorted(asked), found, strict=True):
+        assert (partition is not None) == any(wanted in ids for ids in read)
+        assert partition is None or wanted in read[int(partition)]
