@@ -14,7 +14,7 @@ from retrain_assets.comparison import Metric
 from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.errors import RetrainError, TrainingError
 
-MOST_ROWS = 20_000
+MOST_ROWS = 10_000
 BATCH_ROWS = 400_000
 
 # What a model's own code raises when rows no longer fit it: a missing column, another type, a wrong value.
@@ -164,7 +164,7 @@ def explain(
     models
         ``candidate``, and perhaps ``champion``.
     rows, y, weight
-        Raw rows, labels and sample weights of the holdout; at most 20,000 rows of it are used.
+        Raw rows, labels and sample weights of the holdout; at most 10,000 rows of it are used.
     features
         The candidate's features.
     metric

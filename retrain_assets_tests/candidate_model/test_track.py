@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
 from retrain_assets.candidate_model.track import Logged, log_candidate
 from retrain_assets.champion.loading import load_file, load_model
@@ -91,6 +92,8 @@ def test_requirements_are_exact(tracking, tmp_path):
         "skops",
     }
     assert all("==" in line for line in lines)
+    conda = yaml.safe_load((tmp_path / logged.model_path / "conda.yaml").read_text())
+    assert conda["dependencies"][-1] == {"pip": lines}
 
 
 @pytest.mark.parametrize(
