@@ -17,7 +17,9 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.deliveries import withheld
 from retrain_assets.errors import RetrainError
+from retrain_assets.lake import Lake
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -122,6 +124,16 @@ def _sentence_first() -> Iterator[None]:
         yield
     except RetrainError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def tell_withheld(context: dg.AssetExecutionContext, key: dg.AssetKey, lake: Lake) -> None:
+    """Say of the partitions of a run that are withheld why they are.
+
+    A run over a range has one result for all of them, so that Dagster shows a withheld one as materialized.
+    """
+    for partition, problem in withheld(lake).items():
+        if partition in context.partition_keys:
+            context.add_asset_metadata({"withheld": problem}, asset_key=key, partition_key=partition)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from deltalake import write_deltalake
 
-from retrain_assets.errors import SpecError
+from retrain_assets.errors import LakeError, SpecError
 from retrain_assets.lake import SCHEMAS, Lake, home
 from retrain_assets_tests.bad_input.declarations import attributes, load_project
 
@@ -114,3 +114,28 @@ def test_a_handle_to_write_through_is_nobody_elses(lake):
     lake.append("training_data", pl.DataFrame({"partition_key": ["a"], "x": [2]}))
     assert pl.scan_delta(read).collect()["x"].to_list() == [1]
     assert lake.open("training_data") is not lake.open("training_data")
+def test_two_runs_that_replace_partitions_at_once_are_told_in_a_sentence(lake, monkeypatch):
+    """The one that comes second writes nothing, and says which table was written to by another run."""
+    rows = pl.DataFrame({"partition_key": ["a"], "x": [1]})
+    lake.append("training_data", rows)
+    stale = lake.open("training_data")
+    lake.replace_partitions("training_data", rows.with_columns(x=2), ["a"])
+    with monkeypatch.context() as patch, pytest.raises(LakeError) as caught:
+        patch.setattr(lake, "open", lambda _: stale)
+        lake.replace_partitions("training_data", rows.with_columns(x=3), ["a"])
+    assert str(caught.value) == (
+        "The table training_data of clicks was written to by another run at the same time, so that it holds what "
+        "that run wrote. Start this run again when the other one has ended."
+    )
+    assert lake.scan("training_data").collect()["x"].to_list() == [2]
+
+
+def test_partitions_with_rows_are_known_by_the_log(lake):
+    """Keys of the partitions that hold rows; an emptied one is none of them."""
+    assert lake.partition_keys("features") == set()
+    rows = pl.DataFrame({"partition_key": ["a", "b"], "x": [1, 2]})
+    lake.replace_partitions("features", rows, ["a", "b"])
+    lake.replace_partitions("features", rows.clear(), ["b"])
+    assert lake.partition_keys("features") == {"a"}
+
+

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata
+from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata, tell_withheld
 from retrain_assets.declaration import Declaration
 from retrain_assets.features.columns import feature_columns
 from retrain_assets.features.table import feature_table
@@ -25,6 +25,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
                 asset_key=asset_key(declaration, "features"),
                 partition_key=str(key),
             )
+        tell_withheld(context, asset_key(declaration, "features"), lake)
         return dg.MaterializeResult(
             metadata=table_metadata(table.schema, table.height)
             | {"numeric": len(columns.numeric), "categorical": len(columns.categorical)}

@@ -6,7 +6,14 @@ from typing import Any
 
 import dagster as dg
 
-from retrain_assets.asset import Finding, asset_key, common, fails_in_a_sentence, log_findings
+from retrain_assets.asset import (
+    Finding,
+    asset_key,
+    common,
+    fails_in_a_sentence,
+    log_findings,
+    tell_withheld,
+)
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import complete
 
@@ -28,6 +35,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         reports = watch_partitions(declaration, list(context.partition_keys))
         for report in reports:
             context.add_asset_metadata(numbers(report), asset_key=key, partition_key=report["partition_key"])
+        tell_withheld(context, key, declaration.lake)
         write_life(declaration)
         page = (declaration.reports / "index.html").as_uri()
         shown = numbers(reports[-1]) if reports else {"said": "There was no champion to watch yet."}

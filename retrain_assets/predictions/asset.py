@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata
+from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata, tell_withheld
 from retrain_assets.declaration import Declaration
 
 
@@ -29,6 +29,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
                 asset_key=key,
                 partition_key=part.key,
             )
+        tell_withheld(context, key, declaration.lake)
         return dg.MaterializeResult(
             metadata=table_metadata(schema, sum(part.rows for part in scored))
             | {"new_rows": sum(part.new for part in scored)}

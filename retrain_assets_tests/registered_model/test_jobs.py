@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -10,8 +11,10 @@ import pytest
 
 from retrain_assets.attempts import attempts
 from retrain_assets.champion.registry import promote, register_version
+from retrain_assets.pipeline import build_definitions
 from retrain_assets.registered_model import intervene
-from retrain_assets.registered_model.jobs import promote_job, rollback_job
+from retrain_assets.registered_model.jobs import promote_job, release_job, rollback_job
+from retrain_assets.training_data.pending import pending
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day
 from retrain_assets_tests.running import (
     YOUNG,
@@ -177,6 +180,16 @@ def test_release(tmp_path):
     assert released(mended.intervene("release")) == {}
     assert running.declaration.lake.scan("training_data").select(pl.len()).collect().item() == 360
     assert attempts(running.declaration.lake) == []
+    # Scores and a report of the released rows come with an ingest run.
+    source = mended.declaration.source()
+    assert list(pending(mended.declaration, source, datetime.now(UTC), None).fingerprints) == keys
+
+
+def test_release_and_ingest_wait_for_each_other():
+    """A release writes the tables that an ingest run writes, so both are in one queue."""
+    declaration = declare(Path())
+    ingest = build_definitions(declaration).resolve_job_def("loans_ingest")
+    assert release_job(declaration).tags["retrain_assets/ingest"] == ingest.tags["retrain_assets/ingest"]
 
 
 def released(result) -> dict[str, int]:

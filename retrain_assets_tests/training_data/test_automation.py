@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import polars as pl
@@ -16,6 +16,8 @@ from retrain_assets_tests.running import YOUNG
 from retrain_assets_tests.ticking import Automation
 
 pytestmark = YOUNG
+
+PATIENT = {"source__expected_every": "9000d"}
 
 
 def ranges(data):
@@ -160,10 +162,58 @@ def test_a_silent_source_is_told_to_be_late(source, tmp_path):
     assert source.look().skip_message == (
         "Nothing new. The source is late: its newest partition ended 2026-01-10 00:00 UTC."
     )
-    patient = Automation(declare(tmp_path, source__expected_every="9000d"))
+    patient = Automation(declare(tmp_path, **PATIENT))
     assert patient.look().skip_message == (
         "Nothing new: every complete partition of the source has been taken in."
     )
+
+
+def test_a_source_is_late_no_sooner_than_its_partitions_are_ready(source, tmp_path):
+    """A partition that is ready long after its end makes nothing late before that."""
+    take_in(source.declaration, [f"2026-01-0{day}" for day in range(5, 10)])
+    silent = datetime.now(UTC) - datetime(2026, 1, 10, tzinfo=UTC)
+    ready = Automation(declare(tmp_path, source__complete_after=f"{silent.days - 1}d"))
+    assert ready.look().skip_message == (
+        "Nothing new: every complete partition of the source has been taken in."
+    )
+
+
+def test_withheld_partitions_are_named(source, tmp_path):
+    """A tick without anything new names what could not be accepted, and says why of the newest."""
+    broken = [FIRST_DAY + timedelta(days=number) for number in (1, 4)]
+    for day in broken:
+        write_day(tmp_path, day).write_bytes(b"no parquet")
+    take_in(source.declaration, [f"2026-01-0{day}" for day in range(5, 10)])
+    patient = Automation(declare(tmp_path, **PATIENT))
+    assert patient.look().skip_message == (
+        f"Nothing new. 2 partitions are withheld: {broken[1]}, {broken[0]}. Of {broken[1]}: {tmp_path}/rows/"
+        f"{broken[1]}.parquet: the file is no Parquet file. Write it as Parquet, or name it .csv if it is CSV."
+    )
+
+
+def test_older_rows_than_the_code_location_knows_are_told(tmp_path):
+    """They keep nothing else out: newer days are asked for, with the sentence, which then is the skip message."""
+    key = write_days(tmp_path, 1, FIRST_DAY + timedelta(days=4))[0]
+    pipeline = Automation(declare(tmp_path, source__start=None))
+    write_days(tmp_path, 2)
+    sentence = (
+        "The source holds partitions from 2026-01-05 on, and the loaded code location begins with 2026-01-09: "
+        "reload it to take them in, or declare source.start to leave them out."
+    )
+    data = pipeline.look()
+    assert ranges(data) == [(key, key)]
+    assert data.asset_events[0].metadata["older_partitions"].value == sentence
+    take_in(pipeline.declaration, [key])
+    assert pipeline.look().skip_message == sentence
+    assert ranges(Automation(pipeline.declaration).look()) == [("2026-01-05", "2026-01-06")]
+
+
+def test_a_run_without_a_state_of_the_source_ends_no_pause(source):
+    """A release, or what a person starts, between the failure and the tick changes nothing about the pause."""
+    [request] = source.look().run_requests
+    source.has_run("ingest", dg.DagsterRunStatus.FAILURE, request.tags)
+    source.has_run("ingest", dg.DagsterRunStatus.SUCCESS)
+    assert source.look().skip_message.startswith("The last ingest run for this state")
 
 
 def test_an_empty_source_says_so(tmp_path):

@@ -110,6 +110,7 @@ def test_withheld_partition_keeps_what_was_accepted_and_the_others_go_on(
     [record] = rows_of_partitions(loans, MIDDLE)
     assert (record["accepted"], record["rows"], record["problem"]) == (True, 120, outcomes[MIDDLE].problem)
     assert rows_of(loans, MIDDLE, "quarantine").height == 120
+    assert (record["quarantined"], outcomes[MIDDLE].quarantined) == (120, 120)
 
 
 def rows_of_partitions(declaration: Declaration, key: str) -> list[dict[str, object]]:
@@ -190,8 +191,10 @@ def evaluations(events: list[dg.EventLogEntry]) -> dict[tuple[str, str], tuple[b
     return found
 
 
-def materializations(events: list[dg.EventLogEntry]) -> dict[str, dict[str, object]]:
-    """Metadata of each partition of training_data that was materialized."""
+def materializations(
+    events: list[dg.EventLogEntry], node: str = "training_data"
+) -> dict[str, dict[str, object]]:
+    """Metadata of each partition of a node that was materialized."""
     return {
         entry.dagster_event.partition: {
             name: value.value
@@ -200,7 +203,7 @@ def materializations(events: list[dg.EventLogEntry]) -> dict[str, dict[str, obje
         for entry in events
         if entry.dagster_event is not None
         and entry.dagster_event.is_step_materialization
-        and entry.dagster_event.asset_key.path[-1] == "training_data"
+        and entry.dagster_event.asset_key.path[-1] == node
     }
 
 
@@ -232,6 +235,9 @@ def test_range_run_tells_each_partition_by_itself(tmp_path: Path, instance: dg.D
         (5, 0),
     ]
     assert shown[MIDDLE]["accepted"] is False
+    for node in ("features", "predictions", "monitoring_report"):
+        told = {key: values.get("withheld") for key, values in materializations(events, node).items()}
+        assert told == {KEYS[0]: None, MIDDLE: shown[MIDDLE]["problem"], KEYS[2]: None}, node
 
 
 def test_deleted_expectation_leaves_quarantine_and_suite(
