@@ -109,7 +109,8 @@ def monitor(
         JSON-able: ``partition_key``, ``as_of``, ``version``, ``promoted_at``, ``rows``, ``span`` (start and
         end of the mature rows looked at), ``realised`` and ``reference`` (level by metric), ``estimated``
         (value by metric), ``business`` (level by name), ``drift`` (``psi`` and ``lower`` by feature),
-        ``score_drift``, ``moved_importance``, ``findings``.
+        ``score_drift``, ``moved_importance``, ``lost`` (how much worse the first metric's realised level is than
+        its reference, negative where it is better), ``findings``.
     """
     partitions = Partitions(spec.source.partition, spec.timezone)
     as_of = partitions.bounds(batch.key)[1]
@@ -164,6 +165,7 @@ def monitor(
         "drift": {name: asdict(shift) for name, shift in shifts.features.items()},
         "score_drift": None if shifts.score is None else asdict(shifts.score),
         "moved_importance": _moved(spec, shifts, champion.importances),
+        "lost": _lost(champion.metrics[0], realised, reference),
         "findings": [_standing(spec, finding, as_of, champion, previous) for finding in findings],
     }
 
@@ -175,6 +177,15 @@ def _estimated(metric: Metric, scores: FloatArray | None) -> float | None:
 def _moved(spec: PipelineSpec, shifts: DriftReport, importances: Mapping[str, float]) -> float | None:
     threshold = spec.retrain_when.drift
     return None if threshold is None else shifts.moved_importance(threshold.psi, importances)
+
+
+def _lost(
+    metric: Metric, realised: Mapping[str, Level | None], reference: Mapping[str, Level | None]
+) -> float | None:
+    level, before = realised[metric.name], reference[metric.name]
+    if level is None or before is None:
+        return None
+    return before.value - level.value if metric.greater_is_better else level.value - before.value
 
 
 def _plain(level: Level | None) -> dict[str, Any] | None:

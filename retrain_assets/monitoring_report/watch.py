@@ -65,6 +65,13 @@ def newest_report(declaration: Declaration) -> dict[str, Any] | None:
     return None if rows.is_empty() else dict(json.loads(rows.item()))
 
 
+def reports_since(declaration: Declaration, moment: datetime, version: int) -> list[dict[str, Any]]:
+    """The reports on a version as of later than a moment, oldest first."""
+    rows = declaration.lake.scan("monitoring").filter(pl.col("as_of") > moment).sort("as_of")
+    reports = map(json.loads, rows.select("payload").collect()["payload"])
+    return [report for report in reports if report["version"] == version]
+
+
 def harm_stands(declaration: Declaration, version: int) -> str | None:
     """The sentence of an alarm of harm that stands about a version; None where there is none."""
     report = newest_report(declaration)

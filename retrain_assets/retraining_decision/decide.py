@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from retrain_assets.retraining_decision.balance import weigh
 from retrain_assets.retraining_decision.decision import Decision, Hold, Reason
 from retrain_assets.retraining_decision.evidence import Evidence
 from retrain_assets.retraining_decision.history import History
@@ -22,8 +23,9 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
 
     Reasons are: no champion yet (``no_champion``), a tick of the schedule (``schedule``), an alarm of harm
     about the present champion (``performance``, ``business:<name>``, ``drift``), enough new labelled rows
-    (``new_rows``), a champion that was not replaced or confirmed in time (``age``), changed code or
-    declaration (``code_changed``). A person does not ask here, but launches the job.
+    (``new_rows``), lost quality that has cost more than a retrain does (``staleness_cost``), a champion that
+    was not replaced or confirmed in time (``age``), changed code or declaration (``code_changed``). A person
+    does not ask here, but launches the job.
 
     Before all others comes the attempt whose run failed after its verdict and before that was acted on
     (``unfinished``): it is gone on with, and nothing is trained. Only a run in flight and the back-off hold
@@ -70,7 +72,7 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
     general = tuple(_general_holds(evidence, policy, history, now))
     free = [cause for cause in causes if cause.due <= now and not cause.holds(general)]
     if not free:
-        return _held(evidence, policy, causes, general, now)
+        return _held(evidence, policy, history, causes, general, now)
     if evidence.unfinished is not None and free[0].reason.code == "unfinished":
         reason, attempt = free[0].reason, evidence.unfinished.attempt
         text = f"Go on with the attempt instead of training another. {reason.sentence}"
@@ -80,7 +82,12 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
 
 
 def _held(
-    evidence: Evidence, policy: Policy, causes: Sequence[Cause], general: tuple[Hold, ...], now: datetime
+    evidence: Evidence,
+    policy: Policy,
+    history: History,
+    causes: Sequence[Cause],
+    general: tuple[Hold, ...],
+    now: datetime,
 ) -> Decision:
     standing = [cause for cause in causes if cause.due <= now]
     reasons = tuple(cause.reason for cause in standing)
@@ -93,7 +100,7 @@ def _held(
     )
     if not reasons:
         text = f"Nothing asks for a retrain. {when}".strip()
-        return Decision(False, (), (), earliest, _awaited(evidence, policy), text)
+        return Decision(False, (), (), earliest, _awaited(evidence, policy, history), text)
     text = f"A retrain is held back. {_joined(reasons)} {_joined(holds)} {when}".strip()
     return Decision(False, reasons, holds, earliest, _releases(holds), text)
 
@@ -183,10 +190,13 @@ def _releases(holds: Iterable[Hold]) -> str:
     return " ".join(parts)
 
 
-def _awaited(evidence: Evidence, policy: Policy) -> str:
+def _awaited(evidence: Evidence, policy: Policy, history: History) -> str:
     parts = ["A crossed threshold, or a tick of the schedule."]
     if policy.new_rows is not None:
         parts.append(f"{policy.new_rows:,} new labelled rows; there are {evidence.new_rows:,}.")
+    balance = weigh(evidence, policy, history)
+    if balance is not None:
+        parts.append(balance.deficit)
     if policy.max_age is not None and evidence.champion is not None:
         parts.append(f"The champion's age, on {_moment(evidence.champion.since + policy.max_age)}.")
     if policy.code_changes:

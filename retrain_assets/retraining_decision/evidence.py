@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from retrain_assets.retraining_decision.staleness import Staleness
+
 
 @dataclass(frozen=True)
 class Champion:
@@ -97,6 +99,8 @@ class Evidence:
         A retrain is running or queued.
     unfinished
         The newest attempt, where its verdict still can be acted on and has not been.
+    staleness
+        What the champion's lost quality has cost; None without a champion, or where no costs are declared.
     """
 
     champion: Champion | None
@@ -108,6 +112,7 @@ class Evidence:
     schedule_due: bool = False
     in_flight: bool = False
     unfinished: Unfinished | None = None
+    staleness: Staleness | None = None
 
 
 def alarms_of(payload: Mapping[str, Any]) -> tuple[Alarm, ...]:

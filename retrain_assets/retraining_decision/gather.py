@@ -11,7 +11,7 @@ import polars as pl
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import without_features
 from retrain_assets.labels import labelled
-from retrain_assets.monitoring_report.watch import newest_report
+from retrain_assets.monitoring_report.watch import newest_report, reports_since
 from retrain_assets.retraining_decision.decide import decide
 from retrain_assets.retraining_decision.decision import Decision, Hold
 from retrain_assets.retraining_decision.evidence import Champion, Evidence, alarms_of
@@ -20,6 +20,7 @@ from retrain_assets.retraining_decision.past import FailedRun, read_past
 from retrain_assets.retraining_decision.policy import policy_of
 from retrain_assets.retraining_decision.reasons import schedule_reason
 from retrain_assets.retraining_decision.record import codes, is_new, last_decision
+from retrain_assets.retraining_decision.staleness import Staleness, accumulate
 from retrain_assets.windows import mature_rows, resolve_windows, training_rows
 
 INGESTING = Hold("ingest_in_flight", "An ingest run is in flight.", None)
@@ -138,7 +139,18 @@ def _evidence(declaration: Declaration, history: History, now: datetime) -> Evid
         new_rows=fresh.item(),
         code_version=declaration.code_version(),
         alarms=alarms_of(report) if report is not None else (),
+        staleness=_staleness(declaration, champion, history),
     )
+
+
+def _staleness(declaration: Declaration, champion: Champion | None, history: History) -> Staleness | None:
+    cost = declaration.spec.retrain_when.cost
+    if cost is None or champion is None:
+        return None
+    crowned = next(entry for entry in reversed(declaration.ledger.entries()) if entry.action != "confirmed")
+    since = max([crowned.as_of, *(attempt.as_of for attempt in history.completed)])
+    reports = reports_since(declaration, since, champion.version)
+    return accumulate(reports, since, cost.per_metric_unit_and_row)
 
 
 def _champion(declaration: Declaration) -> Champion | None:
@@ -156,6 +168,9 @@ def _numbers(evidence: Evidence, now: datetime) -> dict[str, float]:
         "new_rows": evidence.new_rows,
         "alarms": len(evidence.alarms),
     }
+    if evidence.staleness is not None:
+        found["staleness_cost"] = evidence.staleness.cost
+        found["staleness_cost_per_partition"] = evidence.staleness.per_partition
     if evidence.champion is not None:
         found["champion_age_days"] = (now - evidence.champion.since).total_seconds() / 86400
     return found

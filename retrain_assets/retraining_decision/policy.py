@@ -33,6 +33,8 @@ class Policy:
         Declared triggers. The others reach a decision as evidence.
     cooldown, runs, per
         Declared limits.
+    per_retrain
+        Declared cost of a retrain; None where no costs are declared.
     """
 
     partitions: Partitions
@@ -46,6 +48,7 @@ class Policy:
     cooldown: timedelta
     runs: int
     per: timedelta
+    per_retrain: float | None = None
 
     @property
     def lag(self) -> timedelta:
@@ -73,6 +76,7 @@ def policy_of(spec: PipelineSpec) -> Policy:
         cooldown=limits.cooldown,
         runs=limits.runs,
         per=limits.per,
+        per_retrain=when.cost.per_retrain if when.cost is not None else None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from retrain_assets.retraining_decision.balance import weigh
 from retrain_assets.retraining_decision.decision import Hold, Reason
 from retrain_assets.retraining_decision.evidence import Alarm, Evidence, Unfinished
 from retrain_assets.retraining_decision.history import History, PastAttempt
@@ -88,6 +89,7 @@ def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime)
         )
         last = history.completed[-1].as_of.isoformat() if history.completed else "the beginning"
         yield Cause(Reason("new_rows", text, f"rows since {last}"), now)
+    yield from _stale(evidence, policy, history, now)
     if policy.max_age is not None and evidence.champion is not None:
         yield _age(evidence.champion.version, evidence.champion.since, policy.max_age, history)
     if policy.code_changes and history.completed:
@@ -126,6 +128,12 @@ def _harm(alarm: Alarm, evidence: Evidence, policy: Policy, history: History, no
             )
             holds.append(Hold("already_tried", text, again))
     return Cause(Reason(alarm.code, alarm.sentence, alarm.identity), now, tuple(holds))
+
+
+def _stale(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Cause]:
+    balance = weigh(evidence, policy, history)
+    if balance is not None and balance.lost.cost > balance.price:
+        yield Cause(Reason("staleness_cost", balance.surplus, balance.identity), now)
 
 
 def _age(version: int, since: datetime, max_age: timedelta, history: History) -> Cause:

@@ -52,6 +52,15 @@ class DriftTrigger(Spec):
     """Share of the importance that the moved features must carry."""
 
 
+class CostSpec(Spec):
+    """What a retrain costs and what lost quality costs, in the same money: the one is weighed against the other."""
+
+    per_retrain: float = Field(gt=0)
+    """Cost of one retrain: machines, and people who look at its report."""
+    per_metric_unit_and_row: float = Field(gt=0)
+    """Cost of one row that is scored by a model which is one unit of the first metric worse than after its promotion."""
+
+
 class RetrainWhenSpec(Spec):
     """What makes a retrain due; each is optional."""
 
@@ -62,6 +71,8 @@ class RetrainWhenSpec(Spec):
     performance: PerformanceTrigger | None = None
     business: list[BusinessTrigger] = Field(default_factory=list)
     drift: DriftTrigger | None = None
+    cost: CostSpec | None = None
+    """The lost quality has cost more than a retrain does, since the last attempt."""
     max_age: PositiveDuration | None = None
     """The champion is replaced or confirmed within this time."""
     code_changes: bool = False

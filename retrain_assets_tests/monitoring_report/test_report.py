@@ -161,6 +161,14 @@ def test_drift_alarms_at_once_and_a_new_champion_starts_afresh():
     assert alarms_of(report(WATCHED, 11, payload, 2.0, other))[0].since == START + 12 * DAY
 
 
+def test_the_loss_of_quality_is_told_in_the_first_metrics_unit():
+    """Before there is a reference there is none; after the break it is the rise of the log loss since the promotion."""
+    assert report(WATCHED, 5)["lost"] is None
+    assert report(WATCHED, 20)["lost"] == pytest.approx(0, abs=0.02)
+    bad = report(WATCHED, 36)
+    assert bad["lost"] == bad["realised"]["log_loss"]["value"] - bad["reference"]["log_loss"]["value"] > 0.02
+
+
 def test_an_alarm_that_flickers_is_one_alarm():
     """What comes back within its span keeps since and onset; what comes back later is new evidence."""
     payload, found = None, {}
