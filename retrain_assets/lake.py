@@ -6,18 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
+from retrain_assets.delta_frames import batches, scan_table, stored_schema, widens
 from retrain_assets.errors import LakeError, SpecError
 
-if TYPE_CHECKING:
-    from pyarrow import RecordBatchReader
-
-ROWS_A_BATCH = 10_000
 PARTITIONED_TABLES = frozenset({"training_data", "features", "predictions", "shadow_predictions"})
 
 _TIME = pl.Datetime("us", "UTC")
@@ -163,16 +159,19 @@ class Lake:
         return None if handle is None else handle.version()
 
     def schema(self, table: str) -> dict[str, pl.DataType] | None:
-        """Columns of a table with their Polars types, or None where it does not exist yet."""
+        """Columns of a table with their Polars types, or None where it does not exist yet.
+
+        A column that has had no value yet has the type ``Null``.
+        """
         handle = self.snapshot(table)
-        return None if handle is None else dict(pl.scan_delta(handle).collect_schema())
+        return None if handle is None else dict(scan_table(handle).collect_schema())
 
     def scan(self, table: str, version: int | None = None) -> pl.LazyFrame:
         """Rows of a table; where it does not exist yet, no rows with the table's known columns."""
         handle = self.snapshot(table) if version is None else self.open(table, version)
         if handle is None:
             return pl.LazyFrame(schema=SCHEMAS.get(table, {"partition_key": pl.String()}))
-        return pl.scan_delta(handle)
+        return scan_table(handle)
 
     def rows(self, table: str, keys: Sequence[str], version: int | None = None) -> pl.LazyFrame:
         """Rows of some partitions of a table."""
@@ -185,6 +184,8 @@ class Lake:
 
     def replace_partitions(self, table: str, frame: pl.DataFrame, keys: Sequence[str]) -> None:
         """Put ``frame`` in the place of all rows of some partitions, in one commit.
+
+        A column of ``frame`` that the table lacks, or that had no value before, is null in the rows that stay.
 
         Parameters
         ----------
@@ -207,16 +208,20 @@ class Lake:
         if handle is None:
             write_deltalake(
                 self._created(table, frame, partition_by),
-                _batches(frame),
+                batches(frame),
                 mode="append",
             )
             return
         listed = ", ".join("'" + key.replace("'", "''") + "'" for key in keys)
         before = handle.version()
         try:
-            write_deltalake(
-                handle, _batches(frame), mode="overwrite", predicate=f"partition_key in ({listed})"
-            )
+            if widens(frame, handle):
+                staying = scan_table(handle).filter(~pl.col("partition_key").is_in(list(keys)))
+                self._rewrite(handle, staying, frame)
+            else:
+                write_deltalake(
+                    handle, batches(frame), mode="overwrite", predicate=f"partition_key in ({listed})"
+                )
         except CommitFailedError as error:
             if self.version(table) == before:
                 raise
@@ -226,17 +231,30 @@ class Lake:
             ) from error
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
-        """Add rows to a table in one commit."""
+        """Add rows to a table in one commit; columns may be new as in :meth:`replace_partitions`."""
         partition_by = ["partition_key"] if table in PARTITIONED_TABLES else None
         handle = self.open(table) or self._created(table, frame, partition_by)
-        write_deltalake(handle, _batches(frame), mode="append")
+        if widens(frame, handle):
+            self._rewrite(handle, scan_table(handle), frame)
+        else:
+            write_deltalake(handle, batches(frame), mode="append")
+
+    def _rewrite(self, handle: DeltaTable, staying: pl.LazyFrame, frame: pl.DataFrame) -> None:
+        """Write a whole table again, as Delta changes no column's type in place."""
+        write_deltalake(
+            handle,
+            batches(pl.concat([staying.collect(), frame], how="diagonal_relaxed")),
+            mode="overwrite",
+            schema_mode="overwrite",
+            partition_by=handle.metadata().partition_columns or None,
+        )
 
     def _created(self, table: str, frame: pl.DataFrame, partition_by: list[str] | None) -> DeltaTable:
         if self._is_local:
             Path(self.uri(table)).mkdir(parents=True, exist_ok=True)
         return DeltaTable.create(
             self.uri(table),
-            _deltable(frame.clear()).to_arrow().schema,
+            stored_schema(frame),
             mode="ignore",
             partition_by=partition_by,
             storage_options=self.storage_options,
@@ -256,17 +274,3 @@ def _newest_commit(log: Path) -> tuple[str, int, int] | None:
     except FileNotFoundError:
         return None
     return None if newest is None or found is None else (newest, found.st_ino, found.st_mtime_ns)
-
-
-def _batches(frame: pl.DataFrame) -> RecordBatchReader:
-    """Hand a table's rows over by parts: Delta's writer keeps several copies of what it is given at once."""
-    from pyarrow import RecordBatchReader
-
-    rows = _deltable(frame)
-    parts = (batch for part in rows.iter_slices(ROWS_A_BATCH) for batch in part.to_arrow().to_batches())
-    return RecordBatchReader.from_batches(rows.clear().to_arrow().schema, parts)
-
-
-def _deltable(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give a column that holds nothing a type that Delta can store."""
-    return frame.with_columns(pl.selectors.by_dtype(pl.Null).cast(pl.String))

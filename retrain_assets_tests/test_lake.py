@@ -45,10 +45,24 @@ def test_a_partition_can_become_empty(lake):
     assert lake.scan("training_data").collect()["partition_key"].to_list() == ["a"]
 
 
-def test_a_column_that_holds_nothing_is_stored_as_text(lake):
-    """An all-null column of unknown type does not stop a table from being written."""
-    lake.append("training_data", pl.DataFrame({"partition_key": ["a"], "empty": [None]}))
-    assert lake.schema("training_data")["empty"] == pl.String
+def test_a_column_that_holds_nothing_has_no_type_until_its_first_value(lake):
+    """An all-null column of unknown type is stored, and takes the type of the first value that comes."""
+    lake.append("training_data", pl.DataFrame({"partition_key": ["a", "b"], "late": [None, None]}))
+    assert lake.schema("training_data")["late"] == pl.Null
+    assert lake.scan("training_data").collect()["late"].to_list() == [None, None]
+
+    lake.replace_partitions("training_data", pl.DataFrame({"partition_key": ["b"], "late": [7]}), ["b"])
+    assert lake.schema("training_data") == {"partition_key": pl.String(), "late": pl.Int64()}
+    assert dict(lake.scan("training_data").collect().iter_rows()) == {"a": None, "b": 7}
+    assert lake.open("training_data").metadata().partition_columns == ["partition_key"]
+    assert lake.scan("training_data", version=1).collect()["late"].to_list() == [None, None]
+
+
+def test_a_column_that_is_new_to_a_table_is_null_in_the_rows_before(lake):
+    """Rows that bring a further column are added, and those that were there stay."""
+    lake.append("features", pl.DataFrame({"partition_key": ["a"], "x": [1]}))
+    lake.append("features", pl.DataFrame({"partition_key": ["b"], "x": [2], "hour": [3.0]}))
+    assert sorted(lake.scan("features").collect().iter_rows()) == [("a", 1, None), ("b", 2, 3.0)]
 
 
 def test_home_is_beside_the_project_wherever_the_command_was_started(tmp_path, monkeypatch):
@@ -114,6 +128,8 @@ def test_a_handle_to_write_through_is_nobody_elses(lake):
     lake.append("training_data", pl.DataFrame({"partition_key": ["a"], "x": [2]}))
     assert pl.scan_delta(read).collect()["x"].to_list() == [1]
     assert lake.open("training_data") is not lake.open("training_data")
+
+
 def test_two_runs_that_replace_partitions_at_once_are_told_in_a_sentence(lake, monkeypatch):
     """The one that comes second writes nothing, and says which table was written to by another run."""
     rows = pl.DataFrame({"partition_key": ["a"], "x": [1]})
@@ -137,5 +153,3 @@ def test_partitions_with_rows_are_known_by_the_log(lake):
     lake.replace_partitions("features", rows, ["a", "b"])
     lake.replace_partitions("features", rows.clear(), ["b"])
     assert lake.partition_keys("features") == {"a"}
-
-

@@ -58,6 +58,9 @@ def _by_sql(frame: pl.DataFrame, name: str, text: str) -> pl.DataFrame:
     try:
         return frame.with_columns(pl.sql_expr(text).alias(name))
     except pl.exceptions.PolarsError as error:
+        if any(frame.schema.get(used) == pl.Null for used in pl.sql_expr(text).meta.root_names()):
+            # A column that has had no value yet has no type that an expression could be made for.
+            return frame.with_columns(pl.lit(None).alias(name))
         raise SpecError(
             f"features.derive.{name}: {text!r} cannot be applied to the rows ({first_line(error)}). "
             "Mend the expression; TRY_CAST gives null where a value does not fit."

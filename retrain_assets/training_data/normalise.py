@@ -10,6 +10,7 @@ import polars as pl
 from retrain_assets.errors import PartitionError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.pipeline import RESERVED_COLUMNS
+from retrain_assets.training_data.column_types import storable
 from retrain_assets.training_data.columns import check_columns
 from retrain_assets.training_data.hashing import ordinals, row_hashes, row_ids
 from retrain_assets.training_data.sources.timestamps import to_utc
@@ -69,14 +70,15 @@ def conform(
 ) -> pl.DataFrame:
     """Give a delivery the columns and types of what was taken in before.
 
-    Columns that were not there before stay out. Types change only where no value changes with them.
+    Columns that were not there before stay out. Types change only where no value changes with them; a column
+    without any value before has no type yet, and takes the delivered one.
 
     Parameters
     ----------
     frame
         The rows as delivered.
     schema
-        Types of the lake's table; None before anything was taken in.
+        Types of the lake's table, ``Null`` where a column had no value; None before anything was taken in.
     spec
         The declaration.
     file
@@ -85,27 +87,26 @@ def conform(
     Raises
     ------
     PartitionError
-        When a column is missing, is reserved, or holds another type.
+        When a column is missing, is reserved, has a name or a type that cannot be, or another type than before.
     """
+    patterns = [name for name in frame.columns if is_pattern(name)]
+    if patterns:
+        raise PartitionError(
+            f"{file}: {patterns[0]!r} is no name of a column here, as it stands for several columns. Rename it "
+            "in the source."
+        )
     taken = sorted(RESERVED_COLUMNS & set(frame.columns))
     if taken:
         raise PartitionError(
             f"{file}: {taken[0]!r} is a column of retrain_assets itself. Rename it in the source."
         )
-    frame = frame.with_columns(_plain(column, spec) for column in frame.get_columns())
+    frame = frame.with_columns(_plain(column, spec, file) for column in frame.get_columns())
     faults = check_columns(spec, frame.schema, file)
     if faults:
         raise PartitionError(" ".join(faults))
     times = dict.fromkeys((spec.source.timestamp, spec.source.known_at, spec.label.known_at))
     frame = frame.with_columns(
-        to_utc(
-            frame.get_column(name),
-            spec.timezone,
-            file,
-            text_format=spec.source.read.timestamp_format if name == spec.source.timestamp else None,
-        )
-        for name in times
-        if name is not None
+        _moments(frame.get_column(name), spec, file) for name in times if name is not None
     )
     if schema is None:
         return frame
@@ -189,29 +190,33 @@ def _lines(frame: pl.DataFrame, spec: PipelineSpec, partitions: Partitions, key:
     return pl.concat([pl.DataFrame(schema=LINES), *parts])
 
 
-def _plain(column: pl.Series, spec: PipelineSpec) -> pl.Series:
-    """Give a column a type that Delta tables have."""
-    dtype = column.dtype
-    if dtype == pl.Null and column.name in (spec.features.numeric or ()):
-        plain: type[pl.DataType] = pl.Float64
-    elif dtype == pl.Null or isinstance(dtype, pl.Categorical | pl.Enum | pl.Time):
-        plain = pl.String
-    elif isinstance(dtype, pl.Decimal):
-        plain = pl.Float64
-    elif dtype == pl.UInt64:
-        fits = column.cast(pl.Int64, strict=False).null_count() == column.null_count()
-        plain = pl.Int64 if fits else pl.String
-    elif dtype in (pl.UInt8, pl.UInt16, pl.UInt32, pl.Duration):
-        plain = pl.Int64
-    elif isinstance(dtype, pl.Datetime):
-        return column.dt.cast_time_unit("us")
-    else:
-        return column
-    return column.cast(plain)
+def is_pattern(name: str) -> bool:
+    """Whether Polars takes a column's name for a pattern of names."""
+    return name == "*" or (name.startswith("^") and name.endswith("$"))
+
+
+def _plain(column: pl.Series, spec: PipelineSpec, file: str) -> pl.Series:
+    """Give a column a type that Delta tables have; one without values the type of what it is declared to be."""
+    if column.dtype != pl.Null:
+        return storable(column, file)
+    if column.name in (spec.features.numeric or ()):
+        return column.cast(pl.Float64)
+    return column.cast(pl.String) if column.name in (spec.features.categorical or ()) else column
+
+
+def _moments(column: pl.Series, spec: PipelineSpec, file: str) -> pl.Series:
+    """Moments of a time column; the declared form is the timestamp's, and another column's if it has it."""
+    form = spec.source.read.timestamp_format
+    try:
+        return to_utc(column, spec.timezone, file, text_format=form)
+    except PartitionError:
+        if form is None or column.name == spec.source.timestamp:
+            raise
+        return to_utc(column, spec.timezone, file)
 
 
 def _cast(column: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:
-    if column.dtype == dtype:
+    if dtype in (column.dtype, pl.Null):
         return column
     if column.null_count() == len(column):
         return pl.repeat(None, len(column), dtype=dtype, eager=True).rename(column.name)

@@ -82,8 +82,7 @@ class FileAccess:
             ObjectFiles(path, source.read.storage_options) if self.remote else LocalFiles()
         )
         self._read = source.read
-        self._key = source.key
-        self._types = types
+        self._texts = _texts(spec, types)
         declared = self._read.model_dump(mode="json", exclude={"storage_options"})
         # A mended declaration reads the same bytes differently: it makes every partition new.
         self.tag = digest([json.dumps(declared, sort_keys=True), spec.timezone, source.timestamp])[:8]
@@ -118,7 +117,7 @@ class FileAccess:
         PartitionError
             When it is empty, or of no known kind.
         """
-        return Table(self.store, file, self._read, self._key, self._types)
+        return Table(self.store, file, self._read, self._texts)
 
     def unchanged(self, before: Sequence[StoredFile]) -> bool:
         """Whether the files are still what they were."""
@@ -159,6 +158,15 @@ class FileCache:
         """Write down what was looked at."""
         files = {address: [known.stamp, known.digest, known.contents] for address, known in self._now.items()}
         return json.dumps({"tag": self._access.tag, "files": files}, separators=(",", ":"))
+
+
+def _texts(spec: PipelineSpec, types: Mapping[str, pl.DataType]) -> set[str]:
+    """Columns of CSV that are texts whatever stands in them: times, codes such as 007, and what was text before."""
+    codes = {spec.source.key, *(spec.features.categorical or ())}
+    times = {spec.source.timestamp, spec.source.known_at, spec.label.known_at}
+    open_codes = {name for name in codes if types.get(str(name), pl.Null) == pl.Null}
+    before = {name for name, dtype in types.items() if dtype == pl.String}
+    return {name for name in {*open_codes, *times, *before} if name is not None}
 
 
 def _parse(cursor: str | None, tag: str) -> dict[str, KnownFile]:

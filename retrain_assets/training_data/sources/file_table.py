@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -12,6 +11,7 @@ import polars as pl
 
 from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.spec import ReadSpec
+from retrain_assets.training_data.sources.csv_fields import check_fields
 from retrain_assets.training_data.sources.file_stores import FileStore, StoredFile
 
 _PARQUET = frozenset({".parquet", ".pq"})
@@ -20,7 +20,6 @@ _PACKED = frozenset({".gz", ".zst", ".zlib"})
 _MAGIC = b"PAR1"
 _EXACT = 2**53
 """Integers below this are exact as Float64."""
-_TAIL = 65_536
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -35,10 +34,8 @@ class Table:
         The file.
     read
         How it is read.
-    key
-        The key column, whose integers stay integers.
-    types
-        Types that columns had before; text columns of CSV stay text.
+    texts
+        Columns of CSV that are the texts that stand there, whatever they look like.
     """
 
     def __init__(
@@ -46,14 +43,12 @@ class Table:
         store: FileStore,
         file: StoredFile,
         read: ReadSpec,
-        key: str | None,
-        types: Mapping[str, pl.DataType],
+        texts: Collection[str],
     ) -> None:
         self._store = store
         self._file = file
         self._read = read
-        self._key = key
-        self._text = [name for name, dtype in types.items() if dtype == pl.String]
+        self._text = texts
         suffixes = [suffix.lower() for suffix in PurePosixPath(file.address).suffixes]
         kinds = [suffix for suffix in suffixes if suffix not in _PACKED]
         self._packed = bool(suffixes) and suffixes[-1] in _PACKED
@@ -73,8 +68,8 @@ class Table:
         """Read the file, with the types of its columns.
 
         CSV: types are inferred from the whole file. A column of numbers is ``Float64``, so that a later file
-        with decimals still fits; the key, and integers that ``Float64`` cannot hold, are ``Int64``. A column
-        without values has the type ``Null``.
+        with decimals still fits; integers that ``Float64`` cannot hold are ``Int64``. A column without values
+        has the type ``Null``.
 
         Parameters
         ----------
@@ -90,8 +85,10 @@ class Table:
             if not self.is_csv:
                 scan = self._scan_parquet()
                 return (scan if rows is None else scan.filter(rows)).collect()
-            self._check_last_line()
-            return self._typed(self._scan_csv().collect())
+            texts = self._scan_csv().collect()
+            if not self._packed:
+                check_fields(self._store, self._file, self._read, texts)
+            return self._typed(texts)
 
     def column(self, name: str) -> pl.Series:
         """Read one column of a Parquet file.
@@ -172,35 +169,19 @@ class Table:
 
     def _typed_column(self, texts: pl.Series) -> pl.Series:
         missing = texts.null_count()
-        if len(texts) and missing == len(texts):
+        if missing == len(texts):
             return texts.cast(pl.Null)
         plain = texts.str.strip_chars()
         if self._read.decimal == ",":
             plain = plain.str.replace_all(",", ".", literal=True)
         numbers = plain.cast(pl.Float64, strict=False)
         if numbers.null_count() == missing:
-            if texts.name == self._key or not _exact(numbers):
+            if not _exact(numbers):
                 whole = plain.cast(pl.Int64, strict=False)
                 return whole if whole.null_count() == missing else numbers
             return numbers
         truths = plain.str.to_lowercase().replace_strict(_TRUTHS, default=None, return_dtype=pl.Boolean)
         return truths if truths.null_count() == missing else texts
-
-    def _check_last_line(self) -> None:
-        """Refuse a file that ends in the middle of a line: Polars fills such a line up with nulls."""
-        if self._packed:
-            return
-        encoding = self._read.encoding
-        tail = self._store.read(self._file.address, -_TAIL)
-        if tail.endswith((b"\n", b"\r")) or b"\n" not in tail or "16" in encoding or "32" in encoding:
-            return
-        line = tail.rpartition(b"\n")[2].decode(encoding, errors="replace")
-        fields = len(next(csv.reader([line], delimiter=self._read.separator), []))
-        if fields < len(self.names()):
-            raise PartitionError(
-                f"{self._file.address}: the file is truncated: its last line has {fields} fields and no end. "
-                "Deliver it again."
-            )
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:

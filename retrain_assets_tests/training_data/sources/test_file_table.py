@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+import pytest
 
+from retrain_assets.training_data.normalise import conform
 from retrain_assets.training_data.sources.source import open_source
 from retrain_assets_tests.training_data.declared import declared
 from retrain_assets_tests.training_data.sources.days import (
@@ -39,14 +42,13 @@ def test_csv_is_read_as_declared(tmp_path: Path) -> None:
     source = open_source(declared({"path": "all.csv", "key": "key", "read": read}), tmp_path)
     frame = delivered(source)["2026-01-05"].frame
     assert frame.to_dict(as_series=False) == {
-        "key": [1, 2],
+        "key": ["1", "2"],
         "shown_at": ["05.01.2026 13:30", "05.01.2026 14:30"],
         "bid": [1.5, None],
         "clicked": [1.0, 0.0],
         "city": ["Köln", "Genève"],
         "note": [None, None],
     }
-    assert frame.schema["key"] == pl.Int64
     assert frame.schema["note"] == pl.Null
 
 
@@ -69,3 +71,52 @@ def test_quoted_numbers_and_truths_of_csv_are_numbers_and_truths(tmp_path: Path)
         "long": [9007199254740993, 1],
         "mixed": ["1", "x"],
     }
+
+
+def test_keys_and_categories_of_csv_are_what_stands_there(tmp_path: Path) -> None:
+    """The codes 007 and 7 are two, whatever else a file holds; a column that was a number before stays one."""
+    (tmp_path / "all.csv").write_text("shown_at,clicked,code,shop\n2026-01-05,1,007,01\n2026-01-05,1,7,1\n")
+    spec = declared({"path": "all.csv", "key": "code"}, features={"categorical": ["shop"]})
+    frame = delivered(open_source(spec, tmp_path))["2026-01-05"].frame
+    assert frame["code"].to_list() == ["007", "7"]
+    assert frame["shop"].to_list() == ["01", "1"]
+    before = {"code": pl.String(), "shop": pl.Float64()}
+    frame = delivered(open_source(spec, tmp_path, before))["2026-01-05"].frame
+    assert frame["shop"].to_list() == [1.0, 1.0]
+
+
+def test_times_of_digits_are_read_by_their_form(tmp_path: Path) -> None:
+    """A timestamp of digits alone is a text with a form, and no number."""
+    (tmp_path / "all.csv").write_text("shown_at,clicked\n20260105,1\n20260106,0\n")
+    spec = declared({"path": "all.csv", "read": {"timestamp_format": "%Y%m%d"}})
+    found = delivered(open_source(spec, tmp_path))
+    taken = conform(found["2026-01-05"].frame, None, spec, "all.csv")
+    assert taken.to_dicts() == [{"shown_at": datetime(2026, 1, 5, tzinfo=UTC), "clicked": 1.0}]
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_row_that_lacks_fields_is_named(tmp_path: Path, quoted: bool) -> None:
+    """A short row in the middle of a CSV file is not filled up with nulls, with quotes in the file and without."""
+    note = '"a,b"' if quoted else "ab"
+    path = tmp_path / "all.csv"
+    path.write_text(f"shown_at,note,clicked\n2026-01-05,{note},1\n2026-01-05,{note}\n2026-01-05,{note},\n")
+    assert delivered(open_source(declared({"path": "all.csv"}), tmp_path))["2026-01-05"].problem == (
+        f"{path}: row 2 has 2 fields and the header has 3. Write all of them, those without a value too."
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'shown_at,clicked,note\n2026-01-05,1,"a\nb"',
+        'shown_at,note,clicked\n2026-01-05,"a\n,b",\n2026-01-05,"c",1',
+        "shown_at,note,clicked\n2026-01-05,a,\n2026-01-05,b,",
+    ],
+    ids=["quoted line end in the last field", "quoted separator", "no value in the last field"],
+)
+def test_a_whole_csv_is_not_taken_for_a_truncated_one(tmp_path: Path, text: str) -> None:
+    """Quoted line ends and separators, and values that are missing, are no missing fields."""
+    (tmp_path / "all.csv").write_text(text)
+    delivery = delivered(open_source(declared({"path": "all.csv"}), tmp_path))["2026-01-05"]
+    assert delivery.problem is None
+    assert delivery.frame.height == text.count("2026-01-05")
