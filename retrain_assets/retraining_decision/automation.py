@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -24,7 +24,10 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.retraining_decision.decision import Hold, Reason
 from retrain_assets.retraining_decision.gather import Ruling, rule
 from retrain_assets.retraining_decision.past import FailedRun
-from retrain_assets.retraining_decision.record import record_decision
+from retrain_assets.retraining_decision.record import last_act, record_decision
+
+LAUNCH = timedelta(seconds=50)
+"""Time that a run takes at most from the decision until the daemon has it; a tick later its request counts as lost."""
 
 
 def retraining_sensor(
@@ -74,6 +77,8 @@ def retrain_schedule(
 def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_due: bool) -> Ruling:
     from retrain_assets.monitoring_report.life import write_life
 
+    # Asked first: a run that ends meanwhile is still in flight, rather than neither that nor failed.
+    in_flight = bool(runs_of(instance, declaration, RETRAIN_TAG, IN_FLIGHT, limit=1))
     failed = [
         _failed(record.dagster_run)
         for record in runs_of(instance, declaration, RETRAIN_TAG, FAILED, limit=20)
@@ -81,7 +86,7 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
     ruling = rule(
         declaration,
         schedule_due=schedule_due,
-        retrain_in_flight=bool(runs_of(instance, declaration, RETRAIN_TAG, IN_FLIGHT, limit=1)),
+        retrain_in_flight=in_flight or _is_about_to_start(instance, declaration),
         ingest_in_flight=bool(runs_of(instance, declaration, INGEST_TAG, IN_FLIGHT, limit=1)),
         failed=failed,
     )
@@ -93,6 +98,15 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
         if not ruling.decision.act:
             write_life(declaration)
     return ruling
+
+
+def _is_about_to_start(instance: dg.DagsterInstance, declaration: Declaration) -> bool:
+    """Whether a retrain was asked for a moment ago, by the other of sensor and schedule, and its run is not there yet."""
+    asked = last_act(declaration)
+    if asked is None or datetime.now(UTC) - asked > LAUNCH:
+        return False
+    newest = runs_of(instance, declaration, RETRAIN_TAG, list(dg.DagsterRunStatus), limit=1)
+    return not newest or newest[0].create_timestamp < asked
 
 
 def _failed(run: dg.DagsterRun) -> FailedRun:

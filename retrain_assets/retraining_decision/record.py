@@ -23,6 +23,12 @@ def last_decision(declaration: Declaration) -> dict[str, Any] | None:
     return {"act": row["act"], **json.loads(row["payload"])}
 
 
+def last_act(declaration: Declaration) -> datetime | None:
+    """Tell when (wall time) the newest decision was recorded, if it was to act; None else."""
+    newest = declaration.lake.scan("decisions").sort("at").tail(1).filter("act").select("at").collect()
+    return None if newest.is_empty() else newest.item()
+
+
 def is_new(decision: Decision, last: Mapping[str, Any] | None) -> bool:
     """Say whether a decision does something else than the last, or for other reasons, or with other holds.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from retrain_assets.attempts import attempts
-from retrain_assets.lake import home
+from retrain_assets.lake import SCHEMAS, home
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
 from retrain_assets_tests.retraining_decision.past import (
     DAYS,
@@ -132,6 +133,26 @@ def test_a_failed_retrain_backs_off(tmp_path, status):
     assert "The last attempt failed; it tries again from 2026-01-31 23:00 UTC on." in data.skip_message
     take_in(pipeline.declaration, write_days(tmp_path, 1, FIRST_DAY + timedelta(days=DAYS)))
     assert reasons(pipeline.decide()) == ["age"]
+
+
+def test_a_run_that_was_just_asked_for_counts_as_in_flight(tmp_path):
+    """Two ticks at the same moment ask for one run, not for two; once that run is there, it is what counts."""
+    pipeline = started(tmp_path, retrain_when={"max_age": "5d"})
+    assert pipeline.decide().run_requests
+    assert "A retrain is in flight." in pipeline.decide().skip_message
+    pipeline.has_run("retrain", dg.DagsterRunStatus.SUCCESS)
+    assert pipeline.decide().run_requests
+
+
+@pytest.mark.parametrize(("seconds", "asks"), [(0, False), (60, True)])
+def test_a_request_that_was_lost_is_made_again(tmp_path, seconds, asks):
+    """The daemon died before it launched the run: a minute later it is asked for again."""
+    pipeline = started(tmp_path, retrain_when={"max_age": "5d"})
+    payload = json.dumps({"reasons": [], "held_back_by": []})
+    moment = datetime.now(UTC) - timedelta(seconds=seconds)
+    row = {"as_of": at(DAYS), "at": moment, "act": True, "payload": payload}
+    pipeline.declaration.lake.append("decisions", pl.DataFrame([row], schema=SCHEMAS["decisions"]))
+    assert bool(pipeline.decide().run_requests) == asks
 
 
 def test_an_alarm_waits_until_there_is_something_to_learn(tmp_path):
