@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from retrain_assets.comparison.metric import FloatArray, Metric
 from retrain_assets.comparison.resampling import leave_one_block_out, poisson_bootstrap
+from retrain_assets.comparison.sequential import SequentialTest
 from retrain_assets.comparison.standard_errors import (
     Estimator,
     block_contributions,
     choose_estimator,
-    cluster_robust_error,
     equal_weighted_cosine_error,
 )
+from retrain_assets.comparison.unequal_blocks import BlockShares, block_shares
 
 POWER = 0.8
 ROUNDING = 1e-12
@@ -51,13 +52,17 @@ class Comparison:
     alpha
         Two-sided error rate.
     estimator
-        How the standard error was estimated.
+        How the standard error was estimated; or the always-valid test that gave the interval.
     degrees
-        Degrees of freedom of Student's t, from which interval and p-value come.
+        Degrees of freedom of Student's t, from which interval and p-value come; None for an always-valid test.
     correlation
         Lag-1 correlation of the daily loss difference; None where too few past days are known.
     past_days
         The past days that the correlation rests on.
+    effective_blocks
+        Number of equal blocks that would tell as much as these, which differ in size.
+    inflation
+        Long-run variance of the blocks over their variance, for which the interval was widened.
     """
 
     metric: str
@@ -73,10 +78,12 @@ class Comparison:
     blocks: int
     rows: int
     alpha: float
-    estimator: Estimator = "cluster_robust"
-    degrees: int | None = None
+    estimator: Estimator | SequentialTest = "cluster_robust"
+    degrees: float | None = None
     correlation: float | None = None
     past_days: int = 0
+    effective_blocks: float | None = None
+    inflation: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ class _Error:
     """The standard error of a difference, the degrees of freedom of its interval, and what they rest on."""
 
     value: float
-    degrees: int
+    degrees: float
     blocks: int
     estimator: Estimator
     effective_rows: float | None
@@ -130,10 +137,11 @@ def compare(
     """Compare two models on the same rows.
 
     The difference of two metrics has the difference of their influence values; its standard error comes from
-    their sums over blocks (CR1), and its interval from Student's t with one degree of freedom less than
-    blocks, because a normal quantile is too small for a handful of blocks. Where the past says that days are
-    too much alike, the equal-weighted cosine estimator takes CR1's place. A metric without influence values
-    is resampled: a Poisson bootstrap over blocks, or contributions from leaving blocks out for the cosines.
+    their sums over blocks (CR1, and CR2 where blocks differ in size), and its interval from Student's t with
+    one degree of freedom less than effective blocks, because a normal quantile is too small for a handful of
+    blocks. Where the past says that days are too much alike, the equal-weighted cosine estimator takes its
+    place. A metric without influence values is resampled: a Poisson bootstrap over blocks, or contributions
+    from leaving blocks out for the cosines.
 
     Parameters
     ----------
@@ -170,10 +178,11 @@ def compare(
     choice = choose_estimator(past)
     value, influence = metric.measure(rows.y, rows.candidate, rows.weight)
     other, other_influence = metric.measure(rows.y, rows.reference, rows.weight)
+    shares = block_shares(rows.blocks, rows.weight)
     if influence is None or other_influence is None:
-        found = _resampled(metric, rows, choice.estimator)
+        found = _resampled(metric, rows, shares, choice.estimator)
     else:
-        found = _from_influence(influence - other_influence, rows.blocks, choice.estimator)
+        found = _from_influence(influence - other_influence, rows.blocks, shares, choice.estimator)
     improvement = metric.gain(value, other)
 
     noise = ROUNDING * max(abs(value), abs(other))
@@ -200,25 +209,28 @@ def compare(
         degrees=found.degrees,
         correlation=choice.correlation,
         past_days=choice.past_days,
+        effective_blocks=shares.effective,
     )
 
 
-def _from_influence(difference: FloatArray, blocks: NDArray[np.int64], estimator: Estimator) -> _Error:
+def _from_influence(
+    difference: FloatArray, blocks: NDArray[np.int64], shares: BlockShares, estimator: Estimator
+) -> _Error:
     contributions = block_contributions(difference, blocks)
-    error, degrees = _of_contributions(contributions, estimator)
+    error, degrees = _of_contributions(contributions, shares, estimator)
     of_independent = float(difference @ difference) / (difference.size - 1)
     effective = of_independent / error**2 if error > 0 else None
     return _Error(error, degrees, contributions.size, estimator, effective)
 
 
-def _resampled(metric: Metric, rows: _Rows, estimator: Estimator) -> _Error:
+def _resampled(metric: Metric, rows: _Rows, shares: BlockShares, estimator: Estimator) -> _Error:
     difference = partial(_difference, metric, rows)
     if estimator == "equal_weighted_cosine":
         contributions = leave_one_block_out(difference, rows.blocks, rows.weight)
-        error, degrees = _of_contributions(contributions, estimator)
+        error, degrees = _of_contributions(contributions, shares, estimator)
         return _Error(error, degrees, contributions.size, estimator, None)
-    count = int(np.unique(rows.blocks).size)
-    return _Error(poisson_bootstrap(difference, rows.blocks), count - 1, count, "poisson_bootstrap", None)
+    error = poisson_bootstrap(difference, rows.blocks) * shares.inflation
+    return _Error(error, shares.degrees, shares.shares.size, "poisson_bootstrap", None)
 
 
 def _difference(metric: Metric, rows: _Rows, positions: NDArray[np.int64]) -> float:
@@ -229,8 +241,11 @@ def _difference(metric: Metric, rows: _Rows, positions: NDArray[np.int64]) -> fl
     return value - other
 
 
-def _of_contributions(contributions: FloatArray, estimator: Estimator) -> tuple[float, int]:
+def _of_contributions(
+    contributions: FloatArray, shares: BlockShares, estimator: Estimator
+) -> tuple[float, float]:
     """Standard error of a sum of contributions, and its degrees of freedom."""
     if estimator == "equal_weighted_cosine":
-        return equal_weighted_cosine_error(contributions)
-    return cluster_robust_error(contributions), contributions.size - 1
+        error, degrees = equal_weighted_cosine_error(contributions)
+        return error, min(degrees, shares.degrees)
+    return shares.error(contributions), shares.degrees

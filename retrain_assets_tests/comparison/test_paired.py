@@ -182,12 +182,8 @@ def test_days_that_are_alike_widen_the_interval(name, task):
     blocks = np.arange(y.size) * 28 // y.size
     plain = compare(METRICS[name], y, one, other, blocks)
     found = compare(METRICS[name], y, one, other, blocks, past=past_days(0.8))
-    assert (plain.estimator, plain.degrees, plain.correlation, plain.past_days) == (
-        "cluster_robust",
-        27,
-        None,
-        0,
-    )
+    assert plain.degrees == pytest.approx(27, abs=0.05)
+    assert (plain.estimator, plain.correlation, plain.past_days) == ("cluster_robust", None, 0)
     assert (found.estimator, found.degrees, found.past_days) == ("equal_weighted_cosine", 3, 60)
     assert found.correlation > 0.5
     assert found.improvement == plain.improvement
