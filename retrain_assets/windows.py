@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -40,13 +40,12 @@ class Partitions:
 
     def bounds(self, key: str) -> tuple[datetime, datetime]:
         """First moment of a partition and the first moment after it, in UTC."""
-        zone = ZoneInfo(self.timezone)
-        first = datetime.fromisoformat(key)
-        if self.period == "monthly":
-            after = (first + timedelta(days=32)).replace(day=1)
-        else:
-            after = first + timedelta(days=7 if self.period == "weekly" else 1)
-        return first.replace(tzinfo=zone).astimezone(UTC), after.replace(tzinfo=zone).astimezone(UTC)
+        first = date.fromisoformat(key)
+        start, end = (
+            datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(self.timezone)).astimezone(UTC)
+            for day in (first, self._after(first))
+        )
+        return start, end
 
     def next_key(self, key: str) -> str:
         """Key of the partition that follows."""
@@ -54,16 +53,29 @@ class Partitions:
 
     def keys_between(self, start: datetime, end: datetime) -> list[str]:
         """Keys of the partitions that overlap ``[start, end)``, oldest first."""
+        if start >= end:
+            return []
+        day = date.fromisoformat(self.key_of(start))
+        last = date.fromisoformat(self.key_of(end - timedelta(microseconds=1)))
         keys = []
-        moment = start
-        while moment < end:
-            keys.append(self.key_of(moment))
-            moment = self.bounds(keys[-1])[1]
+        # By the calendar: the bounds of ten years of days would take a sensor's whole tick.
+        while day <= last:
+            keys.append(day.isoformat())
+            day = self._after(day)
         return keys
+
+    def _after(self, first: date) -> date:
+        """First day of the period that follows the one that begins with ``first``."""
+        if self.period == "monthly":
+            return (first + timedelta(days=32)).replace(day=1)
+        return first + timedelta(days=7 if self.period == "weekly" else 1)
 
     def complete(self, start: datetime, now: datetime, complete_after: timedelta) -> list[str]:
         """Keys from the partition of ``start`` on whose end lies at least ``complete_after`` before ``now``."""
-        return [key for key in self.keys_between(start, now) if self.bounds(key)[1] + complete_after <= now]
+        keys = self.keys_between(start, now)
+        while keys and self.bounds(keys[-1])[1] + complete_after > now:
+            keys.pop()
+        return keys
 
     def key_expr(self, column: str) -> pl.Expr:
         """The key of each row's partition, from a UTC timestamp column."""

@@ -52,6 +52,20 @@ def test_partitions_leave_no_gap(period, zone, moment, days):
         assert partitions.next_key(before) == after
 
 
+@given(PERIODS, ZONES, MOMENTS, st.integers(0, 200), st.integers(0, 200))
+def test_complete_partitions_are_those_whose_end_lies_back_enough(period, zone, moment, days, wait):
+    """Of the partitions that follow each other, those are complete whose end and wait are over."""
+    partitions, wait = Partitions(period, zone), timedelta(hours=wait)
+    now = moment + timedelta(days=days, hours=7)
+    keys, at = [], moment
+    while at < now:
+        keys.append(partitions.key_of(at))
+        at = partitions.bounds(keys[-1])[1]
+    assert partitions.keys_between(moment, now) == keys
+    over = [key for key in keys if partitions.bounds(key)[1] + wait <= now]
+    assert partitions.complete(moment, now, wait) == over
+
+
 def test_a_partition_is_complete_only_after_its_wait():
     """``complete_after`` keeps a partition back until so long after its end."""
     partitions = Partitions("daily", "UTC")

@@ -217,9 +217,16 @@ def test_a_run_without_a_state_of_the_source_ends_no_pause(source):
 
 
 def test_an_empty_source_says_so(tmp_path):
-    """Where the source has no rows yet, the skip message says just that."""
-    (tmp_path / "rows").mkdir()
-    assert Automation(declare(tmp_path)).look().skip_message == "The source holds no rows yet."
+    """Where the source has no file yet, the skip message says which one it looks for; else that it has no rows."""
+    assert Automation(declare(tmp_path)).look().skip_message == (
+        f"There is no file of the form {tmp_path}/rows/{{partition:%Y-%m-%d}}.parquet yet. Deliver it, or mend "
+        "source.path."
+    )
+    loans_of(FIRST_DAY).clear().write_csv(tmp_path / "all.csv")
+    assert (
+        Automation(declare(tmp_path, source__path="all.csv")).look().skip_message
+        == "The source holds no rows yet."
+    )
 
 
 def test_a_source_out_of_reach_is_told_without_a_failed_tick(tmp_path):

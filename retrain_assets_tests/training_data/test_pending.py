@@ -69,9 +69,9 @@ def test_all_that_is_new_is_asked_for_oldest_first(tmp_path):
 
 
 def test_an_empty_source_has_nothing(tmp_path):
-    """A source without files has nothing pending and no newest partition."""
-    (tmp_path / "rows").mkdir()
-    found = look(declare(tmp_path))
+    """A source without rows has nothing pending and no newest partition."""
+    loans_of(FIRST_DAY).clear().write_parquet(tmp_path / "all.parquet")
+    found = look(declare(tmp_path, source__path="all.parquet"))
     assert (keys(found), found.newest) == ([], None)
 
 

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from retrain_assets.errors import PartitionError
+from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.hashing import digest
 from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints, Wanted
+from retrain_assets.training_data.sources.emptiness import no_file
 from retrain_assets.training_data.sources.file_access import FileAccess, FileCache, changed_while_read, stack
 from retrain_assets.training_data.sources.file_stores import StoredFile
 from retrain_assets.windows import Partitions
@@ -67,6 +68,8 @@ class PartitionFiles:
                 by_key[key] = self._fingerprint([cache.look(file).digest for file in files])
             except FileNotFoundError:
                 continue  # removed since it was listed
+        if not by_key and not self._access.unlisted and not self._dated():
+            raise SourceError(no_file(self.address))
         return Fingerprints(by_key, cache.cursor())
 
     def read(self, partitions: Partitions, keys: Sequence[str]) -> Iterator[Delivery]:

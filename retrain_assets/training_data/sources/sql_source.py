@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints
+from retrain_assets.training_data.sources.emptiness import check_earliest
 from retrain_assets.training_data.sources.sql_database import Database
 from retrain_assets.training_data.sources.sql_relation import Content, Relation
 from retrain_assets.windows import Partitions
@@ -58,7 +59,7 @@ class SqlSource:
     def earliest(self) -> datetime | None:
         """Find the earliest timestamp, UTC."""
         with self._database.connect() as connection:
-            return self._relation.extremes(connection)[0]
+            return self._earliest(connection)
 
     def latest(self) -> datetime | None:
         """Find the latest timestamp, UTC."""
@@ -85,11 +86,16 @@ class SqlSource:
         settled = all(by_key.get(key) == known[key] for key in touched)
         return Fingerprints(by_key, state if settled else "")
 
+    def _earliest(self, connection: sa.Connection) -> datetime | None:
+        found = self._relation.extremes(connection)[0]
+        check_earliest(found, self._start, self.address)
+        return found
+
     def _older(self, connection: sa.Connection, partitions: Partitions, keys: Sequence[str]) -> list[str]:
         """Tell the earliest partition, where it lies before all that were asked for and no start is declared."""
         if self._start is not None or not keys:
             return []
-        earliest = self._relation.extremes(connection)[0]
+        earliest = self._earliest(connection)
         key = keys[0] if earliest is None else partitions.key_of(earliest)
         return [key] if key < keys[0] else []
 

@@ -129,6 +129,8 @@ def keys_of(partitions: Partitions, times: pl.Series) -> pl.Series:
 
 def _sums(keys: pl.Series, hashes: Hashes) -> Contents:
     """Sum of the hashes and number of rows, by key."""
+    if keys.is_empty():
+        return {}
     names = keys.unique().sort()
     codes = keys.replace_strict(names, np.arange(len(names)), return_dtype=pl.UInt32).to_numpy()
     sums = np.zeros(len(names), dtype=np.uint64)

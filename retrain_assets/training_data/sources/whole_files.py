@@ -12,6 +12,7 @@ from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.hashing import digest
 from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints, Wanted
+from retrain_assets.training_data.sources.emptiness import check_earliest, no_file
 from retrain_assets.training_data.sources.file_access import (
     Contents,
     FileAccess,
@@ -58,7 +59,9 @@ class WholeFiles:
 
     def earliest(self) -> datetime | None:
         """Find the earliest timestamp, UTC."""
-        return min((bounds[0] for bounds in self._bounds()), default=None)
+        found = min((bounds[0] for bounds in self._bounds()), default=None)
+        check_earliest(found, self._start, self.address)
+        return found
 
     def latest(self) -> datetime | None:
         """Find the latest timestamp, UTC."""
@@ -70,8 +73,11 @@ class WholeFiles:
         """Fingerprint of each partition's rows, whatever their order; only a changed file is read."""
         del known
         cache = FileCache(self._access, cursor)
+        files = self._access.files()
+        if not files:
+            raise SourceError(no_file(self.address))
         try:
-            fingerprints, _ = self._fingerprints(partitions, self._access.files(), cache)
+            fingerprints, _ = self._fingerprints(partitions, files, cache)
         except PartitionError as error:
             raise SourceError(str(error)) from None
         except FileNotFoundError as error:
@@ -123,12 +129,29 @@ class WholeFiles:
                 before = total.get(key, (0, 0))
                 total[key] = ((before[0] + value) % 2**64, before[1] + rows)
         timeless = total.pop(TIMELESS, None)
+        if timeless is not None and not total:
+            raise PartitionError(self._unreadable())
+        oldest = min(total, default=None)
+        check_earliest(None if oldest is None else datetime.fromisoformat(oldest), self._start, self.address)
         first = min((key for key in total if key >= self._first_key(partitions)), default=None)
         if timeless is not None and first is not None:
             total[first] = ((total[first][0] + timeless[0]) % 2**64, total[first][1] + timeless[1])
         return {
             key: digest([self._access.tag, str(value), str(rows)]) for key, (value, rows) in total.items()
         }, first
+
+    def _unreadable(self) -> str:
+        source = self._spec.source
+        form = source.read.timestamp_format
+        mend = (
+            "Declare its form in source.read.timestamp_format, such as '%d/%m/%Y %H:%M'"
+            if form is None
+            else f"Mend source.read.timestamp_format, which is {form!r}"
+        )
+        return (
+            f"{self.address}: no value of the column {source.timestamp!r} can be read as a time. {mend}, or name "
+            "another column in source.timestamp."
+        )
 
     def _first_key(self, partitions: Partitions) -> str:
         if self._start is None:
@@ -150,7 +173,7 @@ class WholeFiles:
         places = {key: place for place, key in enumerate(keys)}
         codes = (
             keys_of(partitions, times)
-            .fill_null(first)
+            .fill_null(TIMELESS if first is None else first)
             .replace_strict(list(places), list(places.values()), default=len(keys), return_dtype=pl.UInt32)
         )
         if not codes.is_sorted():

@@ -114,9 +114,13 @@ def test_files_in_two_types_are_named(tmp_path: Path) -> None:
 
 
 def test_no_file_is_no_partition(tmp_path: Path) -> None:
-    """A source whose files are not there yet is empty; asked for a partition it says what is missing."""
+    """A source whose files are not there says so, whether all its partitions are asked for or one."""
     source = open_source(declared(WHOLE), tmp_path)
-    assert by_key(source) == {}
+    with pytest.raises(SourceError) as caught:
+        by_key(source)
+    assert str(caught.value) == (
+        f"There is no file of the form {tmp_path / 'all.parquet'} yet. Deliver it, or mend source.path."
+    )
     assert source.earliest() is None
     assert source.columns() is None
     assert delivered(source, ["2026-01-05"])["2026-01-05"].problem == (
@@ -133,3 +137,50 @@ def test_a_local_day_is_a_partition(tmp_path: Path) -> None:
     found = {item.key: item for item in source.read(Partitions("daily", "Asia/Tokyo"), DAYS)}
     assert [found[day].frame.height for day in DAYS] == [1, 1, 0]
     assert source.earliest() == datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("read", "mend"),
+    [
+        ({}, "Declare its form in source.read.timestamp_format, such as '%d/%m/%Y %H:%M'"),
+        ({"timestamp_format": "%m/%d/%Y"}, "Mend source.read.timestamp_format, which is '%m/%d/%Y'"),
+    ],
+)
+def test_a_file_whose_times_cannot_be_read_is_not_taken_for_an_empty_one(
+    tmp_path: Path, read: dict[str, str], mend: str
+) -> None:
+    """Where no timestamp of a file can be read, the look says so, and what to declare."""
+    (tmp_path / "all.csv").write_text("shown_at,clicked\n31/01/2026,1\n30/01/2026,0\n")
+    with pytest.raises(SourceError) as caught:
+        by_key(open_source(declared({"path": "all.csv", "read": read}), tmp_path))
+    assert str(caught.value) == (
+        f"{tmp_path / 'all.csv'}: no value of the column 'shown_at' can be read as a time. {mend}, or name another "
+        "column in source.timestamp."
+    )
+
+
+def test_a_file_without_rows_is_an_empty_source(tmp_path: Path) -> None:
+    """A file with nothing but its columns has no partition, and nothing is wrong with it."""
+    (tmp_path / "all.csv").write_text("shown_at,clicked\n")
+    source = open_source(declared({"path": "all.csv"}), tmp_path)
+    assert by_key(source) == {}
+    assert source.earliest() is None
+    assert [(item.problem, item.frame.height) for item in delivered(source).values()] == [(None, 0)] * 3
+
+
+def test_a_mistyped_year_is_a_sentence(tmp_path: Path) -> None:
+    """A row of the year 1 is no two thousand years of partitions; where a start is declared it is left out."""
+    (tmp_path / "all.csv").write_text("shown_at,clicked\n0001-01-01,1\n2026-01-05,1\n")
+    source = open_source(declared({"path": "all.csv"}, timezone="America/New_York"), tmp_path)
+    sentence = (
+        f"{tmp_path / 'all.csv'}: the earliest timestamp is of 0001-01-01, and source.start is not declared. Mend the "
+        "timestamp, or declare as source.start the first day to take in."
+    )
+    with pytest.raises(SourceError) as caught:
+        by_key(source)
+    assert str(caught.value) == sentence
+    with pytest.raises(SourceError) as caught:
+        source.earliest()
+    assert str(caught.value) == sentence
+    source = open_source(declared({"path": "all.csv", "start": "2026-01-01"}), tmp_path)
+    assert set(by_key(source)) == {"2026-01-05"}
