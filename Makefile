@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 3000
 MLFLOW_PORT ?= 5000
+# One more than two cores: the tests of a running server mostly wait for its daemon.
+WORKERS ?= 3
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
@@ -44,7 +46,7 @@ demo: $(STAMP)
 	@$(BIN)/python -m retrain_assets.demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 ui: $(STAMP)
 	@echo 'Dagster: http://127.0.0.1:$(PORT)   (models and runs in MLflow: make mlflow-ui, in another terminal)'

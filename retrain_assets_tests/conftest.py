@@ -7,6 +7,13 @@ import logging
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a module, and all live tests, in one process, so that what they share is made once."""
+    for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(folder if folder == "live" else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path, monkeypatch):
     """Give every test an empty home folder, so that none writes to the project's history."""
