@@ -79,10 +79,7 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
 
     # Asked first: a run that ends meanwhile is still in flight, rather than neither that nor failed.
     in_flight = bool(runs_of(instance, declaration, RETRAIN_TAG, IN_FLIGHT, limit=1))
-    failed = [
-        _failed(record.dagster_run)
-        for record in runs_of(instance, declaration, RETRAIN_TAG, FAILED, limit=20)
-    ]
+    failed = [_failed(record) for record in runs_of(instance, declaration, RETRAIN_TAG, FAILED, limit=20)]
     ruling = rule(
         declaration,
         schedule_due=schedule_due,
@@ -109,12 +106,14 @@ def _is_about_to_start(instance: dg.DagsterInstance, declaration: Declaration) -
     return not newest or newest[0].create_timestamp < asked
 
 
-def _failed(run: dg.DagsterRun) -> FailedRun:
+def _failed(record: dg.RunRecord) -> FailedRun:
+    run = record.dagster_run
     moment = run.tags.get(AS_OF_TAG)
     return FailedRun(
         run=run.run_id,
         as_of=None if moment is None else datetime.fromisoformat(moment),
         evidence=json.loads(run.tags.get(EVIDENCE_TAG, "{}")),
+        ended=record.update_timestamp,
         canceled=run.status == dg.DagsterRunStatus.CANCELED,
         resumed=run.tags.get(ATTEMPT_TAG),
     )

@@ -27,6 +27,8 @@ class FailedRun:
         The moment of knowledge that it was launched with; None where a person launched it without one.
     evidence
         By code of a reason, the identity of the evidence that it was launched for.
+    ended
+        When it ended, wall time.
     canceled
         Whether a person stopped it. Its verdict is not acted on then.
     resumed
@@ -36,6 +38,7 @@ class FailedRun:
     run: str
     as_of: datetime | None
     evidence: Mapping[str, str]
+    ended: datetime
     canceled: bool = False
     resumed: str | None = None
 
@@ -80,14 +83,21 @@ def read_past(declaration: Declaration, policy: Policy, failed: Sequence[FailedR
     ended = registered.keys() | _overtaken(entries)
     by_run = {run.run: run for run in failed}
     broken = {name for name in judged if name in by_run and name not in ended}
-    past = [_attempt(trained[name], item, failed=name in broken) for name, item in judged.items()]
+    past = [
+        (item.as_of, item.at, _attempt(trained[name], item, failed=name in broken))
+        for name, item in judged.items()
+    ]
     past += [
-        PastAttempt(run.as_of, train_end_at(run.as_of, policy), "failed", run.evidence)
+        (
+            run.as_of,
+            run.ended,
+            PastAttempt(run.as_of, train_end_at(run.as_of, policy), "failed", run.evidence),
+        )
         for run in failed
         if run.as_of is not None and run.run not in evaluated and run.resumed not in ended
     ]
-    # A run that failed may have been tried again with success, at the same moment of knowledge.
-    history = History(tuple(sorted(past, key=lambda item: (item.as_of, item.outcome != "failed"))))
+    # At one moment of knowledge a run may fail before another that succeeds, or after it: only the latter backs off.
+    history = History(tuple(attempt for *_, attempt in sorted(past, key=lambda item: item[:2])))
     newest = max(judged.values(), key=lambda item: (item.as_of, item.at), default=None)
     if newest is None or newest.attempt not in broken or by_run[newest.attempt].canceled:
         return Past(history, None)
