@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from retrain_assets.comparison import METRICS, Comparison, compare
-from retrain_assets.evaluation_report.verdict import Evidence, decide_verdict
+from retrain_assets.evaluation_report.verdict import decide_verdict
+from retrain_assets.evaluation_report.verdict_evidence import Evidence
 from retrain_assets.spec import PromotionSpec
 
 REPETITIONS = 2_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -12,18 +12,48 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from retrain_assets.attempts import Attempt, attempt_of_version, newest_attempt, record_attempt
+from retrain_assets.attempts import (
+    Attempt,
+    attempt_of_version,
+    attempts,
+    newest_attempt,
+    record_attempt,
+)
 from retrain_assets.champion.loading import load_model, load_version
 from retrain_assets.champion.tracking import log_evaluation
+from retrain_assets.comparison import declared_metrics
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError, TrainingError
+from retrain_assets.evaluation_report.error_budget import (
+    PlannedLook,
+    error_budget_of,
+    pair_name,
+    plan_look,
+)
 from retrain_assets.evaluation_report.evaluate import evaluate
 from retrain_assets.evaluation_report.explanation import Model
+from retrain_assets.evaluation_report.look_record import looks_on_record
 from retrain_assets.evaluation_report.page import evaluation_page
+from retrain_assets.evaluation_report.past_days import past_loss_differences
 from retrain_assets.labels import target
+from retrain_assets.spec.base import format_duration
 from retrain_assets.windows import Windows, holdout_rows
 
 LIBRARIES = ("scikit-learn", "polars", "deltalake", "mlflow", "dagster", "great-expectations", "skops")
+
+
+@dataclass(frozen=True)
+class _Question:
+    """An attempt to judge, with what is known at a moment."""
+
+    trained: Attempt
+    windows: Windows
+    data: Mapping[str, int]
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment of knowledge."""
+        return self.windows.as_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +65,9 @@ class _Holdout:
     left_out: int
 
 
-def assess_candidate(declaration: Declaration, run_id: str) -> dict[str, Any]:
+def assess_candidate(
+    declaration: Declaration, run_id: str, *, again_at: datetime | None = None
+) -> dict[str, Any]:
     """Compare an attempt's candidate with the champion and the baseline, and write the report.
 
     Parameters
@@ -43,7 +75,10 @@ def assess_candidate(declaration: Declaration, run_id: str) -> dict[str, Any]:
     declaration
         The pipeline.
     run_id
-        The run; its own attempt is judged, or the newest where it trained none.
+        The attempt whose candidate is judged; the newest where it trained none.
+    again_at
+        To look again at what was judged before: a later moment of knowledge, up to which all rows from the
+        attempt's split on judge. None judges with what was known when it was trained.
 
     Returns
     -------
@@ -61,13 +96,65 @@ def assess_candidate(declaration: Declaration, run_id: str) -> dict[str, Any]:
             f"Pipeline {declaration.name!r} has no candidate to evaluate. Materialize candidate_model first."
         )
     record = trained.payload
+    question = _question(declaration, trained, again_at)
     standing = declaration.ledger.standing()
-    champion, unscorable = _champion(declaration, standing.version)
-    seen = _champion_horizon(declaration, standing.version)
-    holdout = _holdout(declaration, trained, seen)
+    look = None if record["trial"] else _look(declaration, question, standing.version)
+    document = _judge(declaration, question, standing.version, look)
+    document["guards"] = [*record["guards"], *document["guards"]]
+    document |= _provenance(declaration, question, standing.version)
+    document["page"] = write_report(declaration, _folder(trained.attempt, look), document)
+    log_evaluation(record["mlflow_run_id"], declaration.reports / document["page"], figures(document))
+    record_attempt(
+        declaration.lake,
+        trained.attempt,
+        "evaluated",
+        question.as_of,
+        {
+            "verdict": document["verdict"],
+            "champion": standing.version,
+            "page": document["page"],
+            "trial": record["trial"],
+            "look": document["look"],
+            "importances": {item["feature"]: item["candidate"] for item in document["importances"]},
+            "comparison": document["comparisons"][0] if document["comparisons"] else None,
+        },
+    )
+    return document
+
+
+def _question(declaration: Declaration, trained: Attempt, again_at: datetime | None) -> _Question:
+    """The holdout of the training and the data that it read; or, at a later look, all rows since the split."""
+    split, train_end, holdout_end = (
+        datetime.fromisoformat(trained.payload["windows"][name])
+        for name in ("split", "train_end", "holdout_end")
+    )
+    windows = Windows(trained.as_of, split, None, train_end, holdout_end)
+    if again_at is None or again_at <= trained.as_of:
+        return _Question(trained, windows, trained.payload["data"])
+    later = replace(windows, as_of=again_at, holdout_end=again_at - declaration.spec.label.delay)
+    version = declaration.lake.version("training_data")
+    return _Question(trained, later, trained.payload["data"] | {"training_data": version})
+
+
+def _look(declaration: Declaration, question: _Question, champion: int | None) -> PlannedLook:
+    """Say which look at this pair this is, and at which alpha, by the looks on record."""
+    looks = looks_on_record(attempts(declaration.lake, "evaluated"))
+    pair = pair_name(question.trained.attempt, champion)
+    return plan_look(error_budget_of(declaration.spec), looks, pair, question.as_of)
+
+
+def _judge(
+    declaration: Declaration, question: _Question, version: int | None, look: PlannedLook | None
+) -> dict[str, Any]:
+    """Read rows and models, and evaluate."""
+    record, spec = question.trained.payload, declaration.spec
+    champion, unscorable = _champion(declaration, version)
+    holdout = _holdout(declaration, question, _champion_horizon(declaration, version))
     candidate = load_model(record["model_path"], declaration.trusted_modules())
-    document = evaluate(
-        declaration.spec,
+    metric = declared_metrics(spec.evaluation.metrics, record["task"])[0]
+    split = question.windows.split
+    return evaluate(
+        spec,
         task=record["task"],
         rows=holdout.rows,
         y=holdout.labels,
@@ -76,30 +163,13 @@ def assess_candidate(declaration: Declaration, run_id: str) -> dict[str, Any]:
         champion_problem=unscorable,
         baseline=record["baseline"],
         features=record["features"],
-        split=datetime.fromisoformat(record["windows"]["split"]),
-        as_of=trained.as_of,
+        split=split,
+        as_of=question.as_of,
         left_out=holdout.left_out,
         train_rows=record["rows"],
+        look=look,
+        past=past_loss_differences(declaration, metric, record["task"], split=split, as_of=question.as_of),
     )
-    document["guards"] = [*record["guards"], *document["guards"]]
-    document |= _provenance(declaration, trained, standing.version)
-    document["page"] = write_report(declaration, trained.attempt, document)
-    log_evaluation(record["mlflow_run_id"], declaration.reports / document["page"], figures(document))
-    record_attempt(
-        declaration.lake,
-        trained.attempt,
-        "evaluated",
-        trained.as_of,
-        {
-            "verdict": document["verdict"],
-            "champion": standing.version,
-            "page": document["page"],
-            "trial": record["trial"],
-            "importances": {item["feature"]: item["candidate"] for item in document["importances"]},
-            "comparison": document["comparisons"][0] if document["comparisons"] else None,
-        },
-    )
-    return document
 
 
 def _champion(declaration: Declaration, number: int | None) -> tuple[Any, str | None]:
@@ -123,20 +193,13 @@ def _champion_horizon(declaration: Declaration, number: int | None) -> tuple[dat
     return first, last
 
 
-def _holdout(declaration: Declaration, trained: Attempt, seen: tuple[datetime, datetime] | None) -> _Holdout:
-    bounds = trained.payload["windows"]
-    windows = Windows(
-        as_of=trained.as_of,
-        split=datetime.fromisoformat(bounds["split"]),
-        train_start=None,
-        train_end=datetime.fromisoformat(bounds["train_end"]),
-        holdout_end=datetime.fromisoformat(bounds["holdout_end"]),
-    )
-    columns = declaration.time_columns
-    rows = holdout_rows(
-        declaration.lake.scan("training_data", trained.payload["data"]["training_data"]), windows, columns
-    ).collect()
-    labels = target(rows, declaration.spec, trained.payload["task"])
+def _holdout(
+    declaration: Declaration, question: _Question, seen: tuple[datetime, datetime] | None
+) -> _Holdout:
+    columns, task = declaration.time_columns, question.trained.payload["task"]
+    table = declaration.lake.scan("training_data", question.data["training_data"])
+    rows = holdout_rows(table, question.windows, columns).collect()
+    labels = target(rows, declaration.spec, task)
     labelled = rows.filter(pl.Series(~np.isnan(labels)))
     unseen = labelled
     if seen is not None:
@@ -144,7 +207,7 @@ def _holdout(declaration: Declaration, trained: Attempt, seen: tuple[datetime, d
     unseen = unseen.sort(columns.timestamp, "partition_key", "row_id")
     return _Holdout(
         unseen,
-        target(unseen, declaration.spec, trained.payload["task"]),
+        target(unseen, declaration.spec, task),
         labelled.height - unseen.height,
     )
 
@@ -154,7 +217,13 @@ def _explained(model: Any) -> Model:
     return Model(model.predict_table, model.rows_.table)
 
 
-def _provenance(declaration: Declaration, trained: Attempt, champion: int | None) -> dict[str, Any]:
+def _folder(attempt: str, look: PlannedLook | None) -> str:
+    """A folder for each look: what was judged before stays readable."""
+    return attempt if look is None or look.number == 1 else f"{attempt}-look-{look.number}"
+
+
+def _provenance(declaration: Declaration, question: _Question, champion: int | None) -> dict[str, Any]:
+    trained, windows = question.trained, question.windows
     record: Mapping[str, Any] = trained.payload
     return {
         "pipeline": declaration.name,
@@ -162,7 +231,7 @@ def _provenance(declaration: Declaration, trained: Attempt, champion: int | None
         "timezone": declaration.spec.timezone,
         "attempt": trained.attempt,
         "created_at": datetime.now(UTC).isoformat(),
-        "as_of": trained.as_of.isoformat(),
+        "as_of": question.as_of.isoformat(),
         "task": record["task"],
         "trial": record["trial"],
         "reasons": [
@@ -170,26 +239,31 @@ def _provenance(declaration: Declaration, trained: Attempt, champion: int | None
             for code, sentence in zip(record["reasons"], record["why"], strict=True)
         ],
         "windows": dict(record["windows"])
-        | {"train_start": record["windows"]["train_start"] or record["first_row"]},
+        | {
+            "train_start": record["windows"]["train_start"] or record["first_row"],
+            "holdout_end": windows.holdout_end.isoformat(),
+            "as_of": windows.as_of.isoformat(),
+            "holdout": format_duration(windows.holdout_end - windows.split),
+        },
         "versions": {
             "candidate": None,
             "champion": champion,
             "dagster_run_id": record["dagster_run_id"],
             "mlflow_run_id": record["mlflow_run_id"],
             "code_version": record["code_version"],
-            "data": record["data"],
+            "data": question.data,
             "libraries": {name: version(name) for name in LIBRARIES},
         },
     }
 
 
-def write_report(declaration: Declaration, attempt: str, document: Mapping[str, Any]) -> str:
+def write_report(declaration: Declaration, name: str, document: Mapping[str, Any]) -> str:
     """Write the page and its JSON twin; returns the page's path under the pipeline's reports."""
-    folder = declaration.reports / "evaluations" / attempt
+    folder = declaration.reports / "evaluations" / name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "evaluation.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     (folder / "index.html").write_text(evaluation_page(document), encoding="utf-8")
-    return f"evaluations/{attempt}/index.html"
+    return f"evaluations/{name}/index.html"
 
 
 def figures(document: Mapping[str, Any]) -> dict[str, float]:

@@ -1,11 +1,12 @@
 """The evaluation_report asset: candidate, champion and baseline on the same unseen rows."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, fails_in_a_sentence
+from retrain_assets.asset import AS_OF_TAG, ATTEMPT_TAG, asset_key, common, fails_in_a_sentence
 from retrain_assets.declaration import Declaration
 
 CHECKS = {
@@ -23,7 +24,13 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
     def materialize(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         from retrain_assets.evaluation_report.assess import assess_candidate
 
-        document = assess_candidate(declaration, context.run.run_id)
+        tags = context.run.tags
+        attempt, again_at = tags.get(ATTEMPT_TAG), None
+        if attempt is not None:
+            again_at = (
+                datetime.fromisoformat(tags[AS_OF_TAG]) if AS_OF_TAG in tags else declaration.data_clock()
+            )
+        document = assess_candidate(declaration, attempt or context.run.run_id, again_at=again_at)
         page = declaration.reports / document["page"]
         yield dg.MaterializeResult(
             metadata=_metadata(document) | {"page": dg.MetadataValue.url(page.as_uri())},
@@ -59,6 +66,10 @@ def _metadata(document: dict[str, Any]) -> dict[str, Any]:
         "holdout_rows": document["rows"]["holdout"],
         "blocks": document["rows"]["blocks"],
     }
+    if document["look"] is not None:
+        look = document["look"]
+        metadata |= {"look": look["number"], "alpha": look["alpha"], "alpha_cost": look["cost"]}
+        metadata |= {"alphas_used_in_a_year": look["used"], "look_sentence": look["sentence"]}
     return metadata | figures(document)
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from retrain_assets.comparison import Blocks, Comparison, Metric, compare
+import numpy as np
+from numpy.typing import NDArray
+
+from retrain_assets.comparison import Blocks, Comparison, Metric
 from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.errors import TrainingError
+from retrain_assets.evaluation_report.look_test import LookTest
 from retrain_assets.evaluation_report.slices import Scored
 from retrain_assets.spec import PipelineSpec
 
@@ -29,7 +33,11 @@ class Case:
     baseline
         The naive model's score of each, shape (rows,).
     blocks
-        The blocks of time that they lie in.
+        The declared blocks that they lie in.
+    days
+        Their block of time, shape (rows,): the declared one, or the day where entities or rows are declared.
+    test
+        What the comparisons go by.
     """
 
     spec: PipelineSpec
@@ -38,6 +46,8 @@ class Case:
     scored: Scored
     baseline: FloatArray
     blocks: Blocks
+    days: NDArray[np.int64]
+    test: LookTest
 
 
 def comparisons_of(case: Case) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
@@ -81,16 +91,7 @@ def _compare_models(case: Case, metric: Metric) -> dict[str, Any]:
 def _compare(case: Case, metric: Metric, reference: FloatArray | None) -> Comparison | None:
     if reference is None or case.blocks.count < 2:
         return None
-    scored = case.scored
-    return compare(
-        metric,
-        scored.y,
-        scored.candidate,
-        reference,
-        scored.blocks,
-        scored.weight,
-        case.spec.promotion.alpha,
-    )
+    return case.test.compare(metric, case.scored, reference, case.days)
 
 
 def entry_of(comparison: dict[str, Any]) -> dict[str, Any]:

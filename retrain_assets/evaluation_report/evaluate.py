@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,14 @@ from retrain_assets.comparison import Blocks, assign_blocks, declared_metrics
 from retrain_assets.comparison.metrics import FloatArray, Task
 from retrain_assets.evaluation_report.calibration import calibration
 from retrain_assets.evaluation_report.comparisons import Case, comparisons_of, entry_of
+from retrain_assets.evaluation_report.error_budget import PlannedLook, error_budget_of, plan_look
 from retrain_assets.evaluation_report.explanation import SCORING_ERRORS, Model, ScoreFunction, explain
 from retrain_assets.evaluation_report.judged_rows import JudgedRows, judged_rows, rows_problem
+from retrain_assets.evaluation_report.look_record import look_payload, look_sentence
+from retrain_assets.evaluation_report.look_test import look_test, method_sentence
 from retrain_assets.evaluation_report.slices import Scored, compare_slices
-from retrain_assets.evaluation_report.verdict import Evidence, Verdict, decide_verdict, minimum_gain
+from retrain_assets.evaluation_report.verdict import decide_verdict, minimum_gain
+from retrain_assets.evaluation_report.verdict_evidence import NO_TEST, Evidence, Verdict
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import Partitions
 
@@ -40,6 +44,8 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     as_of: datetime,
     left_out: int = 0,
     train_rows: int | None = None,
+    look: PlannedLook | None = None,
+    past: FloatArray | None = None,
 ) -> dict[str, Any]:
     """Judge a candidate on the rows of a holdout.
 
@@ -67,12 +73,17 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         For the document: rows that were left out because the champion was trained on them.
     train_rows
         For the document: rows that the candidate was trained on.
+    look
+        Which look at this pair it is, and at which alpha; None for one that no record counts.
+    past
+        Daily loss differences before the holdout, oldest first; None without any.
 
     Returns
     -------
     dict
-        Ready for JSON: task, metric, unit, as_of, verdict, rows, comparisons, calibration, slices,
-        importances, importance_rows and guards. A missing or infinite number is None.
+        Ready for JSON: task, metric, unit, as_of, verdict, look, method, rows, comparisons, calibration, slices,
+        importances, importance_rows and guards. A missing or infinite number is None. ``look`` is None where
+        none was taken, because the rows allow no test or nobody counts it.
 
     Raises
     ------
@@ -83,17 +94,18 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     """
     metrics = declared_metrics(spec.evaluation.metrics, task)
     judged = judged_rows(spec, rows, np.asarray(y, dtype=np.float64))
-    blocks = assign_blocks(
-        judged.rows, spec.evaluation.block, spec.source.timestamp, split, as_of - spec.label.delay
-    )
+    blocks, days = _blocks(spec, judged.rows, split, as_of)
+    budget = error_budget_of(spec)
+    planned = look or plan_look(budget, (), "", as_of)
+    test = look_test(planned, budget, past, in_time=spec.evaluation.block_duration is not None)
     scored, models, champion_problem = _scored(judged, blocks, candidate, champion, champion_problem)
-    case = Case(spec, metrics, judged.rows.height, scored, np.full(judged.rows.height, baseline), blocks)
+    constant = np.full(judged.rows.height, baseline)
+    case = Case(spec, metrics, judged.rows.height, scored, constant, blocks, days.ids, test)
     comparisons, undefined = comparisons_of(case)
     decisive = comparisons.get(metrics[0].name)
     problem = rows_problem(judged.y, task) or undefined.get(metrics[0].name)
-    slices, notes = compare_slices(
-        judged.rows, spec.evaluation.slices, scored, metrics[0], spec.promotion.alpha
-    )
+    verdict = _verdict(case, decisive, planned, champion_problem, problem, as_of - spec.label.delay - split)
+    slices, notes = compare_slices(judged.rows, spec.evaluation.slices, scored, metrics[0], test.alpha)
     explained = explain(
         models,
         judged.rows,
@@ -108,7 +120,9 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     document = {
         "as_of": as_of,
         "task": task,
-        "verdict": asdict(_verdict(case, decisive, as_of, champion_problem, problem)),
+        "verdict": asdict(verdict),
+        "look": None if look is None else _look(look, verdict, days.count),
+        "method": _method(decisive),
         "metric": metrics[0].name,
         "unit": metrics[0].unit,
         "min_gain": _min_gain(spec, decisive),
@@ -148,12 +162,23 @@ def _as_model(model: Model | ScoreFunction) -> Model:
     return model if isinstance(model, Model) else Model(model)
 
 
+def _blocks(
+    spec: PipelineSpec, rows: pl.DataFrame, split: datetime, as_of: datetime
+) -> tuple[Blocks, Blocks]:
+    """The declared blocks, and blocks of time: the same ones where the declared are of time, else days."""
+    bounds = spec.source.timestamp, split, as_of - spec.label.delay
+    blocks = assign_blocks(rows, spec.evaluation.block, *bounds)
+    in_time = spec.evaluation.block_duration is not None
+    return blocks, blocks if in_time else assign_blocks(rows, "1d", *bounds)
+
+
 def _verdict(
     case: Case,
     decisive: Mapping[str, Any] | None,
-    as_of: datetime,
+    look: PlannedLook,
     champion_problem: str | None,
     rows_problem: str | None,
+    holdout: timedelta,
 ) -> Verdict:
     """Judge by the comparisons of the first metric, if the rows define it."""
     evidence = Evidence(
@@ -161,15 +186,30 @@ def _verdict(
         rows=case.rows,
         blocks=case.blocks.count,
         noun=case.blocks.noun,
-        as_of=as_of,
-        holdout=case.spec.evaluation.holdout,
+        as_of=look.at,
+        holdout=holdout,
         partition=Partitions(case.spec.source.partition, case.spec.timezone).typical_length,
         vs_champion=decisive["vs_champion"] if decisive else None,
         vs_baseline=decisive["vs_baseline"] if decisive else None,
         champion_problem=champion_problem,
         rows_problem=rows_problem,
+        budget_problem=look_sentence(look) if look.spent else None,
+        budget_returns=look.returns,
     )
     return decide_verdict(evidence, case.spec.promotion)
+
+
+def _look(look: PlannedLook, verdict: Verdict, blocks: int) -> dict[str, Any] | None:
+    """The look as recorded and shown; None where the rows allowed no test, so that nothing was spent."""
+    if verdict.reason in NO_TEST:
+        return None
+    return look_payload(look, blocks) | {"sentence": look_sentence(look)}
+
+
+def _method(decisive: Mapping[str, Any] | None) -> str | None:
+    """How the interval that decides was found."""
+    found = (decisive["vs_champion"] or decisive["vs_baseline"]) if decisive else None
+    return None if found is None else method_sentence(found)
 
 
 def _min_gain(spec: PipelineSpec, decisive: Mapping[str, Any] | None) -> float | None:

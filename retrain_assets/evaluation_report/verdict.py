@@ -2,79 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+import math
+from datetime import timedelta
 
 from retrain_assets.comparison import Comparison, Metric
+from retrain_assets.evaluation_report.verdict_evidence import (
+    LONGEST_WAIT,
+    Evidence,
+    Verdict,
+    inconclusive,
+    not_judged,
+    too_few_blocks,
+)
 from retrain_assets.spec import PromotionSpec
 
-MINIMUM_BLOCKS = 7
-LONGEST_WAIT = timedelta(days=90)
 MOST_GROWTH = 100.0
-
-Outcome = Literal["blessed", "rejected", "inconclusive"]
-Reason = Literal[
-    "better",
-    "first_champion",
-    "not_worse",
-    "worse",
-    "no_gain",
-    "below_baseline",
-    "gain_unclear",
-    "too_few_rows",
-    "too_few_blocks",
-    "champion_unscorable",
-]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a verdict rests on.
-
-    Parameters
-    ----------
-    metric
-        The metric that decides.
-    rows, blocks, noun
-        Rows of the holdout, the blocks that they lie in, and what a block is, in the plural ("days").
-    as_of
-        The moment of knowledge, UTC.
-    holdout
-        Length of the holdout.
-    partition
-        Length of a partition: new rows arrive in such steps.
-    vs_champion
-        Candidate against champion; None when there is no champion, or when no comparison was possible.
-    vs_baseline
-        Candidate against the naive baseline; None when no comparison was possible.
-    champion_problem
-        A sentence: why the champion could not be scored.
-    rows_problem
-        A sentence: why the rows are too few.
-    """
-
-    metric: Metric
-    rows: int
-    blocks: int
-    noun: str
-    as_of: datetime
-    holdout: timedelta
-    partition: timedelta
-    vs_champion: Comparison | None = None
-    vs_baseline: Comparison | None = None
-    champion_problem: str | None = None
-    rows_problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What becomes of a candidate, why, in words, and when another look makes sense (inconclusive only)."""
-
-    verdict: Outcome
-    reason: Reason
-    sentence: str
-    next_look: datetime | None = None
 
 
 def decide_verdict(evidence: Evidence, promotion: PromotionSpec) -> Verdict:
@@ -82,8 +24,9 @@ def decide_verdict(evidence: Evidence, promotion: PromotionSpec) -> Verdict:
 
     With [L, U] the interval of the improvement over the champion:
 
-    - Fewer than seven blocks, too few rows, or a champion that cannot be scored: ``inconclusive``. No
-      evidence promotes nothing.
+    - Fewer than seven blocks, blocks so unequal that they tell as much as fewer than four equal ones, too few
+      rows, or a champion that cannot be scored: ``inconclusive``. No evidence promotes nothing. So it is where
+      nothing is left of the year's budget of false promotions (``error_budget_spent``), until it returns.
     - A candidate proven worse than the naive baseline is ``rejected`` (``below_baseline``), even if the
       champion is worse still: a model that a constant beats points to broken data, and a person should look.
     - ``blessed`` when L > 0 (``better``), or, under ``non_inferiority``, when L > -margin (``not_worse``).
@@ -106,14 +49,9 @@ def decide_verdict(evidence: Evidence, promotion: PromotionSpec) -> Verdict:
     promotion
         The declared rule.
     """
-    if evidence.champion_problem is not None:
-        text = f"The champion could not be scored, so it stays: {evidence.champion_problem.rstrip('.')}."
-        return _inconclusive("champion_unscorable", text, evidence, evidence.partition)
-    if evidence.rows_problem is not None:
-        text = f"The candidate cannot be judged yet: {evidence.rows_problem.rstrip('.')}."
-        return _inconclusive("too_few_rows", text, evidence, evidence.holdout)
-    if evidence.blocks < MINIMUM_BLOCKS or evidence.vs_baseline is None:
-        return _too_few_blocks(evidence)
+    unjudged = not_judged(evidence)
+    if unjudged is not None or evidence.vs_baseline is None:
+        return unjudged or too_few_blocks(evidence)
     if evidence.vs_champion is None:
         return _against_baseline(evidence, evidence.vs_baseline, promotion)
     return _against_champion(evidence, evidence.vs_champion, evidence.vs_baseline, promotion)
@@ -194,7 +132,7 @@ def _gain_unclear(evidence: Evidence, gain: Comparison, target: float, against: 
         text += f" A holdout of {days:.0f} days would hardly tell."
     elif wait > evidence.partition:
         text += f" A holdout of about {(evidence.holdout + wait) / timedelta(days=1):.0f} days would tell."
-    return _inconclusive("gain_unclear", text, evidence, wait)
+    return inconclusive("gain_unclear", text, evidence, wait)
 
 
 def _needed_growth(gain: Comparison, target: float) -> float:
@@ -205,35 +143,6 @@ def _needed_growth(gain: Comparison, target: float) -> float:
     if gain.smallest_detectable >= MOST_GROWTH * target:
         return MOST_GROWTH**2
     return (gain.smallest_detectable / target) ** 2
-
-
-def _too_few_blocks(evidence: Evidence) -> Verdict:
-    found = "one block" if evidence.blocks == 1 else f"{evidence.blocks} {evidence.noun}"
-    text = (
-        f"The candidate cannot be judged yet: its {evidence.rows:,} rows lie in {found}, "
-        f"and an honest interval needs at least {MINIMUM_BLOCKS}. "
-        f"{_more_blocks(evidence.noun)}"
-    )
-    missing = MINIMUM_BLOCKS - evidence.blocks
-    return _inconclusive(
-        "too_few_blocks", text, evidence, evidence.holdout / max(evidence.blocks, 1) * missing
-    )
-
-
-def _more_blocks(noun: str) -> str:
-    """Say what to declare where the rows will never lie in more blocks."""
-    if noun.startswith("values of"):
-        return "If it always is so, lengthen evaluation.holdout."
-    return (
-        f"If rows always come so seldom, lengthen evaluation.holdout until {MINIMUM_BLOCKS} of its {noun} hold rows, "
-        "or declare evaluation.block: row, or the column of an entity, if rows of one time do not depend on "
-        "each other."
-    )
-
-
-def _inconclusive(reason: Reason, text: str, evidence: Evidence, wait: timedelta) -> Verdict:
-    wait = max(min(wait, LONGEST_WAIT), evidence.partition)
-    return Verdict("inconclusive", reason, text, evidence.as_of + wait)
 
 
 def _basis(evidence: Evidence, gain: Comparison) -> str:
@@ -254,4 +163,6 @@ def _amount(value: float, metric: Metric) -> str:
 
 
 def _number(value: float) -> str:
+    if math.isinf(value):
+        return "no bound"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -129,7 +129,7 @@ def _act(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerE
             expected_champion=standing.version,
             actor=ACTOR,
             reason=verdict["sentence"],
-            evidence={"attempt": evaluated.attempt},
+            evidence={"attempt": evaluated.attempt, "look": evaluated.payload.get("look")},
             as_of=evaluated.as_of,
         )
         return Registration(
@@ -169,6 +169,7 @@ def _promote(declaration: Declaration, evaluated: Attempt, entries: Sequence[Led
             "attempt": evaluated.attempt,
             "model_path": record["model_path"],
             "comparison": evaluated.payload["comparison"],
+            "look": evaluated.payload.get("look"),
         },
         as_of=evaluated.as_of,
     )

@@ -9,13 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain_assets.comparison import METRICS, Comparison
-from retrain_assets.evaluation_report.verdict import (
-    LONGEST_WAIT,
-    MINIMUM_BLOCKS,
-    Evidence,
-    decide_verdict,
-    minimum_gain,
-)
+from retrain_assets.evaluation_report.verdict import decide_verdict, minimum_gain
+from retrain_assets.evaluation_report.verdict_evidence import LONGEST_WAIT, MINIMUM_BLOCKS, Evidence
 from retrain_assets.spec import PromotionSpec
 
 AS_OF = datetime(2026, 3, 2, tzinfo=UTC)

@@ -1,0 +1,81 @@
+"""The interval of a paired comparison that is one of several looks, or one of a budgeted year's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from retrain_assets.comparison.block_series import BlockSeries, spread_of
+from retrain_assets.comparison.paired import POWER, Comparison
+from retrain_assets.comparison.sequential import always_valid
+
+
+def widened(found: Comparison, series: BlockSeries) -> Comparison:
+    """Allow for the correlation of neighbouring blocks that the blocks themselves show.
+
+    The interval is that of Student's t with the error widened as for later looks
+    (:func:`~retrain_assets.comparison.block_series.variance_inflation`), and never narrower than before.
+    Cosines allow for the correlation already.
+
+    Parameters
+    ----------
+    found
+        A comparison by one look.
+    series
+        The same rows as blocks of time.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    if found.degrees is None or found.estimator == "equal_weighted_cosine":
+        return found
+    spread = spread_of(series)
+    below, above = spread.bounds(float(stdtrit(found.degrees, 1 - found.alpha / 2)))
+    error = max(found.standard_error, spread.error())
+    lower = min(found.lower, found.improvement + below)
+    statistic = abs(found.improvement) / error if error > 0 else np.inf
+    return replace(
+        found,
+        lower=lower,
+        upper=max(found.upper, found.improvement + above),
+        p_value=max(found.p_value, float(2 * stdtr(found.degrees, -statistic))),
+        standard_error=error,
+        smallest_detectable=found.improvement - lower + float(stdtrit(found.degrees, POWER)) * error,
+        inflation=spread.inflation,
+    )
+
+
+def looked_at_again(found: Comparison, series: BlockSeries, first_look: int | None) -> Comparison:
+    """Replace a comparison's interval by one that holds over all looks at the same pair together.
+
+    Each bound by itself is ever wrong, at this or any later look, with probability ``alpha / 2``.
+
+    Parameters
+    ----------
+    found
+        The comparison on all rows so far.
+    series
+        The same rows as blocks of time.
+    first_look
+        Number of blocks at the first look of the sequence; None where this is the first one.
+    """
+    from scipy.special import ndtri
+
+    upward = always_valid(series, alpha=found.alpha / 2, first_look=first_look)
+    downward = always_valid(
+        BlockSeries(-series.values, series.weights), alpha=found.alpha / 2, first_look=first_look
+    )
+    error = spread_of(series).error()
+    return replace(
+        found,
+        lower=upward.lower,
+        upper=upward.upper,
+        p_value=min(1.0, 2 * min(upward.p_value, downward.p_value)),
+        standard_error=error,
+        smallest_detectable=found.improvement - upward.lower + float(ndtri(POWER)) * error,
+        estimator=upward.test,
+        degrees=None,
+        blocks=series.blocks,
+        effective_blocks=upward.effective_blocks,
+        inflation=upward.inflation,
+    )

@@ -1,0 +1,108 @@
+"""How the losses of two models differed on past days: what says whether days are alike."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from retrain_assets.attempts import attempt_of_version
+from retrain_assets.champion.standing import first_champion
+from retrain_assets.comparison import FloatArray, Metric
+from retrain_assets.comparison.standard_errors import LEAST_PAST_DAYS
+from retrain_assets.declaration import Declaration
+from retrain_assets.errors import TrainingError
+from retrain_assets.labels import target
+from retrain_assets.windows import mature_rows
+
+DAYS = 2 * LEAST_PAST_DAYS
+"""So many days before the holdout are looked at."""
+DAY = timedelta(days=1)
+_IDENTITY = ["partition_key", "row_id"]
+_FIRST = "retrain_first_score"
+
+
+def past_loss_differences(
+    declaration: Declaration, metric: Metric, task: str, *, split: datetime, as_of: datetime
+) -> FloatArray | None:
+    """Read the daily loss differences of two models that scored the days before a holdout.
+
+    The models are the serving champion and the first champion, where both scored on at least 56 days, else
+    the serving champion and the constant that is the baseline of its training.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    metric
+        Whose influence values are the losses.
+    task
+        What the estimator does.
+    split
+        Start of the holdout.
+    as_of
+        The moment of knowledge.
+
+    Returns
+    -------
+    ndarray of shape (112,) or None
+        Oldest first, up to the split, NaN on days without rows; None where the metric has no influence values
+        or is undefined on these days, or where nothing was scored.
+    """
+    rows = _scored_rows(declaration, split, as_of)
+    if rows is None:
+        return None
+    rows = rows.filter(pl.Series(~np.isnan(target(rows, declaration.spec, task))))
+    both = rows.filter(pl.col(_FIRST).is_not_null())
+    by_first = both["day"].n_unique() >= LEAST_PAST_DAYS
+    chosen = both if by_first else _with_baseline(declaration, rows)
+    if chosen.is_empty():
+        return None
+    y = target(chosen, declaration.spec, task)
+    try:
+        _, ours = metric.measure(y, chosen["score"].to_numpy(), None)
+        _, theirs = metric.measure(y, chosen[_FIRST].to_numpy(), None)
+    except TrainingError:
+        return None
+    if ours is None or theirs is None:
+        return None
+    days = chosen["day"].to_numpy()
+    counts = np.bincount(days, minlength=DAYS)
+    sums = np.bincount(days, weights=ours - theirs, minlength=DAYS)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _scored_rows(declaration: Declaration, split: datetime, as_of: datetime) -> pl.DataFrame | None:
+    """Label-mature rows of the days before the split, with the serving champion's score and the first one's."""
+    lake, time = declaration.lake, declaration.spec.source.timestamp
+    if not lake.exists("predictions") or "score" not in (lake.schema("predictions") or {}):
+        return None
+    first = first_champion(declaration.ledger.entries())
+    begin = split - DAYS * DAY
+    rows = (
+        mature_rows(lake.scan("training_data"), as_of, declaration.time_columns)
+        .filter(pl.col(time) >= begin, pl.col(time) < split)
+        .select(*_IDENTITY, declaration.spec.label.column, day=(pl.col(time) - begin).dt.total_days())
+        .join(lake.scan("predictions").select(*_IDENTITY, "model_version", "score"), on=_IDENTITY)
+    )
+    if lake.exists("shadow_predictions"):
+        shadow = lake.scan("shadow_predictions").filter(pl.col("model_version") == first)
+        rows = rows.join(shadow.select(*_IDENTITY, pl.col("score").alias(_FIRST)), on=_IDENTITY, how="left")
+    else:
+        rows = rows.with_columns(pl.lit(None, pl.Float64).alias(_FIRST))
+    return rows.sort("day", *_IDENTITY).collect()
+
+
+def _with_baseline(declaration: Declaration, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the baseline of the training of the version that scored them, where that is on record."""
+    entries = declaration.ledger.entries()
+    baselines: dict[int, float] = {}
+    for version in rows["model_version"].unique().sort():
+        trained = attempt_of_version(declaration.lake, entries, version)
+        if trained is not None:
+            baselines[version] = float(trained.payload["baseline"])
+    known = rows.filter(pl.col("model_version").is_in(list(baselines)))
+    return known.with_columns(
+        pl.col("model_version").replace_strict(baselines, return_dtype=pl.Float64).alias(_FIRST)
+    )
