@@ -33,17 +33,18 @@ def widens(frame: pl.DataFrame, handle: DeltaTable) -> bool:
 
 def stored_schema(frame: pl.DataFrame) -> Schema:
     """Schema of a table for rows like these."""
-    return _stored(frame.clear()).to_arrow().schema
+    return stored(frame.clear()).to_arrow().schema
 
 
 def batches(frame: pl.DataFrame) -> RecordBatchReader:
     """Hand a table's rows over by parts: Delta's writer keeps several copies of what it is given at once."""
     from pyarrow import RecordBatchReader
 
-    rows = _stored(frame)
+    rows = stored(frame)
     parts = (batch for part in rows.iter_slices(ROWS_A_BATCH) for batch in part.to_arrow().to_batches())
     return RecordBatchReader.from_batches(rows.clear().to_arrow().schema, parts)
 
 
-def _stored(frame: pl.DataFrame) -> pl.DataFrame:
+def stored(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows as they are stored: a column that has no type yet gets one that stands for none."""
     return frame.with_columns(pl.selectors.by_dtype(pl.Null).cast(_UNTYPED))

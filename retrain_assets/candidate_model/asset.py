@@ -95,6 +95,8 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
                 parent_run_id=context.resources.mlflow.active_run().info.run_id,
             ),
         )
+        if record["said"] is not None:
+            context.log.info(record["said"])
         yield dg.MaterializeResult(
             metadata={
                 "as_of": record["as_of"],

@@ -84,10 +84,18 @@ class RowsToMatrix(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         Raises
         ------
         TrainingError
-            When the rows lack a column, or hold values that do not fit its type.
+            When the rows lack a column, or hold values that do not fit its type, or a declared function does
+            not make a feature that it made before.
         """
         raw = _raw(rows, unpack_schema(self.inputs), self.timezone)
         derived = derive(raw, self.derivations)
+        lacking = [name for name in (*self.numeric, *self.categorical) if name not in derived.columns]
+        if lacking:
+            raise TrainingError(
+                f"The function of features.derive does not make the column {lacking[0]!r}, which the model was "
+                "trained with. A model holds its function by name: put the code back under that name, and "
+                "give changed code a new one."
+            )
         return derived.select(feature_expressions(self.numeric, self.categorical, derived.schema))
 
     def fit_table(self, table: pl.DataFrame) -> Self:

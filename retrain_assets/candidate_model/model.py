@@ -115,7 +115,12 @@ class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         TrainingError
             When the rows lack a column, or hold values that do not fit its type.
         """
-        return self.predict_table(self.rows_.table(X))
+        return self.predict_table(self.features(X))
+
+    def features(self, X: pl.DataFrame | pd.DataFrame) -> pl.DataFrame:  # noqa: N803
+        """Derive and type the features of raw rows; as :meth:`predict`."""
+        table: pl.DataFrame = self.rows_.table(X)
+        return table
 
     def predict_table(self, table: pl.DataFrame) -> np.ndarray:
         """Score features that are derived and typed already; as :meth:`predict`."""

@@ -16,7 +16,8 @@ from retrain_assets.candidate_model.track import log_candidate
 from retrain_assets.champion.tracking import client, ensure_experiment
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
-from retrain_assets.features.columns import feature_columns
+from retrain_assets.features.function import function_record
+from retrain_assets.features.refresh import refresh_features
 from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.spec import PipelineSpec, format_duration
 from retrain_assets.windows import Windows, resolve_windows, training_rows
@@ -69,7 +70,8 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     Returns
     -------
     dict
-        The record of the attempt's stage ``trained``, JSON-able.
+        The record of the attempt's stage ``trained``, JSON-able, with ``as_of`` and ``said``: a sentence where
+        the table of features was made anew first.
 
     Raises
     ------
@@ -81,14 +83,15 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     lake = declaration.lake
     as_of = _moment_of_knowledge(declaration, request.as_of)
     windows = resolve_windows(as_of, spec.label.delay, spec.evaluation.holdout, spec.training.window)
-    versions = {table: lake.version(table) for table in ("training_data", "features")}
+    made = refresh_features(declaration)
+    columns = made.columns
+    versions = {"training_data": lake.version("training_data"), "features": made.version}
     rows = (
         training_rows(lake.scan("features", versions["features"]), windows, declaration.time_columns)
         # Files of a table come in no certain order, and an estimator that draws rows would draw others.
         .sort("partition_key", "row_id")
         .collect()
     )
-    columns = feature_columns(spec, lake.schema("training_data") or {})
     fitted = fit_candidate(spec, rows, columns)
 
     span = rows.select(
@@ -115,6 +118,8 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
         "task": fitted.task,
         "guards": list(fitted.guards),
         "features": [*columns.numeric, *columns.categorical],
+        "modules": list(declaration.trusted_modules()),
+        "function": function_record(spec.features.derive),
         "data": versions,
         "code_version": declaration.code_version(),
         "dagster_run_id": request.attempt,
@@ -145,7 +150,7 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
         "seconds": time.monotonic() - begin,
     }
     record_attempt(lake, request.attempt, "trained", as_of, record)
-    return record | {"as_of": as_of.isoformat()}
+    return record | {"as_of": as_of.isoformat(), "said": made.said}
 
 
 def _moment_of_knowledge(declaration: Declaration, asked: datetime | None) -> datetime:

@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
+from retrain_assets.attempts import attempt_of_version
 from retrain_assets.champion.ledger import Ledger
 from retrain_assets.champion.tracking import client, is_address, mlflow_errors, stored_path, tracking_uri
 from retrain_assets.champion.trust import untrusted_types
@@ -48,6 +49,9 @@ class Model(Protocol):
     def predict(self, rows: pl.DataFrame, /) -> np.ndarray:
         """Score rows: float64, shape (rows,)."""
 
+    def features(self, rows: pl.DataFrame, /) -> pl.DataFrame:
+        """Make of rows the features that it was trained with."""
+
 
 def load_version(name: str, version: int, trusted_modules: Sequence[str]) -> Model:
     """Load the model of a version; MLflow is imported only where the ledger does not know its files.
@@ -59,16 +63,19 @@ def load_version(name: str, version: int, trusted_modules: Sequence[str]) -> Mod
     version
         The version.
     trusted_modules
-        Modules that the declaration names, whose types a model file may hold.
+        Modules that the declaration names, whose types a model file may hold. Those that it named when the
+        version was trained count too, by the lake's record and not the file's.
 
     Raises
     ------
     ChampionError
         When the files are missing or broken, or hold a type that is not trusted.
     """
-    paths = (
-        entry.evidence.get("model_path") for entry in Ledger(Lake(name)).entries() if entry.version == version
-    )
+    entries = Ledger(Lake(name)).entries()
+    paths = (entry.evidence.get("model_path") for entry in entries if entry.version == version)
+    trained = attempt_of_version(Lake(name), entries, version)
+    if trained is not None:
+        trusted_modules = (*trusted_modules, *trained.payload.get("modules", ()))
     try:
         place = next((path for path in paths if path), None) or _registered_place(name, version)
         return load_model(place, trusted_modules)

@@ -35,6 +35,7 @@ from retrain_assets.evaluation_report.explanation import Model
 from retrain_assets.evaluation_report.look_record import looks_on_record
 from retrain_assets.evaluation_report.page import evaluation_page
 from retrain_assets.evaluation_report.past_days import past_loss_differences
+from retrain_assets.features.function import function_notes
 from retrain_assets.labels import target
 from retrain_assets.spec.base import format_duration
 from retrain_assets.windows import Windows, holdout_rows
@@ -101,6 +102,7 @@ def assess_candidate(
     look = None if record["trial"] else _look(declaration, question, standing.version)
     document = _judge(declaration, question, standing.version, look)
     document["guards"] = [*record["guards"], *document["guards"]]
+    document["guards"] += _function_notes(declaration, standing.version)
     document |= _provenance(declaration, question, standing.version)
     document["page"] = write_report(declaration, _folder(trained.attempt, look), document)
     log_evaluation(record["mlflow_run_id"], declaration.reports / document["page"], figures(document))
@@ -180,6 +182,14 @@ def _champion(declaration: Declaration, number: int | None) -> tuple[Any, str | 
         return load_version(declaration.name, number, declaration.trusted_modules()), None
     except ChampionError as error:
         return None, str(error)
+
+
+def _function_notes(declaration: Declaration, number: int | None) -> list[str]:
+    """Say whether the champion is given what another code makes than that which it was trained with."""
+    if number is None:
+        return []
+    trained = attempt_of_version(declaration.lake, declaration.ledger.entries(), number)
+    return [] if trained is None else function_notes(f"Version {number}", trained.payload)
 
 
 def _champion_horizon(declaration: Declaration, number: int | None) -> tuple[datetime, datetime] | None:

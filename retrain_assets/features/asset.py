@@ -4,31 +4,32 @@ import dagster as dg
 
 from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata, tell_withheld
 from retrain_assets.declaration import Declaration
-from retrain_assets.features.columns import feature_columns
-from retrain_assets.features.table import feature_table
+from retrain_assets.features.refresh import refresh_features
 
 
 def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Declare the asset for a pipeline."""
 
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        lake = declaration.lake
         keys = list(context.partition_keys)
-        raw = lake.rows("training_data", keys).collect()
-        columns = feature_columns(declaration.spec, dict(raw.schema))
-        table = feature_table(raw, declaration.spec, columns)
-        del raw  # not held beside the table while that is written: a partition may be millions of rows
-        lake.replace_partitions("features", table, keys)
-        for (key,), part in table.group_by("partition_key"):
+        made = refresh_features(declaration, keys)
+        if made.said is not None:
+            context.log.info(made.said)
+        own = {key: made.rows[key] for key in keys if key in made.rows}
+        for key, rows in own.items():
             context.add_asset_metadata(
-                table_metadata(table.schema, part.height),
+                table_metadata(made.schema, rows),
                 asset_key=asset_key(declaration, "features"),
-                partition_key=str(key),
+                partition_key=key,
             )
-        tell_withheld(context, asset_key(declaration, "features"), lake)
+        tell_withheld(context, asset_key(declaration, "features"), declaration.lake)
         return dg.MaterializeResult(
-            metadata=table_metadata(table.schema, table.height)
-            | {"numeric": len(columns.numeric), "categorical": len(columns.categorical)}
+            metadata=table_metadata(made.schema, sum(own.values()))
+            | {
+                "numeric": len(made.columns.numeric),
+                "categorical": len(made.columns.categorical),
+                "rebuilt_partitions": len(made.rows) if made.rebuilt else 0,
+            }
         )
 
     definition: dg.AssetsDefinition = dg.asset(

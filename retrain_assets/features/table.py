@@ -53,6 +53,17 @@ def feature_table(raw: pl.DataFrame, spec: PipelineSpec, columns: FeatureColumns
     )
 
 
+def table_schema(columns: FeatureColumns) -> dict[str, pl.DataType]:
+    """Columns of the table, in their order."""
+    return {
+        "partition_key": pl.String(),
+        "row_id": pl.Int64(),
+        **columns.kept,
+        **dict.fromkeys(columns.numeric, pl.Float64()),
+        **dict.fromkeys(columns.categorical, pl.String()),
+    }
+
+
 def feature_expressions(
     numeric: Iterable[str], categorical: Iterable[str], schema: Mapping[str, pl.DataType]
 ) -> list[pl.Expr]:

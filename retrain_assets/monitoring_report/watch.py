@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from retrain_assets.attempts import Attempt, attempt_of_version, attempts
+from retrain_assets.champion.loading import Model, load_version
 from retrain_assets.champion.standing import LedgerEntry, champion_at
 from retrain_assets.comparison import declared_metrics
 from retrain_assets.declaration import Declaration
@@ -97,11 +98,13 @@ def _watch(
         importances=_importances(declaration, trained),
         metrics=declared_metrics(declaration.spec.evaluation.metrics, trained.payload["task"]),
     )
+    model = load_version(declaration.name, entry.version, declaration.trusted_modules())
     rows = _labelled(declaration, entry, trained.payload["task"])
     previous = _before(declaration, keys[0])
     reports = []
     for key in keys:
-        report = monitor(declaration.spec, champion, _batch(declaration, key, entry.version), rows, previous)
+        batch = _batch(declaration, key, entry.version, model)
+        report = monitor(declaration.spec, champion, batch, rows, previous)
         reports.append(report)
         previous = report
     return reports
@@ -132,8 +135,9 @@ def _labelled(declaration: Declaration, entry: LedgerEntry, task: str) -> Labell
     return LabelledRows.of(frame, target(frame, spec, task), times, spec.weight)
 
 
-def _batch(declaration: Declaration, key: str, version: int) -> Batch:
-    features = declaration.lake.rows("features", [key]).collect()
+def _batch(declaration: Declaration, key: str, version: int, model: Model) -> Batch:
+    # The table of features may have other features, or other values of the same name, than the champion's.
+    features = model.features(declaration.lake.rows("training_data", [key]).collect())
     scores = None
     if declaration.lake.exists("predictions"):
         own = declaration.lake.rows("predictions", [key]).filter(pl.col("model_version") == version)

@@ -15,7 +15,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
 
         scored = score_partitions(declaration, list(context.partition_keys))
         schema = declaration.lake.schema("predictions") or {}
-        for problem in dict.fromkeys(part.problem for part in scored if part.problem is not None):
+        for problem in dict.fromkeys(problem for part in scored for problem in part.problems):
             context.log.warning(problem)
         for part in scored:
             said = (

@@ -8,10 +8,12 @@ from itertools import groupby
 
 import polars as pl
 
+from retrain_assets.attempts import attempt_of_version
 from retrain_assets.champion.loading import load_version
-from retrain_assets.champion.standing import champion_at, first_champion
+from retrain_assets.champion.standing import LedgerEntry, champion_at, first_champion
 from retrain_assets.declaration import Declaration
-from retrain_assets.errors import ChampionError
+from retrain_assets.errors import RetrainError
+from retrain_assets.features.function import function_notes
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,16 @@ class ScoredPartition:
         Rows scored now.
     rows
         Rows that have a score in all.
-    problem
-        Why the first champion could not score beside its successor, as a sentence.
+    problems
+        That the champion is given other features than it was trained with, or why the first champion could not
+        score beside its successor, a sentence each.
     """
 
     key: str
     version: int | None
     new: int
     rows: int
-    problem: str | None = None
+    problems: tuple[str, ...] = ()
 
 
 def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[ScoredPartition]:
@@ -68,23 +71,29 @@ def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[Scor
             scored += [ScoredPartition(key, None, 0, 0) for key in chosen]
             continue
         new = _score(declaration, "predictions", chosen, version)
-        problem = None
+        problems = _function_notes(declaration, entries, version)
         if first is not None and version != first:
-            problem = _shadow(declaration, chosen, first)
+            problems += _shadow(declaration, chosen, first)
         total = _counts(declaration.lake.rows("predictions", chosen).collect())
         scored += [
-            ScoredPartition(key, version, new.get(key, 0), total.get(key, 0), problem) for key in chosen
+            ScoredPartition(key, version, new.get(key, 0), total.get(key, 0), tuple(problems))
+            for key in chosen
         ]
     return scored
 
 
-def _shadow(declaration: Declaration, keys: Sequence[str], first: int) -> str | None:
+def _function_notes(declaration: Declaration, entries: Sequence[LedgerEntry], version: int) -> list[str]:
+    trained = attempt_of_version(declaration.lake, entries, version)
+    return [] if trained is None else function_notes(f"Version {version}", trained.payload)
+
+
+def _shadow(declaration: Declaration, keys: Sequence[str], first: int) -> list[str]:
     """Score with the first champion; a model that no longer serves must not keep the one that does from scoring."""
     try:
         _score(declaration, "shadow_predictions", keys, first)
-    except ChampionError as error:
-        return f"The first champion, never retrained, has no scores here. {error}"
-    return None
+    except RetrainError as error:
+        return [f"The first champion, never retrained, has no scores here. {error}"]
+    return []
 
 
 def _score(declaration: Declaration, table: str, keys: Sequence[str], version: int) -> dict[str, int]:

@@ -115,17 +115,18 @@ def _put_off(now: datetime, hold: Hold) -> Decision:
 def _evidence(declaration: Declaration, history: History, now: datetime) -> Evidence:
     """What the lake knows; what the runs know is added by the caller."""
     spec = declaration.spec
-    features = declaration.lake.scan("features")
-    usable = labelled(spec, features.collect_schema())
+    # Each of its rows trains once its features are made, and the features' table may lack a column declared since.
+    rows = declaration.lake.scan("training_data")
+    usable = labelled(spec, rows.collect_schema())
     columns = declaration.time_columns
     windows = resolve_windows(now, spec.label.delay, spec.evaluation.holdout, spec.training.window)
     time = pl.col(columns.timestamp)
     trainable = (
-        training_rows(features, windows, columns)
+        training_rows(rows, windows, columns)
         .filter(usable)
         .select(pl.len().alias("rows"), time.min().alias("start"))
     )
-    mature = mature_rows(features, now, columns).filter(usable)
+    mature = mature_rows(rows, now, columns).filter(usable)
     if history.completed:
         seen = max(attempt.as_of for attempt in history.completed)
         mature = mature.filter(time > seen - columns.delay)

@@ -9,8 +9,7 @@ import polars as pl
 
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import without_features
-from retrain_assets.features.columns import feature_columns
-from retrain_assets.features.table import feature_table
+from retrain_assets.features.refresh import refresh_features
 from retrain_assets.lake import SCHEMAS, Lake
 from retrain_assets.training_data.quarantine import release
 
@@ -48,15 +47,12 @@ def release_quarantined(declaration: Declaration, keys: Sequence[str]) -> dict[s
         good = _unique(lake, good)
     if good.is_empty():
         return {}
-    # Rows count as waiting until the last of these commits, and each table gets only what it lacks: after a
-    # crash between two of them the next release completes it.
-    new = _lacking(lake, "training_data", good)
+    # Rows count as waiting until the last of these commits, and none adds a row twice: after a crash between
+    # two of them the next release completes it.
+    new = _lacking(lake, good)
     if not new.is_empty():
         lake.append("training_data", new)
-    new = _lacking(lake, "features", good)
-    if not new.is_empty():
-        columns = feature_columns(declaration.spec, dict(new.schema))
-        lake.append("features", feature_table(new, declaration.spec, columns))
+    refresh_features(declaration, good["partition_key"].unique().sort().to_list())
     _mark_released(lake, good)
     return dict(good.group_by("partition_key").len().sort("partition_key").iter_rows())
 
@@ -72,9 +68,9 @@ def _unique(lake: Lake, good: pl.DataFrame) -> pl.DataFrame:
     return chosen.join(elsewhere, on="row_id", how="anti", maintain_order="left")
 
 
-def _lacking(lake: Lake, table: str, good: pl.DataFrame) -> pl.DataFrame:
+def _lacking(lake: Lake, good: pl.DataFrame) -> pl.DataFrame:
     identity = ["partition_key", "row_id"]
-    present = lake.rows(table, good["partition_key"].unique().to_list()).select(identity)
+    present = lake.rows("training_data", good["partition_key"].unique().to_list()).select(identity)
     return good.join(present.collect(), on=identity, how="anti", maintain_order="left")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from retrain_assets.features import refresh
 from retrain_assets.lake import Lake
 from retrain_assets.training_data import release as module
 from retrain_assets.training_data.release import release_quarantined
@@ -168,21 +169,19 @@ def test_crash(tmp_path, monkeypatch, table, written):
     expected = tables(other.declaration.lake)
     mended = declared_anew(running).declaration
 
-    def dying(name: str):
-        commit = getattr(Lake, name)
-
-        def write(self, asked, *arguments):
+    def dying(commit):
+        def write(lake, asked, *arguments, **named):
             if asked != table:
-                return commit(self, asked, *arguments)
+                return commit(lake, asked, *arguments, **named)
             if written:
-                commit(self, asked, *arguments)
+                commit(lake, asked, *arguments, **named)
             raise OSError("the disk is full")
 
         return write
 
     with monkeypatch.context() as patch:
-        for name in ("append", "replace_partitions"):
-            patch.setattr(Lake, name, dying(name))
+        for place, name in ((Lake, "append"), (Lake, "replace_partitions"), (refresh, "put_partitions")):
+            patch.setattr(place, name, dying(getattr(place, name)))
         with pytest.raises(OSError, match="the disk is full"):
             release_quarantined(mended, [])
     release_quarantined(mended, [])
