@@ -28,6 +28,13 @@ def complete(lake: Lake, keys: Sequence[str], run_id: str) -> None:
     )
 
 
+def reopen(lake: Lake, keys: Sequence[str]) -> None:
+    """Let partitions be read again by the next ingest run."""
+    settled = lake.rows("partitions", keys).filter(pl.col("completed").is_not_null()).collect()
+    again = settled.with_columns(completed=pl.lit(None, pl.String))
+    lake.replace_partitions("partitions", again, settled["partition_key"].to_list())
+
+
 def withheld(lake: Lake) -> dict[str, str]:
     """Why each withheld partition is withheld, oldest first."""
     found = lake.scan("partitions").filter(pl.col("problem").is_not_null()).sort("partition_key")

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.deliveries import reopen
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.training_data.acceptance import PartitionOutcome, Taken, judge_delivery
-from retrain_assets.training_data.unique_keys import KeysElsewhere
+from retrain_assets.training_data.unique_keys import KeysElsewhere, rows_wait_for
 
 ROWS_A_COMMIT = 500_000
 """Rows that are held in memory before they are committed to the lake."""
@@ -88,4 +89,5 @@ def _commit(declaration: Declaration, taken: Sequence[Taken]) -> list[PartitionO
     # Last, so that a crash before this line makes the partition be read again.
     records = pl.DataFrame([item.record for item in taken], schema=SCHEMAS["partitions"])
     lake.replace_partitions("partitions", records, records["partition_key"].to_list())
+    reopen(lake, rows_wait_for(lake, [item.outcome.key for item in fresh]))
     return [item.outcome for item in taken]

@@ -11,6 +11,8 @@ import polars as pl
 from retrain_assets.lake import Lake
 from retrain_assets.training_data.normalise import DUPLICATE_KEY, LINES, Normalised, PutAside
 
+_RULE = f"{DUPLICATE_KEY}(partition={{}})"
+
 
 class KeysElsewhere:
     """Which partition holds a key, for the deliveries of one run.
@@ -61,7 +63,7 @@ class KeysElsewhere:
             return normal
         lines = bad.select(
             "row_id",
-            rule=pl.format(f"{DUPLICATE_KEY}(partition={{}})", where.drop_nulls()),
+            rule=pl.format(_RULE, where.drop_nulls()),
             column=pl.lit(column),
             value=pl.col(column).cast(pl.String),
         )
@@ -102,3 +104,10 @@ class KeysElsewhere:
             chosen = self._held.select("row_id", "partition_key")
             parts.append(chosen.join(hits.to_frame().lazy(), on="row_id", how="semi").collect())
         return pl.concat(parts).unique("row_id", keep="first")
+
+
+def rows_wait_for(lake: Lake, keys: Sequence[str]) -> list[str]:
+    """Partitions with rows put aside for a key that one of the given partitions held: it may be free by now."""
+    rules = [_RULE.format(key) for key in keys]
+    waiting = lake.scan("quarantine").filter(pl.col("rule").is_in(rules), pl.col("released_at").is_null())
+    return waiting.select("partition_key").unique().collect()["partition_key"].to_list()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.deliveries import complete
 from retrain_assets.lake import Lake
 from retrain_assets.training_data import ingest as module
 from retrain_assets.training_data.ingest import ingest
+from retrain_assets.training_data.pending import pending
 from retrain_assets.training_data.release import release_quarantined
 from retrain_assets.training_data.unique_keys import KeysElsewhere
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
@@ -78,6 +80,23 @@ def test_a_row_that_moves_to_another_day_is_taken_in_there(tmp_path):
     write_day(tmp_path, DAYS[0], pl.concat([loans_of(DAYS[0]), loans_of(DAYS[1]).head(1)]))
     write_day(tmp_path, DAYS[1], loans_of(DAYS[1]).tail(-1))
     assert take_in(declaration, *KEYS[:2]) == {KEYS[0]: (121, 0), KEYS[1]: (119, 0)}
+    assert is_unique(declaration)
+
+
+def test_a_row_that_moves_to_an_older_day_is_taken_in_there_once_its_key_is_free(tmp_path):
+    """The older day is read first and the row put aside; when the other has been read without it, it is asked for."""
+    write_days(tmp_path, 3)
+    declaration = declare(tmp_path)
+    take_in(declaration)
+    complete(declaration.lake, KEYS, "run")
+    write_day(tmp_path, DAYS[0], pl.concat([loans_of(DAYS[0]), loans_of(DAYS[2]).head(1)]))
+    assert take_in(declaration, KEYS[0]) == {KEYS[0]: (120, 1)}
+    write_day(tmp_path, DAYS[2], loans_of(DAYS[2]).tail(-1))
+    complete(declaration.lake, KEYS, "run")
+    assert take_in(declaration, KEYS[2]) == {KEYS[2]: (119, 0)}
+    complete(declaration.lake, [KEYS[2]], "run")
+    assert list(pending(declaration, declaration.source(), datetime.now(UTC), None).fingerprints) == [KEYS[0]]
+    assert take_in(declaration, KEYS[0]) == {KEYS[0]: (121, 0)}
     assert is_unique(declaration)
 
 
