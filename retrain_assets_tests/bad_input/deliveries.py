@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.champion.loading import load_version
+from retrain_assets.declaration import Declaration
 from retrain_assets.pipeline import build_definitions
 from retrain_assets.training_data.sources.file_table import Table
 from retrain_assets_tests.bad_input.case import Case, all_but_the_new_day, entries, every_row, failure
@@ -21,6 +22,8 @@ from retrain_assets_tests.bad_input.history import DAYS, FIRST_DAY, LAST, NEXT, 
 Change = Callable[[pl.DataFrame], pl.DataFrame]
 
 FILE = f"{{folder}}/rows/{LAST}.parquet"
+CSV = f"{{folder}}/rows/{LAST}.csv"
+_CSV_PATH = "rows/{partition:%Y-%m-%d}.csv"
 PASSWORD = "Tr0ub4dor&3"
 RULE = "expect_column_values_to_be_between(min_value=0)"
 
@@ -48,6 +51,36 @@ def _written(change: Callable[[bytes], bytes], history: History, request: pytest
     file = history.deliver()
     file.write_bytes(change(file.read_bytes()))
     return _refused(history, history.ingest())
+
+
+def _by_csv(change: Callable[[str], str], history: History, request: pytest.FixtureRequest) -> list[str]:
+    """Deliver a day again, as a CSV file that is refused."""
+    del request
+    (history.folder / "rows" / f"{LAST}.csv").write_text(change(_csv(good_rows())))
+    return _refused(history, history.ingest(declaration=history.declare(source__path=_CSV_PATH)))
+
+
+def _csv(rows: pl.DataFrame) -> str:
+    return rows.with_columns(pl.col("asked_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ")).write_csv()
+
+
+def _in_line(number: int, change: Callable[[str], str], text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join([*lines[:number], change(lines[number]), *lines[number + 1 :]])
+
+
+def _no_readable_times(history: History, request: pytest.FixtureRequest) -> list[str]:
+    """A file whose timestamps have another form is not taken for one without rows: the source sensor tells."""
+    del request
+    rows = good_rows().with_columns(pl.col("asked_at").dt.strftime("%d/%m/%Y"))
+    rows.write_csv(history.folder / "rows" / "all.csv")
+    return [_skipped(history, history.declare(source__path="rows/all.csv"))]
+
+
+def _skipped(history: History, declaration: Declaration) -> str:
+    sensor = build_definitions(declaration).resolve_sensor_def("loans_source_sensor")
+    with dg.DagsterInstance.local_temp(str(history.home / "dagster")) as instance:
+        return str(sensor.evaluate_tick(dg.build_sensor_context(instance=instance)).skip_message)
 
 
 def _put_aside(
@@ -149,10 +182,10 @@ def _no_rows(history: History, request: pytest.FixtureRequest) -> list[str]:
     return [metadata["sentence"]]
 
 
-def _no_labels(history: History, request: pytest.FixtureRequest) -> list[str]:
+def _no_labels(dtype: pl.DataType, history: History, request: pytest.FixtureRequest) -> list[str]:
     """A day whose labels are all missing is taken in and scored: they may come later."""
     del request
-    outcome = _new_day(lambda rows: rows.with_columns(repaid=pl.lit(None, pl.Int64)), history)
+    outcome = _new_day(lambda rows: rows.with_columns(repaid=pl.lit(None, dtype)), history)
     return [outcome.metadata["predictions"]["said"]]
 
 
@@ -223,10 +256,7 @@ def _wrong_password(history: History, request: pytest.FixtureRequest) -> list[st
     url = f"{cluster.url(quote(PASSWORD, safe=''))}?application_name=loans"
     declaration = history.declare(source={"url": url, "table": "loans", "timestamp": "asked_at"})
     outcome = history.ingest(declaration=declaration)
-    sensor = build_definitions(declaration).resolve_sensor_def("loans_source_sensor")
-    with dg.DagsterInstance.local_temp(str(history.home / "dagster")) as instance:
-        skipped = sensor.evaluate_tick(dg.build_sensor_context(instance=instance)).skip_message
-    told = [*failure(outcome), str(skipped)]
+    told = [*failure(outcome), _skipped(history, declaration)]
     shown = printed.readouterr()
     for form in (PASSWORD, quote(PASSWORD, safe="")):
         assert form not in "\n".join([*told, outcome.said, logged.text, shown.out, shown.err])
@@ -259,6 +289,69 @@ DELIVERIES = [
         "no Parquet at all",
         partial(_written, lambda _: b"loan,asked_at\n1,2026-01-29\n"),
         [f"{FILE}: the file is no Parquet file. Write it as Parquet, or name it .csv if it is CSV."],
+    ),
+    Case(
+        "a CSV file that is empty",
+        partial(_by_csv, lambda _: ""),
+        [
+            f"{CSV}: the file is empty (0 bytes). Deliver it again; a period without rows is a file with its columns "
+            "and no rows."
+        ],
+    ),
+    Case(
+        "a CSV file that is truncated",
+        partial(_by_csv, lambda text: text.rstrip().rsplit(",", 2)[0]),
+        [f"{CSV}: the file is truncated: its last line has 4 fields and no end. Deliver it again."],
+    ),
+    Case(
+        "a CSV file with a short row",
+        partial(_by_csv, partial(_in_line, 7, lambda line: line.rsplit(",", 1)[0] + "\n")),
+        [f"{CSV}: row 7 has 5 fields and the header has 6. Write all of them, those without a value too."],
+    ),
+    Case(
+        "a CSV file that lacks a feature",
+        partial(_by_csv, partial(_in_line, 0, lambda header: header.replace("age", "years"))),
+        [
+            f"{CSV}: features.numeric: there is no column 'age' in the source. It can be one of: amount, asked_at, "
+            "loan, region, repaid, years."
+        ],
+    ),
+    Case(
+        "text in a CSV column of numbers",
+        partial(_by_csv, partial(_in_line, 7, lambda line: line.replace(",", ",x", 2))),
+        [
+            f"{CSV}: features.numeric: the column 'amount' holds text (String). List it in features.categorical, or "
+            "derive a number from it."
+        ],
+    ),
+    Case(
+        "another form of timestamps in a CSV file",
+        partial(_by_csv, lambda text: text.replace("T", " at ")),
+        [
+            f"{CSV}: 120 of 120 values of the column 'asked_at' cannot be read as timestamps, the first is "
+            f"'{good_rows()['asked_at'][0]:%Y-%m-%d at %H:%M:%SZ}' in row 1. Declare their form in "
+            "source.read.timestamp_format, or list such a text in source.read.null_values."
+        ],
+    ),
+    Case(
+        "a CSV file without readable timestamps",
+        _no_readable_times,
+        [
+            "{folder}/rows/all.csv: no value of the column 'asked_at' can be read as a time. Declare its form in "
+            "source.read.timestamp_format, such as '%d/%m/%Y %H:%M', or name another column in source.timestamp."
+        ],
+    ),
+    Case(
+        "a file that is not there",
+        lambda history, _: [_skipped(history, history.declare(source__path="rows/lones.csv"))],
+        ["There is no file of the form {folder}/rows/lones.csv yet. Deliver it, or mend source.path."],
+    ),
+    Case(
+        "a column whose name is a pattern",
+        partial(_delivered, lambda rows: rows.with_columns(pl.lit(1).alias("^.*$"))),
+        [
+            f"{FILE}: '^.*$' is no name of a column here, as it stands for several columns. Rename it in the source."
+        ],
     ),
     Case(
         "a file that lacks a feature",
@@ -377,12 +470,20 @@ DELIVERIES = [
         [f"{RULE}: amount = -inf in {{folder}}/rows/{NEXT}.parquet, partition {NEXT}"],
         all_but_the_new_day,
     ),
-    Case("zero rows", _no_rows, ["expect_table_row_count_to_be_between fails: observed 0."], every_row),
     Case(
-        "a day without labels",
-        _no_labels,
-        ["120 rows were scored by version 1; 120 have a score in all."],
+        "zero rows",
+        _no_rows,
+        ["expect_table_row_count_to_be_between fails: observed 0."],
         all_but_the_new_day,
+    ),
+    *(
+        Case(
+            f"a day without labels, of type {dtype}",
+            partial(_no_labels, dtype),
+            ["120 rows were scored by version 1; 120 have a score in all."],
+            all_but_the_new_day,
+        )
+        for dtype in (pl.Int64(), pl.Null())
     ),
     Case(
         "a column called count",

@@ -6,9 +6,9 @@ import hashlib
 import json
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 from retrain_assets.champion.tracking import client
 from retrain_assets.declaration import Declaration
 from retrain_assets.pipeline import build_definitions
+from retrain_assets.training_data.pending import pending
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
 
 DAYS = 24
@@ -29,7 +30,6 @@ NEXT = LAST + timedelta(days=1)
 
 REFUSALS = frozenset({"partitions", "quarantine"})
 """Tables that exist to record what was refused: the withheld delivery with its problem, and the bad rows."""
-TABLES = ("training_data", "features", "predictions", "ledger")
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,11 @@ class History:
         tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
         return self._run("ingest", declaration or self.declare(), tags=tags)
 
+    def asked_for(self) -> list[str]:
+        """Days that the source sensor's next tick asks for."""
+        declaration = self.declare()
+        return list(pending(declaration, declaration.source(), datetime.now(UTC), None).fingerprints)
+
     def retrain(self, declaration: Declaration | None = None, *nodes: str, **config: Any) -> Outcome:
         """Run the retrain job, or some of its nodes."""
         declared = declaration or self.declare()
@@ -121,16 +126,22 @@ class History:
         }
         return tables | {"registry": self._registry()}
 
-    def rows(self, but: date | None = None) -> dict[str, str]:
-        """Digest of each table's rows and of the registry, however they are stored, but for one day's."""
+    def rows(self, but: date | None = None, besides: Collection[str] = ()) -> dict[str, str]:
+        """Digest of each table's rows and of the registry, however they are stored.
+
+        Left out are one day's rows, and the tables that record a refusal or what was tried.
+        """
         lake = self.declare().lake
-        tables = {table: lake.scan(table).collect() for table in TABLES}
+        names = {table.name for table in (self.home / "lake" / "loans").iterdir()} - REFUSALS - set(besides)
+        tables = {name: lake.scan(name).collect() for name in sorted(names)}
         if but is not None:
             tables = {
-                table: rows.filter(pl.col("partition_key") != but.isoformat()) if table != "ledger" else rows
-                for table, rows in tables.items()
+                name: rows.filter(pl.col("partition_key") != but.isoformat())
+                if "partition_key" in rows.columns
+                else rows
+                for name, rows in tables.items()
             }
-        return {table: _rows_digest(rows) for table, rows in tables.items()} | {"registry": self._registry()}
+        return {name: _rows_digest(rows) for name, rows in tables.items()} | {"registry": self._registry()}
 
     def quarantine(self, day: date = LAST) -> list[dict[str, Any]]:
         """Entries of a day's quarantine, by rule and value."""

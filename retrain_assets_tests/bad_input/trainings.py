@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -10,10 +11,18 @@ from typing import Any
 import polars as pl
 import pytest
 
-from retrain_assets_tests.bad_input.case import Case, all_but_the_new_day, every_row, failure
-from retrain_assets_tests.bad_input.history import DAYS, FIRST_DAY, NEXT, History, good_rows
+from retrain_assets.champion import loading
+from retrain_assets_tests.bad_input.case import (
+    FAILURE,
+    Case,
+    all_but_the_new_day,
+    all_but_what_was_tried,
+    failure,
+)
+from retrain_assets_tests.bad_input.history import DAYS, FIRST_DAY, NEXT, History, Outcome, good_rows
 
 MODEL = "{folder}/home/mlartifacts/loans/models/MODEL/artifacts/model.skops"
+SCORED = "120 rows were scored by version 1; 120 have a score in all."
 WAY_OUT = (
     "The way out is another champion: loans_promote makes one of the other versions champion, loans_rollback the "
     "previous one."
@@ -51,12 +60,38 @@ def _all_null_column(history: History, request: pytest.FixtureRequest) -> list[s
 def _server_away(history: History, request: pytest.FixtureRequest) -> list[str]:
     """A retrain fails closed while MLflow is away, and its address is told without its password."""
     del request
+    return _without_server(history.retrain)
+
+
+def _server_away_from_scoring(history: History, request: pytest.FixtureRequest) -> list[str]:
+    """A day is taken in while MLflow is away: it is scored once the server is back, by the tick's next run."""
+    del request
+    history.deliver(NEXT)
+    with pytest.MonkeyPatch.context() as patch:
+        # Where a server keeps the models, their files are fetched from it.
+        patch.setattr(loading, "stored_path", lambda _: "mlflow-artifacts:/loans/models/1/artifacts")
+        told = _without_server(lambda: history.ingest(NEXT))
+    return [*told, *_made_up_for(history)]
+
+
+def _made_up_for(history: History) -> list[str]:
+    """The next tick asks for the day again, and the run after it leaves nothing undone."""
+    lake = history.declare().lake
+    assert history.asked_for() == [NEXT.isoformat()]
+    assert lake.rows("predictions", [NEXT.isoformat()]).collect().is_empty()
+    outcome = history.ingest(NEXT)
+    assert outcome.success, outcome.sentence
+    assert history.asked_for() == []
+    return [outcome.metadata["predictions"]["said"]]
+
+
+def _without_server(run: Callable[[], Outcome]) -> list[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"http://ada:lovelace@127.0.0.1:{port}")
-        outcome = history.retrain()
+        outcome = run()
     assert not outcome.success
     assert "lovelace" not in outcome.said
     [first, *reason] = str(outcome.sentence).replace(str(port), "PORT").split(" (API request", 1)
@@ -69,12 +104,13 @@ def _model_files(history: History) -> list[Any]:
 
 def _cut(history: History) -> None:
     [file] = _model_files(history)
-    file.write_bytes(file.read_bytes()[:500])
+    kept = file.rename(file.with_name("model.kept"))
+    file.write_bytes(kept.read_bytes()[:500])
 
 
 def _remove(history: History) -> None:
     [file] = _model_files(history)
-    file.unlink()
+    file.rename(file.with_name("model.kept"))
 
 
 def _nameless(history: History, sentences: list[str]) -> list[str]:
@@ -84,12 +120,15 @@ def _nameless(history: History, sentences: list[str]) -> list[str]:
 
 
 def _cannot_score(history: History, request: pytest.FixtureRequest) -> list[str]:
-    """A day is taken in and stays without predictions while the champion cannot be read."""
+    """A day is taken in and stays without predictions while the champion cannot be read, and no longer."""
     del request
     history.deliver(NEXT)
     outcome = history.ingest(NEXT)
     assert outcome.materialized == ("training_data", "features")
-    return _nameless(history, failure(outcome))
+    told = _nameless(history, failure(outcome))
+    [kept] = history.home.rglob("model.kept")
+    kept.rename(kept.with_name("model.skops"))
+    return [*told, *_made_up_for(history)]
 
 
 def _cannot_compare(history: History, request: pytest.FixtureRequest) -> list[str]:
@@ -135,7 +174,7 @@ TRAININGS = [
         "an all-null column in the window",
         _all_null_column,
         ["The feature 'age' has no value in the training window and was left out."],
-        every_row,
+        all_but_what_was_tried,
         prepare=partial(_every_day, pl.lit(None, pl.Int64).alias("age")),
     ),
     Case(
@@ -195,9 +234,21 @@ TRAININGS = [
         ],
     ),
     Case(
+        "an MLflow server that is away, to score with",
+        _server_away_from_scoring,
+        [
+            f"{FAILURE}Version 1 of loans cannot be loaded. MLflow at http://ada:***@127.0.0.1:PORT did not do what it "
+            "was asked",
+            "The champion is unchanged; see that the server runs and that MLFLOW_TRACKING_URI is right, and start the "
+            f"run again. {WAY_OUT}",
+            SCORED,
+        ],
+        all_but_the_new_day,
+    ),
+    Case(
         "a champion without its file, to score with",
         _cannot_score,
-        [f"Version 1 of loans cannot be loaded. The model file {MODEL} is missing. {WAY_OUT}"],
+        [f"Version 1 of loans cannot be loaded. The model file {MODEL} is missing. {WAY_OUT}", SCORED],
         all_but_the_new_day,
         prepare=_remove,
     ),
@@ -206,7 +257,8 @@ TRAININGS = [
         _cannot_score,
         [
             f"Version 1 of loans cannot be loaded. The model file {MODEL} cannot be read (BadZipFile: File is not a "
-            f"zip file). {WAY_OUT}"
+            f"zip file). {WAY_OUT}",
+            SCORED,
         ],
         all_but_the_new_day,
         prepare=_cut,
@@ -218,7 +270,7 @@ TRAININGS = [
             "The champion could not be scored, so it stays: Version 1 of loans cannot be loaded. The model file "
             f"{MODEL} cannot be read (BadZipFile: File is not a zip file). {WAY_OUT}"
         ],
-        every_row,
+        all_but_what_was_tried,
         prepare=_cut,
     ),
 ]
