@@ -158,11 +158,13 @@ def _check_classes(spec: PipelineSpec, features: pl.DataFrame, y: np.ndarray) ->
         return
     column, positive = spec.label.column, spec.label.positive
     found = features[column].drop_nulls().unique().sort().head(5).to_list()
+    is_word = isinstance(positive, bool) and features.schema[column] == pl.String
+    quotes = " YAML reads yes, no, on and off as true and false: put the word in quotes." if is_word else ""
     raise TrainingError(
         f"All {len(y):,} rows of the training window are of one class: "
         f"{'every' if y.any() else 'no'} label equals label.positive ({positive!r}). The column "
         f"{column!r} holds {', '.join(repr(value) for value in found)}. "
-        "Mend label.positive, or widen training.window."
+        f"Mend label.positive, or widen training.window.{quotes}"
     )
 
 

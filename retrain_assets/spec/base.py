@@ -18,6 +18,9 @@ from pydantic import (
 )
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DAYS = {"minutes": 1 / 1440, "hours": 1 / 24, "days": 1, "weeks": 7}
+_LONGEST_DAYS = 36_525
+"""Longer ones lead out of the calendar, wherever they are taken from a date."""
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*([mhdw])$")
 
 
@@ -41,7 +44,12 @@ def parse_duration(text: object) -> timedelta:
     match = _DURATION.match(str(text).strip())
     if match is None:
         raise ValueError(f"{text!r} is no duration: write a number and a unit, such as 30m, 12h, 7d or 4w")
-    return timedelta(**{_UNITS[match.group(2)]: float(match.group(1))})
+    number, unit = float(match.group(1)), _UNITS[match.group(2)]
+    if not number * _DAYS[unit] <= _LONGEST_DAYS:
+        raise ValueError(
+            f"{str(text)[:20]!r} is longer than a hundred years; write one such as 12h, 7d or 4w"
+        )
+    return timedelta(**{unit: number})
 
 
 def format_duration(value: timedelta) -> str:

@@ -22,6 +22,14 @@ class FeaturesSpec(Spec):
     derive: dict[str, str] = Field(default_factory=dict)
     """New columns, each from its own row alone: a Polars SQL expression, or ``function: module:function``."""
 
+    @field_validator("numeric", "categorical")
+    @classmethod
+    def _listed_once(cls, value: list[str] | None) -> list[str] | None:
+        twice = next((name for name in value or () if (value or []).count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice!r} is listed twice; remove one")
+        return value
+
     @field_validator("derive")
     @classmethod
     def _derive_functions(cls, value: dict[str, str]) -> dict[str, str]:

@@ -57,17 +57,37 @@ class PipelineSpec(Spec):
     def _timezone_exists(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            # A folder of zones, such as Europe, is an error of the file system.
             near = difflib.get_close_matches(value, available_timezones(), n=1, cutoff=0.8)
             hint = f". Did you mean {near[0]!r}?" if near else "; write one such as UTC or Europe/Berlin"
             raise ValueError(f"{value!r} is no time zone{hint}") from None
         return value
 
     @model_validator(mode="after")
+    def _label_is_a_column_of_its_own(self) -> Self:
+        others = {"timestamp": self.source.timestamp, "key": self.source.key, "weight": self.weight}
+        for role, name in others.items():
+            if name == self.label.column:
+                raise ValueError(f"label.column: {name!r} is declared as the {role} too; name another column")
+        return self
+
+    @model_validator(mode="after")
     def _columns_are_free(self) -> Self:
         features = {*(self.features.numeric or ()), *(self.features.categorical or ())}
-        if self.label.column in features:
-            raise ValueError(f"features: the label {self.label.column!r} cannot be a feature; remove it")
+        own = {
+            "label": self.label.column,
+            "timestamp": self.source.timestamp,
+            "label's known_at": self.label.known_at,
+        }
+        for role, name in own.items():
+            if name in features:
+                raise ValueError(f"features: the {role} {name!r} cannot be a feature; remove it")
+        excluded = features & {*self.features.exclude}
+        if excluded:
+            raise ValueError(
+                f"features: {sorted(excluded)[0]!r} is listed as a feature and under exclude; choose one"
+            )
         twice = {*(self.features.numeric or ())} & {*(self.features.categorical or ())}
         if twice:
             raise ValueError(

@@ -14,7 +14,7 @@ class ReadSpec(Spec):
     """How files are read."""
 
     separator: str = ","
-    """Column separator of CSV files."""
+    """Column separator of CSV files: one character."""
     decimal: Literal[".", ","] = "."
     """Decimal mark of CSV files."""
     encoding: str = "utf-8"
@@ -25,6 +25,13 @@ class ReadSpec(Spec):
     """Texts that mean "no value" in CSV files, besides the empty text."""
     storage_options: dict[str, str] = Field(default_factory=dict)
     """Options of the object store (credentials, region, endpoint)."""
+
+    @field_validator("separator")
+    @classmethod
+    def _one_byte(cls, value: str) -> str:
+        if len(value.encode()) != 1 or value in '"\r\n':
+            raise ValueError(f"{value!r} is no separator: write one character, such as ; or | or a tab")
+        return value
 
 
 class SourceSpec(Spec):
@@ -66,6 +73,9 @@ class SourceSpec(Spec):
         if len(given) != 1:
             found = " and ".join(given) if given else "none of them"
             raise ValueError(f"declare exactly one of path, url and function; the file declares {found}")
+        for name in () if self.url else ("table", "query", "updated_at"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} belongs to url, which the file does not declare; remove it")
         if self.url and bool(self.table) == bool(self.query):
             raise ValueError("with url, declare exactly one of table and query")
         if self.query and not {":start", ":end"} <= set(_words(self.query)):
@@ -87,8 +97,17 @@ class LabelSpec(Spec):
     """A row's label counts as known this long after its timestamp: its maturity."""
     known_at: str | None = None
     """Column: when the label really became known; the delay is still the maturity."""
-    positive: Any = 1
+    positive: bool | int | float | str = 1
     """The value that counts as the positive class, in binary classification."""
+
+    @field_validator("positive", mode="before")
+    @classmethod
+    def _one_value(cls, value: Any) -> Any:
+        if not isinstance(value, bool | int | float | str) or value != value:  # noqa: PLR0124
+            raise ValueError(
+                f"{value!r} is no value of a label: write a number, true, false, or text in quotes"
+            )
+        return value
 
 
 def _words(query: str) -> list[str]:

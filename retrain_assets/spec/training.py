@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from retrain_assets.spec.base import PositiveDuration, Spec, parse_duration
+from retrain_assets.spec.base import PositiveDuration, Spec, format_duration, parse_duration
 from retrain_assets.spec.metrics import DeclaredMetric, MetricSpec, check_together
 from retrain_assets.spec.source import check_reference
 
+MINIMUM_BLOCKS = 7
+"""An honest interval of a comparison needs so many blocks."""
 DEFAULT_ESTIMATOR = "sklearn.ensemble.HistGradientBoostingClassifier"
 
 
@@ -45,7 +48,7 @@ class TrainingSpec(Spec):
     window: WindowSpec = Field(default_factory=WindowSpec)
     minimum_rows: int = Field(default=500, gt=0)
     """Fewer training rows than this train nothing."""
-    random_state: int = 7
+    random_state: int = Field(default=7, ge=0, lt=2**32)
 
     @field_validator("model")
     @classmethod
@@ -71,6 +74,23 @@ class EvaluationSpec(Spec):
         check_together(value)
         return value
 
+    @model_validator(mode="after")
+    def _blocks_are_enough(self) -> Self:
+        length = self.block_duration
+        if length is None:
+            return self
+        if length < timedelta(days=1):
+            raise ValueError(
+                f"block: {self.block} is shorter than a day, and the hours of one day are too much alike to count "
+                "as independent; declare 1d or longer, a column, or row"
+            )
+        if self.holdout < MINIMUM_BLOCKS * length:
+            raise ValueError(
+                f"holdout: {format_duration(self.holdout)} holds fewer than {MINIMUM_BLOCKS} blocks of {self.block}, "
+                "from which nothing can be told; declare a longer holdout"
+            )
+        return self
+
     @property
     def block_duration(self) -> timedelta | None:
         """The block as a duration, or None where it is a column or ``row``."""
@@ -84,7 +104,7 @@ class PromotionSpec(Spec):
     """When a candidate replaces the champion."""
 
     rule: Literal["superiority", "non_inferiority"] = "superiority"
-    margin: float | None = Field(default=None, gt=0)
+    margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """With ``non_inferiority``: how much worse is still allowed, in the metric's unit."""
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     """Two-sided error rate of the comparison: promotes on the lower end of the (1 - alpha) interval."""
@@ -103,8 +123,10 @@ class PromotionSpec(Spec):
             number = value.removesuffix("%")
             if not value.endswith("%") or not number.strip().replace(".", "", 1).isdigit():
                 raise ValueError(f"{value!r} is no gain: write a share such as 10% or a number such as 0.002")
-        elif value < 0:
-            raise ValueError("a gain worth having cannot be negative")
+        elif not (0 <= value < math.inf):
+            raise ValueError(
+                f"{value:g} is no gain worth having: write a share such as 10% or a number such as 0.002"
+            )
         return value
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from retrain_assets.spec.base import Duration, PositiveDuration, Spec
 
@@ -77,6 +77,15 @@ class RetrainWhenSpec(Spec):
     """The champion is replaced or confirmed within this time."""
     code_changes: bool = False
     """The declaration, or code that it names, has changed since the last attempt."""
+
+    @field_validator("business")
+    @classmethod
+    def _told_apart(cls, value: list[BusinessTrigger]) -> list[BusinessTrigger]:
+        names = [trigger.name for trigger in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two business metrics are called {twice!r}; rename one")
+        return value
 
 
 class LimitsSpec(Spec):

@@ -167,6 +167,59 @@ DECLARATIONS = [
         "{{{{ env('LOANS_FOLDER', 'a default') }}}}.",
     ),
     _case(
+        "a missing environment variable, called",
+        {"source__path": "{{ env('LOANS_FOLDER') }}/*.parquet"},
+        "source.path: the environment variable LOANS_FOLDER is not set. Set it, or write "
+        "{{{{ env('LOANS_FOLDER', 'a default') }}}}.",
+    ),
+    _case(
+        "a duration beyond the calendar",
+        {"label__delay": "99999999999d"},
+        "label.delay: '99999999999d' is longer than a hundred years; write one such as 12h, 7d or 4w.",
+    ),
+    _case(
+        "a folder of time zones",
+        {"timezone": "Europe"},
+        "timezone: 'Europe' is no time zone; write one such as UTC or Europe/Berlin.",
+    ),
+    _case(
+        "a separator of two characters",
+        {"source__read": {"separator": "||"}},
+        "source.read.separator: '||' is no separator: write one character, such as ; or | or a tab.",
+    ),
+    _case(
+        "a label's value that is a list",
+        {"label__positive": [1]},
+        "label.positive: [1] is no value of a label: write a number, true, false, or text in quotes.",
+    ),
+    _case(
+        "a holdout of too few blocks",
+        {"evaluation__holdout": "2d"},
+        "evaluation: holdout: 2d holds fewer than 7 blocks of 1d, from which nothing can be told; declare a longer "
+        "holdout.",
+    ),
+    _case(
+        "a block of an hour",
+        {"evaluation__block": "1h"},
+        "evaluation: block: 1h is shorter than a day, and the hours of one day are too much alike to count as "
+        "independent; declare 1d or longer, a column, or row.",
+    ),
+    _case(
+        "a database's field of files",
+        {"source__updated_at": "asked_at"},
+        "source: updated_at belongs to url, which the file does not declare; remove it.",
+    ),
+    _case(
+        "a weight that is the label",
+        {"weight": "repaid"},
+        "attributes: label.column: 'repaid' is declared as the weight too; name another column.",
+    ),
+    _case(
+        "a gain that is no number",
+        {"promotion": {"min_gain": float("nan")}},
+        "promotion.min_gain: nan is no gain worth having: write a share such as 10% or a number such as 0.002.",
+    ),
+    _case(
         "a name that leaves the home folder",
         {"name": "../outside"},
         "name: the name '../outside' must be a small letter followed by small letters, digits and _, 63 at most.",

@@ -117,6 +117,13 @@ def clicked(value: object) -> pl.DataFrame:
             "'clicked' holds 0. Mend label.positive, or widen training.window.",
         ),
         (
+            table().with_columns(clicked=pl.lit("yes")),
+            {"label": {"column": "clicked", "delay": "1d", "positive": True}},
+            "All 1,500 rows of the training window are of one class: no label equals label.positive (True). The "
+            "column 'clicked' holds 'yes'. Mend label.positive, or widen training.window. YAML reads yes, no, on and "
+            "off as true and false: put the word in quotes.",
+        ),
+        (
             clicked(1),
             {},
             "All 1,500 rows of the training window are of one class: every label equals label.positive "
