@@ -15,6 +15,7 @@ import polars as pl
 
 from retrain_assets import RetrainingPipeline
 from retrain_assets.attempts import attempts
+from retrain_assets.champion.standing import first_champion
 from retrain_assets.comparison import METRICS, Comparison, assign_blocks, compare, metric_names
 from retrain_assets.declaration import Declaration
 from retrain_assets.demo.replay import Replay
@@ -130,12 +131,14 @@ class History:
         """
         spec, lake = self.declaration.spec, self.declaration.lake
         identity = ["partition_key", "row_id"]
+        first = first_champion(self.declaration.ledger.entries())
+        shadow = lake.scan("shadow_predictions").filter(pl.col("model_version") == first)
         rows = (
             mature_rows(
                 lake.scan("training_data"), self.declaration.data_clock(), self.declaration.time_columns
             )
             .join(lake.scan("predictions").select(*identity, "score"), on=identity)
-            .join(lake.scan("shadow_predictions").select(*identity, never="score"), on=identity)
+            .join(shadow.select(*identity, never="score"), on=identity)
             .sort(spec.source.timestamp)
             .collect()
         )

@@ -101,6 +101,7 @@ def build_definitions(declaration: Declaration) -> dg.Definitions:
     partitions = partitions_definition(declaration)
     ingest = _job(declaration, "ingest", _INGEST, INGEST_TAG, "Take partitions in, score and monitor them.")
     retrain = _job(declaration, "retrain", _RETRAIN, RETRAIN_TAG, "Train a candidate, judge it, act on it.")
+    rollback = rollback_job(declaration)
     cron = declaration.spec.retrain_when.schedule
     return dg.Definitions(
         assets=[
@@ -114,9 +115,12 @@ def build_definitions(declaration: Declaration) -> dg.Definitions:
             monitoring_report.build(declaration, partitions),
             dg.AssetSpec(**_decision(declaration)),
         ],
-        jobs=[ingest, retrain, *(make(declaration) for make in (rollback_job, promote_job, release_job))],
+        jobs=[ingest, retrain, rollback, promote_job(declaration), release_job(declaration)],
         schedules=[retrain_schedule(declaration, retrain, cron)] if cron else [],
-        sensors=[source_sensor(declaration, ingest, partitions), retraining_sensor(declaration, retrain)],
+        sensors=[
+            source_sensor(declaration, ingest, partitions),
+            retraining_sensor(declaration, retrain, rollback),
+        ],
         resources={"mlflow": candidate_model.mlflow_resource},
     )
 

@@ -117,7 +117,13 @@ class Ledger:
                 return entry
 
     def roll_back(
-        self, *, actor: str, reason: str, as_of: datetime, asked_at: datetime | None = None
+        self,
+        *,
+        actor: str,
+        reason: str,
+        as_of: datetime,
+        asked_at: datetime | None = None,
+        meant: int | None = None,
     ) -> LedgerEntry:
         """Put the previous champion back and bar the present one.
 
@@ -130,6 +136,8 @@ class Ledger:
         asked_at
             When it was asked for, wall time: who was champion then is meant, whoever became it since. None
             means now.
+        meant
+            The champion that is to be rolled back, where that is known.
 
         Returns
         -------
@@ -143,7 +151,7 @@ class Ledger:
             asked for, or as in `commit`.
         """
         name = self._lake.name
-        standing = self.meant_by_rollback(asked_at)
+        standing = self.meant_by_rollback(asked_at, meant)
         if standing.version is None:
             raise ChampionError(f"{name} has no champion yet, so there is nothing to roll back.")
         if not standing.previous:
@@ -161,8 +169,8 @@ class Ledger:
             as_of=as_of,
         )
 
-    def meant_by_rollback(self, asked_at: datetime | None) -> Standing:
-        """Read the standing, which must be that of the moment at which a rollback was asked for.
+    def meant_by_rollback(self, asked_at: datetime | None, meant: int | None = None) -> Standing:
+        """Read the standing, which must be that of the moment at which a rollback was asked for, or the one meant.
 
         Raises
         ------
@@ -171,6 +179,8 @@ class Ledger:
         """
         entries = self.entries()
         standing = standing_of(entries)
+        if meant is not None and standing.version != meant:
+            raise ChampionError(overtaken(self._lake.name, entries, meant))
         if asked_at is None:
             return standing
         then = standing_of([entry for entry in entries if entry.wall_time <= asked_at])

@@ -22,7 +22,7 @@ from retrain_assets.attempts import attempt_of_version
 from retrain_assets.champion.ledger import Ledger
 from retrain_assets.champion.tracking import client, is_address, mlflow_errors, stored_path, tracking_uri
 from retrain_assets.champion.trust import untrusted_types
-from retrain_assets.errors import ChampionError
+from retrain_assets.errors import ChampionError, RetrainError
 from retrain_assets.lake import Lake, home
 
 FILE = "model.skops"
@@ -40,6 +40,17 @@ _BROKEN = (
     struct.error,
     zlib.error,
     zipfile.BadZipFile,
+)
+
+# What a model's own code raises when rows no longer fit it: a missing column, another type, a wrong value.
+SCORING_ERRORS = (
+    RetrainError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    pl.exceptions.PolarsError,
 )
 
 
@@ -123,9 +134,9 @@ def _kept(path: Path, trusted_modules: tuple[str, ...]) -> Model:
     return _loaded(file, (found.st_ino, found.st_mtime_ns, found.st_size), trusted_modules)
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=5)
 def _loaded(file: Path, identity: tuple[int, int, int], trusted_modules: tuple[str, ...]) -> Model:
-    """Load a file once while it stays the same: the champion, the first champion and a candidate."""
+    """Load a file once while it stays the same: those of all models that score, and a candidate."""
     del identity
     return load_file(file, trusted_modules)
 

@@ -161,7 +161,14 @@ def promote(  # noqa: PLR0913  one argument for each field of the entry
 
 
 def roll_back(
-    name: str, ledger: Ledger, *, actor: str, reason: str, as_of: datetime, asked_at: datetime | None = None
+    name: str,
+    ledger: Ledger,
+    *,
+    actor: str,
+    reason: str,
+    as_of: datetime,
+    asked_at: datetime | None = None,
+    meant: int | None = None,
 ) -> LedgerEntry:
     """Put the previous champion back and bar the present one: first in the ledger, then by the alias.
 
@@ -177,6 +184,8 @@ def roll_back(
         The moment on the data clock, UTC.
     asked_at
         When it was asked for, wall time: who was champion then is meant. None means now.
+    meant
+        The champion that is to be rolled back, where that is known.
 
     Raises
     ------
@@ -186,11 +195,11 @@ def roll_back(
     """
     check_reason(name, actor, reason)
     connected = client()
-    previous = ledger.meant_by_rollback(asked_at).previous
+    previous = ledger.meant_by_rollback(asked_at, meant).previous
     # A rollback that fails after the ledger's entry would be asked for again, and take the next version too.
     if previous:
         _check_registered(connected, name, previous[0])
-    entry = ledger.roll_back(actor=actor, reason=reason, as_of=as_of, asked_at=asked_at)
+    entry = ledger.roll_back(actor=actor, reason=reason, as_of=as_of, asked_at=asked_at, meant=meant)
     reconcile(name, ledger)
     return entry
 

@@ -62,7 +62,7 @@ class Replay:
         for event in data.asset_events:
             self.instance.report_runless_asset_event(event)
         for request in data.run_requests or ():
-            self._run(request, str(sensor.job_name), name, "dagster/sensor_name")
+            self._run(request, request.job_name or str(sensor.job_name), name, "dagster/sensor_name")
         return len(data.run_requests or ())
 
     def tick_schedule(self, name: str, at: datetime) -> int:

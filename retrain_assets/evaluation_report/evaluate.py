@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from retrain_assets.champion.loading import SCORING_ERRORS
 from retrain_assets.comparison import Blocks, assign_blocks, declared_metrics
 from retrain_assets.comparison.metrics import FloatArray, Task
 from retrain_assets.evaluation_report.calibration import calibration
 from retrain_assets.evaluation_report.comparisons import Case, comparisons_of, entry_of
 from retrain_assets.evaluation_report.error_budget import PlannedLook, error_budget_of, plan_look
-from retrain_assets.evaluation_report.explanation import SCORING_ERRORS, Model, ScoreFunction, explain
+from retrain_assets.evaluation_report.explanation import Model, ScoreFunction, explain
 from retrain_assets.evaluation_report.judged_rows import JudgedRows, judged_rows, rows_problem
 from retrain_assets.evaluation_report.look_record import look_payload, look_sentence
 from retrain_assets.evaluation_report.look_test import look_test, method_sentence

@@ -12,21 +12,10 @@ from numpy.typing import NDArray
 
 from retrain_assets.comparison import Metric
 from retrain_assets.comparison.metrics import FloatArray
-from retrain_assets.errors import RetrainError, TrainingError
+from retrain_assets.errors import TrainingError
 
 MOST_ROWS = 10_000
 BATCH_ROWS = 400_000
-
-# What a model's own code raises when rows no longer fit it: a missing column, another type, a wrong value.
-SCORING_ERRORS = (
-    RetrainError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    pl.exceptions.PolarsError,
-)
 
 ScoreFunction = Callable[[pl.DataFrame], FloatArray]
 

@@ -17,6 +17,7 @@ from retrain_assets.asset import (
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import complete
 
+PROMISE = "champion_holds_its_promise"
 _BETWEEN = ("features", "predictions")
 """What lies between a delivery and its report."""
 
@@ -78,13 +79,18 @@ def _checks(declaration: Declaration) -> dict[str, str]:
     when = declaration.spec.retrain_when
     found = {"performance": "performance_holds"} if when.performance else {}
     found |= {f"business:{item.name}": f"{item.name}_is_in_range" for item in when.business}
-    return found | ({"drift": "no_important_drift"} if when.drift else {})
+    found |= {"drift": "no_important_drift"} if when.drift else {}
+    return found | ({"watch": PROMISE} if declaration.spec.promotion_watch else {})
 
 
 def _described(reason: str) -> str:
     if reason == "performance":
         return (
             "The realised performance has not fallen by more than the declared drop, with its 95 % interval."
+        )
+    if reason == "watch":
+        return (
+            "A champion on watch after its promotion is not shown to be worse than the one that it replaced."
         )
     if reason == "drift":
         return "Features that carry the declared share of the importance have not moved."
@@ -105,6 +111,9 @@ def numbers(report: Mapping[str, Any]) -> dict[str, Any]:
     found |= {f"estimated_{name}": value for name, value in report["estimated"].items()}
     found |= {f"psi_{name}": shift["psi"] for name, shift in report["drift"].items()}
     found["moved_importance"] = report["moved_importance"]
+    watched = report.get("watch")
+    if watched is not None:
+        found |= {f"watch_{name}": watched["numbers"].get(name) for name in ("worse_by", "lower", "e_value")}
     found["alarms"] = sum(finding["crossed"] for finding in report["findings"])
     return {name: _plain(value) for name, value in found.items() if value is not None}
 
@@ -117,16 +126,25 @@ def _plain(value: float) -> float:
 def _findings(checks: Mapping[str, str], reports: Sequence[Mapping[str, Any]]) -> list[Finding]:
     return [
         Finding(
-            checks[finding["reason"]],
+            checks[reason],
             report["partition_key"],
             not finding["crossed"],
             dg.AssetCheckSeverity.WARN,
-            {"sentence": finding["sentence"]},
+            {"sentence": finding["sentence"]} | _known(finding["numbers"] if reason == "watch" else {}),
         )
         for report in reports
-        for finding in report["findings"]
-        if finding["reason"] in checks
+        for reason, finding in _by_reason(report)
+        if reason in checks
     ]
+
+
+def _by_reason(report: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    found = [(finding["reason"], finding) for finding in report["findings"]]
+    return found if report.get("watch") is None else [*found, ("watch", report["watch"])]
+
+
+def _known(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 def _check(name: str, findings: Sequence[Finding]) -> dg.AssetCheckResult:
@@ -136,5 +154,11 @@ def _check(name: str, findings: Sequence[Finding]) -> dg.AssetCheckResult:
         check_name=name,
         passed=all(finding.passed for finding in found),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata=found[-1].metadata if found else {"sentence": "There was no champion to watch yet."},
+        metadata=found[-1].metadata if found else {"sentence": _nothing(name)},
     )
+
+
+def _nothing(check: str) -> str:
+    if check == PROMISE:
+        return "No new champion was on watch."
+    return "There was no champion to watch yet."

@@ -189,7 +189,12 @@ class _Told:
             for item in within
             if item["held_back_by"]
         ]
-        return trained or held[-1:]
+        back = [
+            f"{self._day(item)}: version {item['rolls_back']} rolled back ({_codes(item['reasons'])})."
+            for item in within
+            if item.get("rolls_back")
+        ]
+        return [*trained, *back] or held[-1:]
 
     def _day(self, decision: Mapping[str, Any]) -> str:
         when = datetime.fromisoformat(decision["as_of"]).astimezone(self.zone)

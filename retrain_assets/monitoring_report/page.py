@@ -91,6 +91,8 @@ def _waiting(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     last = decisions[0]
     if last["act"]:
         lead = "It asked for a retrain."
+    elif last.get("rolls_back"):
+        lead = "It asked for a rollback."
     elif last["held_back_by"]:
         lead = "It wants to retrain, and waits." if last["reasons"] else "It waits."
     else:

@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from retrain_assets.champion.standing import first_champion
 from retrain_assets.comparison import Metric
 from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.declaration import Declaration
@@ -35,7 +36,7 @@ class ScoredRows:
         Labels, shape (n,): 0 or 1 in classification, numbers in regression.
     scores
         ``score``, the champion's, and ``never_retrained``, that of the first champion: shape (n,), NaN where
-        there was no champion yet.
+        it gave none.
     spans
         By partition key, where its rows are.
     versions
@@ -54,13 +55,15 @@ class ScoredRows:
         lake = declaration.lake
         wanted = business_columns(declaration.spec)
         columns = dict.fromkeys((*_IDENTITY, declaration.spec.label.column, *wanted))
-        given, first = _scores(lake, "predictions"), _scores(lake, "shadow_predictions")
+        first = first_champion(declaration.ledger.entries())
+        given, shadow = _scores(lake, "predictions"), _scores(lake, "shadow_predictions")
+        never = pl.concat([given, shadow]).filter(pl.col("model_version") == pl.lit(first, dtype=pl.Int64))
+        never = never.unique(_IDENTITY)
         rows = (
             mature_rows(lake.scan("training_data"), declaration.data_clock(), declaration.time_columns)
             .select(*columns)
             .join(given.lazy().select(*_IDENTITY, "score"), on=_IDENTITY, how="left")
-            .join(first.lazy().select(*_IDENTITY, pl.col("score").alias(_NEVER)), on=_IDENTITY, how="left")
-            .with_columns(pl.col(_NEVER).fill_null(pl.col("score")))
+            .join(never.lazy().select(*_IDENTITY, pl.col("score").alias(_NEVER)), on=_IDENTITY, how="left")
             .sort("partition_key")
             .collect()
         )

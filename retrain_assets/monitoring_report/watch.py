@@ -12,12 +12,14 @@ import polars as pl
 
 from retrain_assets.attempts import Attempt, attempt_of_version, attempts
 from retrain_assets.champion.loading import Model, load_version
+from retrain_assets.champion.promotion_watch import promotion_watch
 from retrain_assets.champion.standing import LedgerEntry, champion_at
 from retrain_assets.comparison import declared_metrics
 from retrain_assets.declaration import Declaration
 from retrain_assets.labels import target
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.monitoring_report.business import business_columns
+from retrain_assets.monitoring_report.promise import judge_promise, scored_by_both
 from retrain_assets.monitoring_report.report import Batch, Champion, monitor
 from retrain_assets.monitoring_report.rows import LabelledRows
 
@@ -38,7 +40,8 @@ def watch_partitions(declaration: Declaration, keys: Sequence[str]) -> list[dict
     Returns
     -------
     list of dict
-        The reports, as :func:`monitor` makes them.
+        The reports, as :func:`monitor` makes them, with ``watch``: what :func:`judge_promise` says of a champion
+        on watch, None of one that is not.
     """
     entries = declaration.ledger.entries()
     serving = {key: champion_at(entries, declaration.partitions.bounds(key)[1]) for key in keys}
@@ -79,6 +82,9 @@ def harm_stands(declaration: Declaration, version: int) -> str | None:
     # Until the next partition is in, the newest report may be about the champion before.
     if report is None or report["version"] != version:
         return None
+    watch = report.get("watch")
+    if watch is not None and watch["crossed"]:
+        return str(watch["sentence"])
     for finding in report["findings"]:
         if finding["crossed"] and finding["reason"].partition(":")[0] in HARM:
             return str(finding["sentence"])
@@ -101,10 +107,17 @@ def _watch(
     model = load_version(declaration.name, entry.version, declaration.trusted_modules())
     rows = _labelled(declaration, entry, trained.payload["task"])
     previous = _before(declaration, keys[0])
+    watch = promotion_watch(entry, declaration.spec.promotion_watch)
+    both = None if watch is None else scored_by_both(declaration, watch, rows)
     reports = []
     for key in keys:
         batch = _batch(declaration, key, entry.version, model)
         report = monitor(declaration.spec, champion, batch, rows, previous)
+        report["watch"] = None
+        if watch is not None and both is not None:
+            bounds = declaration.partitions.bounds(key)
+            metric = champion.metrics[0]
+            report["watch"] = judge_promise(declaration.spec, metric, watch, both, bounds, previous)
         reports.append(report)
         previous = report
     return reports

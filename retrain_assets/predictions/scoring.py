@@ -1,4 +1,4 @@
-"""Scoring partitions with the champion of their time."""
+"""Scoring partitions with the champion of their time, and beside it with models that do not serve."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from itertools import groupby
 import polars as pl
 
 from retrain_assets.attempts import attempt_of_version
-from retrain_assets.champion.loading import load_version
+from retrain_assets.champion.loading import SCORING_ERRORS, load_version
+from retrain_assets.champion.promotion_watch import promotion_watch
 from retrain_assets.champion.standing import LedgerEntry, champion_at, first_champion
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import RetrainError
 from retrain_assets.features.function import function_notes
+
+_Cast = tuple[int | None, tuple[tuple[int, str], ...]]
+"""Who scores a partition: the champion, and the versions beside it with what they are."""
+SHADOWS = "shadow_predictions"
+_FIRST = "The first champion, never retrained,"
+_PREDECESSOR = "The champion before, which this one is watched against,"
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,8 @@ class ScoredPartition:
     rows
         Rows that have a score in all.
     problems
-        That the champion is given other features than it was trained with, or why the first champion could not
-        score beside its successor, a sentence each.
+        That the champion is given other features than it was trained with, or why a model that does not serve
+        could not score beside it, a sentence each.
     """
 
     key: str
@@ -45,8 +52,9 @@ class ScoredPartition:
 def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[ScoredPartition]:
     """Score the rows of some partitions that have no score yet, each with the champion of its time.
 
-    A score is evidence: it is never rewritten. The first champion goes on scoring beside its successors, into
-    a table of its own, so that one can see what never retraining would have cost.
+    A score is evidence: it is never rewritten. Beside the champion others score, into a table of their own:
+    the first champion always, so that one can see what never retraining would have cost, and the one that the
+    champion replaced, as long as the champion is on watch.
 
     Parameters
     ----------
@@ -61,19 +69,16 @@ def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[Scor
         When a champion cannot be read.
     """
     entries = declaration.ledger.entries()
-    first = first_champion(entries)
+    casts = {key: _cast(declaration, entries, key) for key in keys}
     scored = []
-    serving = {key: champion_at(entries, declaration.partitions.bounds(key)[1]) for key in keys}
-    versions = {key: None if entry is None else entry.version for key, entry in serving.items()}
-    for version, group in groupby(keys, key=versions.__getitem__):
+    for (version, shadows), group in groupby(keys, key=casts.__getitem__):
         chosen = list(group)
         if version is None:
             scored += [ScoredPartition(key, None, 0, 0) for key in chosen]
             continue
         new = _score(declaration, "predictions", chosen, version)
         problems = _function_notes(declaration, entries, version)
-        if first is not None and version != first:
-            problems += _shadow(declaration, chosen, first)
+        problems += filter(None, (_shadow(declaration, chosen, shadow, who) for shadow, who in shadows))
         total = _counts(declaration.lake.rows("predictions", chosen).collect())
         scored += [
             ScoredPartition(key, version, new.get(key, 0), total.get(key, 0), tuple(problems))
@@ -82,18 +87,37 @@ def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[Scor
     return scored
 
 
+def _cast(declaration: Declaration, entries: Sequence[LedgerEntry], key: str) -> _Cast:
+    """The champion of a partition, and who scores beside it: each version once, with a name for it."""
+    start, end = declaration.partitions.bounds(key)
+    serving = champion_at(entries, end)
+    if serving is None:
+        return None, ()
+    beside: dict[int, str] = {}
+    watch = promotion_watch(serving, declaration.spec.promotion_watch)
+    if watch is not None and start < watch.until:
+        beside[watch.predecessor] = _PREDECESSOR
+    first = first_champion(entries)
+    if first is not None:
+        beside[first] = _FIRST
+    return serving.version, tuple(
+        (version, who) for version, who in beside.items() if version != serving.version
+    )
+
+
 def _function_notes(declaration: Declaration, entries: Sequence[LedgerEntry], version: int) -> list[str]:
     trained = attempt_of_version(declaration.lake, entries, version)
     return [] if trained is None else function_notes(f"Version {version}", trained.payload)
 
 
-def _shadow(declaration: Declaration, keys: Sequence[str], first: int) -> list[str]:
-    """Score with the first champion; a model that no longer serves must not keep the one that does from scoring."""
+def _shadow(declaration: Declaration, keys: Sequence[str], version: int, who: str) -> str | None:
+    """Score with another model; one that does not serve must not keep the one that does from scoring."""
     try:
-        _score(declaration, "shadow_predictions", keys, first)
-    except RetrainError as error:
-        return [f"The first champion, never retrained, has no scores here. {error}"]
-    return []
+        _score(declaration, SHADOWS, keys, version)
+    except SCORING_ERRORS as error:
+        said = error if isinstance(error, RetrainError) else f"{type(error).__name__}: {error}"
+        return f"{who} has no scores here. {said}"
+    return None
 
 
 def _score(declaration: Declaration, table: str, keys: Sequence[str], version: int) -> dict[str, int]:
@@ -101,7 +125,10 @@ def _score(declaration: Declaration, table: str, keys: Sequence[str], version: i
     lake = declaration.lake
     rows = lake.rows("training_data", keys)
     if lake.exists(table):
-        done = lake.rows(table, keys).select("partition_key", "row_id")
+        done = lake.rows(table, keys)
+        if table == SHADOWS:
+            done = done.filter(pl.col("model_version") == version)
+        done = done.select("partition_key", "row_id")
         rows = rows.join(done, on=["partition_key", "row_id"], how="anti")
     raw = rows.collect()
     if raw.is_empty():

@@ -14,7 +14,12 @@ from retrain_assets.registered_model.register import version_tags
 
 
 def roll_back_champion(
-    declaration: Declaration, actor: str, reason: str, asked_at: datetime | None = None
+    declaration: Declaration,
+    actor: str,
+    reason: str,
+    *,
+    asked_at: datetime | None = None,
+    meant: int | None = None,
 ) -> int:
     """Put the previous champion back and bar the present one; returns the version that serves again.
 
@@ -27,6 +32,8 @@ def roll_back_champion(
     asked_at
         When it was asked for, wall time: who was champion then is rolled back, and nobody who became it since.
         None means now.
+    meant
+        The champion that is to be rolled back, and no other; None where ``asked_at`` says it.
 
     Raises
     ------
@@ -41,6 +48,7 @@ def roll_back_champion(
         reason=reason,
         as_of=declaration.data_clock(),
         asked_at=asked_at,
+        meant=meant,
     )
     write_life(declaration)
     return entry.version

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from retrain_assets.asset import INGEST_TAG, PIPELINE_TAG, asset_key, fails_in_a_sentence
+from retrain_assets.asset import INGEST_TAG, PIPELINE_TAG, ROLLBACK_TAG, asset_key, fails_in_a_sentence
 from retrain_assets.declaration import Declaration
 
 
@@ -14,6 +14,8 @@ class RollbackConfig(dg.Config):
 
     actor: str
     reason: str
+    version: int | None = None
+    """The champion that is meant; none is the one at the moment at which the run was created."""
 
 
 class PromoteConfig(dg.Config):
@@ -46,10 +48,13 @@ def rollback_job(declaration: Declaration) -> dg.JobDefinition:
         # Who asked for it meant the champion of that moment, whatever happened while the run was queued.
         record = context.instance.get_run_record_by_id(context.run_id)
         asked_at = None if record is None else record.create_timestamp
-        _tell(context, declaration, roll_back_champion(declaration, config.actor, config.reason, asked_at))
+        version = roll_back_champion(
+            declaration, config.actor, config.reason, asked_at=asked_at, meant=config.version
+        )
+        _tell(context, declaration, version)
 
     # Tried again after a crash it would take the next version too.
-    once = {"dagster/max_retries": "0"}
+    once = {"dagster/max_retries": "0", ROLLBACK_TAG: declaration.name}
     return _job(
         declaration, name, roll_back, "Go back to the previous champion; the present one is barred.", once
     )

@@ -16,6 +16,7 @@ from retrain_assets.asset import (
     PIPELINE_TAG,
     REASON_TAG,
     RETRAIN_TAG,
+    ROLLBACK_TAG,
     WHY_TAG,
     asset_key,
 )
@@ -25,30 +26,45 @@ from retrain_assets.retraining_decision.decision import Hold, Reason
 from retrain_assets.retraining_decision.gather import Ruling, rule
 from retrain_assets.retraining_decision.past import FailedRun
 from retrain_assets.retraining_decision.record import last_act, record_decision
+from retrain_assets.retraining_decision.rollback import (
+    ACTOR,
+    CODE,
+    record_rollback,
+    rollback_due,
+    rollback_sentence,
+)
 
 LAUNCH = timedelta(seconds=50)
 """Time that a run takes at most from the decision until the daemon has it; a tick later its request counts as lost."""
 
 
 def retraining_sensor(
-    declaration: Declaration, retrain: dg.UnresolvedAssetJobDefinition
+    declaration: Declaration, retrain: dg.UnresolvedAssetJobDefinition, rollback: dg.JobDefinition
 ) -> dg.SensorDefinition:
-    """Declare the sensor that asks for a retrain when there is a reason and nothing holds it back."""
+    """Declare the sensor that asks for a retrain when there is a reason and nothing holds it back.
+
+    It asks for a rollback, and for nothing else then, when the watch after a promotion has found the new champion
+    worse than the one that it replaced.
+    """
 
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        going_back = _roll_back(context.instance, declaration, rollback.name)
+        if going_back is not None:
+            return going_back
         ruling = _rule(context.instance, declaration, schedule_due=False)
         return dg.SensorResult(
-            run_requests=[_request(declaration, ruling)] if ruling.decision.act else [],
+            run_requests=[_request(declaration, ruling, retrain.name)] if ruling.decision.act else [],
             skip_reason=None if ruling.decision.act else dg.SkipReason(ruling.decision.sentence),
         )
 
     return dg.SensorDefinition(
         name=f"{declaration.name}_retraining_sensor",
         evaluation_fn=evaluate,
-        job=retrain,
+        jobs=[retrain, rollback],
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Decides, with its reasons written down, whether the model is trained again.",
+        description="Decides, with its reasons written down, whether the model is trained again, and whether a "
+        "new champion is rolled back.",
     )
 
 
@@ -106,6 +122,41 @@ def _is_about_to_start(instance: dg.DagsterInstance, declaration: Declaration) -
     return not newest or newest[0].create_timestamp < asked
 
 
+def _roll_back(instance: dg.DagsterInstance, declaration: Declaration, job: str) -> dg.SensorResult | None:
+    """Ask for the rollback that is due; None where none is, or where it has failed with the present data."""
+    from retrain_assets.monitoring_report.life import write_life
+
+    due = rollback_due(declaration)
+    if due is None:
+        return None
+    if runs_of(instance, declaration, ROLLBACK_TAG, IN_FLIGHT, limit=1):
+        return dg.SensorResult(
+            skip_reason="A rollback is in flight; what follows is decided when it has ended."
+        )
+    as_of = due.as_of.isoformat()
+    failed = runs_of(instance, declaration, ROLLBACK_TAG, FAILED, limit=20)
+    if any(record.dagster_run.tags.get(AS_OF_TAG) == as_of for record in failed):
+        return None
+    sentence = rollback_sentence(declaration.name, due)
+    # Told before it is recorded, as a decision to retrain is.
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            asset_key=asset_key(declaration, "retraining_decision"),
+            description=sentence,
+            metadata={"decision": dg.MetadataValue.md(sentence), "rolls_back": due.version, "as_of": as_of},
+        )
+    )
+    record_rollback(declaration, due)
+    write_life(declaration)
+    config = {"actor": ACTOR, "reason": due.reason, "version": due.version}
+    request = dg.RunRequest(
+        job_name=job,
+        run_config={"ops": {f"{job}_op": {"config": config}}},
+        tags={PIPELINE_TAG: declaration.name, AS_OF_TAG: as_of, REASON_TAG: CODE, WHY_TAG: due.reason},
+    )
+    return dg.SensorResult(run_requests=[request])
+
+
 def _failed(record: dg.RunRecord) -> FailedRun:
     run = record.dagster_run
     moment = run.tags.get(AS_OF_TAG)
@@ -119,10 +170,11 @@ def _failed(record: dg.RunRecord) -> FailedRun:
     )
 
 
-def _request(declaration: Declaration, ruling: Ruling) -> dg.RunRequest:
+def _request(declaration: Declaration, ruling: Ruling, job: str | None = None) -> dg.RunRequest:
     decision = ruling.decision
     resumed = {} if decision.resumes is None else {ATTEMPT_TAG: decision.resumes}
     return dg.RunRequest(
+        job_name=job,
         # What was judged needs no second training.
         asset_selection=[asset_key(declaration, "registered_model")] if resumed else None,
         tags=resumed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -41,6 +42,12 @@ class PipelineSpec(Spec):
     promotion: PromotionSpec = Field(default_factory=PromotionSpec)
     retrain_when: RetrainWhenSpec = Field(default_factory=RetrainWhenSpec)
     limits: LimitsSpec = Field(default_factory=LimitsSpec)
+
+    @property
+    def promotion_watch(self) -> timedelta:
+        """How long a new champion is watched after its promotion; 0 where it is not."""
+        declared = self.promotion.watch
+        return 4 * self.evaluation.holdout if declared is None else declared
 
     @field_validator("name")
     @classmethod

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from retrain_assets.spec.base import PositiveDuration, Spec, format_duration, parse_duration
+from retrain_assets.spec.base import Duration, PositiveDuration, Spec, format_duration, parse_duration
 from retrain_assets.spec.metrics import DeclaredMetric, MetricSpec, check_together
 from retrain_assets.spec.source import check_reference
 
@@ -112,7 +112,9 @@ class PromotionSpec(Spec):
     """Instead of ``alpha``, which it sets: how many promotions of no better candidates a year may expect."""
     min_gain: float | str = "10%"
     """The gain worth having: a share of the champion's advantage over the baseline, or a number in the metric's unit."""
-
+    watch: Duration | None = None
+    """How long a new champion is watched against the one before, and rolled back where it is worse (default: four
+    holdouts; ``0d`` turns it off)."""
     approval: Literal["automatic"] = "automatic"
     """A blessed candidate becomes champion without a person's consent."""
 

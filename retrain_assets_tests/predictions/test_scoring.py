@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from retrain_assets.champion.loading import load_version
-from retrain_assets_tests.pipelines import loans_of, write_day
-from retrain_assets_tests.running import YOUNG, Running, declared_anew, loans, next_days, sentence
+from retrain_assets_tests.pipelines import declare, loans_of, write_day, write_days
+from retrain_assets_tests.running import QUIET, YOUNG, Running, declared_anew, loans, next_days, sentence
 
 pytestmark = YOUNG
 
@@ -206,3 +206,32 @@ def test_champion_that_is_gone(scored, tmp_path):
     )
     assert table(running).equals(before)
     assert sentence(running.retrain()) == ""
+
+
+def test_a_model_that_does_not_serve_and_cannot_score(tmp_path):
+    """What the first champion's own code raises on a row is told in a sentence; the present one scores the row."""
+    keys = write_days(tmp_path, 26)
+    for key in keys:
+        frame = loans_of(date.fromisoformat(key))
+        frame = frame.with_columns(region=pl.col("region").replace({"north": "1", "south": "2", "west": "3"}))
+        if key == keys[-1]:
+            frame = frame.with_columns(
+                region=pl.when(pl.col("age") < 30).then(pl.lit("n/a")).otherwise("region")
+            )
+        write_day(tmp_path, date.fromisoformat(key), frame)
+    columns = {"features__numeric": ["amount", "age", "place"], "features__categorical": []}
+    first = Running(
+        declare(tmp_path, **QUIET, **WEAK, **columns, features__derive={"place": "CAST(region AS DOUBLE)"})
+    )
+    first.ingest(keys[:-1])
+    assert first.retrain().success
+    later = declared_anew(first, **columns, features__derive={"place": "TRY_CAST(region AS DOUBLE)"})
+    assert later.retrain().success
+    assert later.declaration.ledger.standing().version == 2
+    result = later.ingest(keys[-1:])
+    assert set(table(later)["model_version"]) == {2}
+    assert not later.declaration.lake.exists("shadow_predictions")
+    told = [event.user_message for event in later.instance.all_logs(result.run_id)]
+    assert any(
+        message.startswith("The first champion, never retrained, has no scores here. ") for message in told
+    )
