@@ -188,6 +188,9 @@ def _raw(rows: pl.DataFrame | pd.DataFrame, schema: pl.Schema, timezone: str) ->
 
 
 def _as_trained(values: pl.Series, dtype: pl.DataType, timezone: str) -> pl.Series:
+    if dtype == pl.Null:
+        # Without any value in training, a column has none for the model.
+        return values.clear(len(values)).cast(pl.Null)
     if dtype.is_integer() and values.dtype.is_float():
         values = values.fill_nan(None)
         if not (values.is_finite() & (values == values.round())).all():

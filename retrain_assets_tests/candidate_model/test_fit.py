@@ -173,3 +173,12 @@ def test_rows_that_teach_nothing_are_a_sentence(raw, blocks, sentence):
     with pytest.raises(TrainingError) as caught:
         fit(declare(**blocks), raw)
     assert str(caught.value) == sentence
+
+
+def test_a_column_without_any_value_in_training_has_none_for_the_model():
+    """A raw column that gets its first values after training leaves the scores as they are."""
+    raw = table().with_columns(note=pl.lit(None))
+    spec = declare(features={"numeric": ["bid"], "derive": {"said": "COALESCE(note, 'nothing')"}})
+    model = fit(spec, raw).model
+    scores = model.predict(raw.with_columns(note=pl.lit("text")))
+    np.testing.assert_array_equal(scores, model.predict(raw))
