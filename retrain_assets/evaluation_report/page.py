@@ -9,7 +9,7 @@ from typing import Any
 from retrain_assets.pages import evaluation_charts as charts
 from retrain_assets.pages.charts import both_widths
 from retrain_assets.pages.layout import render
-from retrain_assets.pages.text import decimals_for, fixed, in_local_time, instant, metric_title, number
+from retrain_assets.pages.text import brief, decimals_for, fixed, in_local_time, instant, metric_title, number
 from retrain_assets.pages.timeline import Piece, windows_chart
 
 CONSEQUENCES = {
@@ -55,6 +55,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
             "trial": trial,
             "consequence": "A trial: it is never promoted." if trial else consequences[verdict["verdict"]],
             "gain": _headline(document),
+            "look": _look(document["look"]),
             "pieces": pieces,
             "windows_chart": both_widths(partial(windows_chart, pieces)) if pieces else None,
             "metrics": [_metric_row(entry) for entry in document["comparisons"]],
@@ -94,6 +95,15 @@ def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:
         "css": charts.outcome_class(gain["lower"], gain["upper"]),
         "chart": both_widths(partial(charts.interval_chart, gain, worth, label), 540),
     }
+
+
+def _look(look: Mapping[str, Any] | None) -> str | None:
+    """Which look at this pair it is, and what the year has used, in a short line."""
+    if look is None:
+        return None
+    limit = "" if look["budget"] is None else f" of {brief(look['budget'])}"
+    alpha = f"alpha {number(look['alpha'])}" if look["alpha"] else "nothing left"
+    return f"Look {look['number']}: {alpha}; {number(look['used'])}{limit} used in a year"
 
 
 def _level(alpha: float) -> str:
