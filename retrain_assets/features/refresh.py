@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from retrain_assets.declaration import Declaration
-from retrain_assets.errors import TrainingError
+from retrain_assets.errors import SpecError, TrainingError
 from retrain_assets.features.columns import FeatureColumns, feature_columns
 from retrain_assets.features.recipe import recipe
 from retrain_assets.features.table import feature_table, table_schema
@@ -81,21 +81,28 @@ def refresh_features(declaration: Declaration, keys: Sequence[str] = ()) -> Refr
             f"Pipeline {declaration.name!r} has no rows to make features of. Run the job "
             f"{declaration.name}_ingest first, or start the daemon so that the source sensor does."
         )
-    columns = feature_columns(spec, raw)
+    try:
+        columns = feature_columns(spec, raw)
+    except SpecError as error:
+        raise SpecError(
+            f"{error} That is by the rows taken in so far; a column that the source has gained comes with the "
+            f"next partition that {declaration.name}_ingest takes in."
+        ) from error
     schema, wanted = table_schema(columns), recipe(spec, columns)
     while True:
         handle, fresh = opened(lake, "features", schema)
-        stale = mark_of(handle) != wanted
-        if not stale and not keys:
+        # Into a table that is new, the runs that took the other partitions in bring their features.
+        whole = mark_of(handle) != wanted and not (fresh and keys)
+        if not whole and not keys:
             return Refreshed(handle.version(), columns, schema, {}, rebuilt=False)
         version = lake.version("training_data")
-        chosen = lake.scan("training_data", version) if stale else lake.rows("training_data", keys, version)
+        chosen = lake.scan("training_data", version) if whole else lake.rows("training_data", keys, version)
         rows = dict(chosen.group_by("partition_key").len().sort("partition_key").collect().iter_rows())
         parts = _parts(declaration, columns, rows, version)
-        replaced = None if stale else keys
+        replaced = None if whole else keys
         made = put_partitions(lake, "features", handle, parts, schema=schema, mark=wanted, keys=replaced)
         if made is not None:
-            return Refreshed(made, columns, schema, rows, stale and not fresh)
+            return Refreshed(made, columns, schema, rows, whole and not fresh)
 
 
 def _parts(

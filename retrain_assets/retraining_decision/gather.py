@@ -25,6 +25,7 @@ from retrain_assets.windows import mature_rows, resolve_windows, training_rows
 
 INGESTING = Hold("ingest_in_flight", "An ingest run is in flight.", None)
 FEATURES_MISSING = "features_missing"
+COLUMN_MISSING = "column_missing"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ def rule(
         return _waiting("Nothing has been ingested yet, so there is nothing to decide on.")
     now = declaration.data_clock()
     last = last_decision(declaration)
-    ingesting = INGESTING if ingest_in_flight else _without_features(declaration)
+    ingesting = (
+        INGESTING if ingest_in_flight else _without_features(declaration) or _without_column(declaration)
+    )
     if ingesting is not None:
         if not schedule_due:
             return _waiting(f"{ingesting.sentence} The decision waits for what it brings.", now)
@@ -83,7 +86,7 @@ def rule(
     policy = policy_of(declaration.spec)
     past = read_past(declaration, policy, failed)
     put_off = () if last is None else codes(last, "held_back_by")
-    due = schedule_due or not {INGESTING.code, FEATURES_MISSING}.isdisjoint(put_off)
+    due = schedule_due or not {INGESTING.code, FEATURES_MISSING, COLUMN_MISSING}.isdisjoint(put_off)
     known = _evidence(declaration, past.history, now)
     evidence = replace(known, schedule_due=due, in_flight=retrain_in_flight, unfinished=past.unfinished)
     decision = decide(evidence, policy, past.history, now)
@@ -103,6 +106,17 @@ def _without_features(declaration: Declaration) -> Hold | None:
     which = keys[0] if len(keys) == 1 else f"{len(keys)} partitions from {keys[0]} on"
     text = f"The rows of {which} are in and their features are not: an ingest run is missing, or its log says why."
     return Hold(FEATURES_MISSING, text, None)
+
+
+def _without_column(declaration: Declaration) -> Hold | None:
+    """A column declared since the last ingest, without which no row can be told to be known or labelled."""
+    spec, times = declaration.spec, declaration.time_columns
+    held = declaration.lake.schema("training_data") or {}
+    for name in (times.timestamp, times.known_at, times.label_known_at, spec.label.column, spec.weight):
+        if name is not None and name not in held:
+            text = f"No row that was taken in has the column {name!r}, which is declared: an ingest run brings it."
+            return Hold(COLUMN_MISSING, text, None)
+    return None
 
 
 def _put_off(now: datetime, hold: Hold) -> Decision:

@@ -42,6 +42,19 @@ def check_columns(spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: 
     return found
 
 
+def used_columns(spec: PipelineSpec) -> set[str]:
+    """Names of the columns that the declaration makes use of, derived ones among them.
+
+    What a declared function uses of the rows that it is given cannot be known.
+    """
+    names = {name for field, name, _ in _named(spec, {}) if field != "features.exclude"}
+    names |= {*(spec.features.numeric or ()), *(spec.features.categorical or ())}
+    texts = [text for name, text in spec.features.derive.items() if name != "function"]
+    for text in (*texts, *(metric.sql for metric in spec.retrain_when.business)):
+        names |= set(pl.sql_expr(text).meta.root_names())
+    return names
+
+
 def _named(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> Iterator[tuple[str, str, set[str]]]:
     """Each declared field with the column that it names and the columns that it may name."""
     own = set(columns)

@@ -77,8 +77,8 @@ def _commit(declaration: Declaration, taken: Sequence[Taken]) -> list[PartitionO
     lake = declaration.lake
     fresh = [item for item in taken if item.rows is not None and item.outcome.changed]
     if fresh:
-        # Relaxed, as a column without a type yet takes that of its first value.
-        rows = pl.concat([item.rows for item in fresh if item.rows is not None], how="vertical_relaxed")
+        # Relaxed, as a column without a type yet takes that of its first value, and diagonal, as one may be new.
+        rows = pl.concat([item.rows for item in fresh if item.rows is not None], how="diagonal_relaxed")
         lake.replace_partitions("training_data", rows, [item.outcome.key for item in fresh])
     judged = [item for item in taken if item.rows is not None or item.quarantine.height]
     aside = pl.concat([item.quarantine for item in taken])

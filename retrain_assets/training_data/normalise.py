@@ -11,7 +11,7 @@ from retrain_assets.errors import PartitionError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.pipeline import RESERVED_COLUMNS
 from retrain_assets.training_data.column_types import storable
-from retrain_assets.training_data.columns import check_columns
+from retrain_assets.training_data.columns import check_columns, used_columns
 from retrain_assets.training_data.hashing import ordinals, row_hashes, row_ids
 from retrain_assets.training_data.sources.timestamps import to_utc
 from retrain_assets.windows import Partitions
@@ -70,7 +70,8 @@ def conform(
 ) -> pl.DataFrame:
     """Give a delivery the columns and types of what was taken in before.
 
-    Columns that were not there before stay out. Types change only where no value changes with them; a column
+    A column that was not there before is taken in once the declaration makes use of it, and stays out until then:
+    no model is to get a feature that nobody named. Types change only where no value changes with them; a column
     without any value before has no type yet, and takes the delivered one.
 
     Parameters
@@ -114,10 +115,14 @@ def conform(
     missing = [name for name in before if name not in frame.columns]
     if missing:
         raise PartitionError(
-            f"{file}: the column {missing[0]!r} is missing, which all partitions before had. Deliver it; it "
+            f"{file}: the column {missing[0]!r} is missing, which the partitions before had. Deliver it; it "
             "may be without values."
         )
-    return frame.select(_cast(frame.get_column(name), dtype, file) for name, dtype in before.items())
+    gained = sorted(used_columns(spec).intersection(frame.columns).difference(before))
+    return frame.select(
+        *(_cast(frame.get_column(name), dtype, file) for name, dtype in before.items()),
+        *map(frame.get_column, gained),
+    )
 
 
 def normalise(frame: pl.DataFrame, spec: PipelineSpec, partitions: Partitions, key: str) -> Normalised:

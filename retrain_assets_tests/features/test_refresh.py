@@ -156,8 +156,8 @@ def test_rows_in_memory(tmp_path, monkeypatch):
     ("changes", "column"),
     [
         ({"weight": "age"}, "age"),
-        ({"label__column": "loan"}, "loan"),
-        ({"evaluation__slices": ["region"]}, "region"),
+        ({"label__column": "region"}, "region"),
+        ({"evaluation__slices": ["loan"]}, "loan"),
     ],
     ids=str,
 )
@@ -293,3 +293,12 @@ def test_column_without_values(tmp_path):
     assert (found.dtype, found.null_count()) == (pl.Int64, 3 * 120)
     assert found.tail(120).to_list() == [1] * 120
     assert burden(declaration) == expected(declaration, "amount / age")
+
+
+def test_column_that_the_source_has_gained(tmp_path):
+    """Until a partition with the column was taken in, a sentence says that the next ingest brings it."""
+    declaration, keys = taken_in(tmp_path)
+    refresh_features(declaration, keys)
+    sentence = "has no column 'income'.* a column that the source has gained comes with the next partition"
+    with pytest.raises(SpecError, match=sentence):
+        refresh_features(changed(declaration, features=RATIO | {"numeric": ["amount", "income"]}))

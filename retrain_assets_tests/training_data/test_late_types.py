@@ -12,8 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from retrain_assets.declaration import Declaration
-from retrain_assets.features.columns import feature_columns
-from retrain_assets.features.table import feature_table
+from retrain_assets.features.refresh import refresh_features
 from retrain_assets.training_data.ingest import ingest
 from retrain_assets_tests.training_data.declared import DAYS, declared, rows
 
@@ -59,11 +58,8 @@ def _day(key: str, **changes: Any) -> pl.DataFrame:
 
 def _taken(declaration: Declaration, *keys: str) -> list[tuple[str, bool, str | None]]:
     found = [(item.key, item.accepted, item.problem) for item in ingest(declaration, keys, "run")]
-    lake = declaration.lake
     for key in keys:
-        raw = lake.rows("training_data", [key]).collect()
-        columns = feature_columns(declaration.spec, dict(raw.schema))
-        lake.replace_partitions("features", feature_table(raw, declaration.spec, columns), [key])
+        refresh_features(declaration, [key])
     return found
 
 

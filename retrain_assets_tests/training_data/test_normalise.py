@@ -217,7 +217,7 @@ def test_a_missing_column_is_a_sentence() -> None:
     with pytest.raises(PartitionError) as caught:
         conformed(rows(DAY).drop("bid"))
     assert str(caught.value) == (
-        "a.parquet: the column 'bid' is missing, which all partitions before had. Deliver it; it may be "
+        "a.parquet: the column 'bid' is missing, which the partitions before had. Deliver it; it may be "
         "without values."
     )
 
