@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from retrain_assets.training_data.ingest import ingest
 from retrain_assets_tests.pipelines import FIRST_DAY, ROWS_A_DAY, declare, loans_of, write_day, write_days
 from retrain_assets_tests.retraining_decision.past import (
     DAYS,
@@ -17,6 +18,7 @@ from retrain_assets_tests.retraining_decision.past import (
     codes_of,
     decisions,
     live,
+    make_features,
     promote,
     ruled,
     take_in,
@@ -172,6 +174,22 @@ def test_a_tick_of_the_schedule_is_kept_while_rows_come_in(loans):
     assert codes_of(ruling) == ["schedule"]
     attempt(loans, DAYS, "rejected", evidence={"schedule": ruling.decision.reasons[0].identity})
     assert codes_of(ruled(loans)) == []
+
+
+def test_a_tick_of_the_schedule_is_kept_while_features_are_missing(loans, tmp_path):
+    """An ingest run died before it made features: the tick is decided on when they are there."""
+    [key] = write_days(tmp_path, 1, FIRST_DAY + timedelta(days=DAYS))
+    list(ingest(loans, [key], "a run that died"))
+    put_off = ruled(loans, schedule_due=True)
+    assert not put_off.decision.act
+    assert [hold.code for hold in put_off.decision.held_back_by] == ["features_missing"]
+    assert put_off.decision.sentence == (
+        f"A retrain is held back. The schedule is due. The rows of {key} are in and their features are not: an ingest "
+        "run is missing, or its log says why. It is decided on when that has ended."
+    )
+    assert not ruled(loans).changed
+    make_features(loans, [key])
+    assert codes_of(ruled(loans)) == ["schedule"]
 
 
 def test_a_kept_tick_is_decided_on_once(loans):
