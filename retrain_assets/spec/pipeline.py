@@ -73,7 +73,7 @@ class PipelineSpec(Spec):
 
     @model_validator(mode="after")
     def _label_is_a_column_of_its_own(self) -> Self:
-        others = {"timestamp": self.source.timestamp, "key": self.source.key, "weight": self.weight}
+        others = {"timestamp": self.source.timestamp, "weight": self.weight}
         for role, name in others.items():
             if name == self.label.column:
                 raise ValueError(f"label.column: {name!r} is declared as the {role} too; name another column")
