@@ -21,6 +21,8 @@ SIZES = (3, 5, 8, 12, 20, 40)
 """How many values each category has."""
 EFFECTS = 20_260_105
 """Seed of what the categories do to the label, which is the same for all rows ever drawn."""
+KEYS_A_DAY = 10_000_000
+"""Keys that each day may begin, so that rows drawn from different days on have different keys."""
 
 
 def make_rows(rows: int = ROWS, days: int = DAYS, seed: int = 7, start: datetime = START) -> pl.DataFrame:
@@ -55,7 +57,7 @@ def make_rows(rows: int = ROWS, days: int = DAYS, seed: int = 7, start: datetime
     names = [np.array([f"value-{code:02d}" for code in range(size)]) for size in SIZES]
     return pl.DataFrame(
         {
-            "key": np.arange(rows),
+            "key": np.arange(rows) + KEYS_A_DAY * (start - START).days,
             "at": (seconds * 1e6).astype(np.int64),
             **{name: numbers[:, place] for place, name in enumerate(NUMERIC)},
             **{name: names[place][codes[:, place]] for place, name in enumerate(CATEGORICAL)},

@@ -18,7 +18,7 @@ from benchmarks.fleet import MODULE, multiply
 from benchmarks.place import environment, rounds, run, write
 
 PIPELINES = 100
-DAEMON_SECONDS = 240
+DAEMON_SECONDS = 300
 TICK_BOUND, GAP_BOUND = 0.050, 60.0
 
 

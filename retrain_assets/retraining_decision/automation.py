@@ -61,7 +61,7 @@ def retraining_sensor(
         name=f"{declaration.name}_retraining_sensor",
         evaluation_fn=evaluate,
         jobs=[retrain, rollback],
-        minimum_interval_seconds=60,
+        minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Decides, with its reasons written down, whether the model is trained again, and whether a "
         "new champion is rolled back.",

@@ -81,13 +81,13 @@ def test_it_runs_in_the_declared_time_zone(tmp_path):
 
 
 def test_schedule_and_sensors_run_by_default(scheduled):
-    """Nobody has to switch anything on; the source is looked at every 30 seconds, the decision every 60."""
+    """Nobody has to switch anything on; source and decision are looked at every 30 seconds."""
     [schedule] = scheduled.repository.schedule_defs
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     sensors = {item.name: item for item in scheduled.repository.sensor_defs}
     assert {item.default_status for item in sensors.values()} == {dg.DefaultSensorStatus.RUNNING}
     assert sensors["loans_source_sensor"].minimum_interval_seconds == 30
-    assert sensors["loans_retraining_sensor"].minimum_interval_seconds == 60
+    assert sensors["loans_retraining_sensor"].minimum_interval_seconds == 30
 
 
 def decision_events(pipeline):
