@@ -13,6 +13,7 @@ CHECKS = {
     "candidate_is_better": "The candidate is proven better than the champion, or than the baseline where there is "
     "no champion yet.",
     "candidate_beats_baseline": "The candidate is proven better than the naive baseline.",
+    "no_slice_is_worse": "The candidate is significantly worse than the champion in no declared slice.",
     "champion_can_be_scored": "The champion could be read and scored on the rows of the holdout.",
 }
 
@@ -78,10 +79,16 @@ def _checks(document: dict[str, Any]) -> list[dg.AssetCheckResult]:
     first = document["comparisons"][0] if document["comparisons"] else None
     baseline = first["vs_baseline"] if first else None
     unscorable = verdict["reason"] == "champion_unscorable"
+    worse = [f"{part['column']} = {part['value']}" for part in document["slices"] if part["worse"]]
     passed = {
         "candidate_is_better": verdict["verdict"] == "blessed",
         "candidate_beats_baseline": baseline is not None and baseline["lower"] > 0,
+        "no_slice_is_worse": not worse,
         "champion_can_be_scored": not unscorable,
+    }
+    metadata = {
+        "candidate_beats_baseline": _interval(baseline),
+        "no_slice_is_worse": {"slices": len(document["slices"]), "worse": ", ".join(worse) or "none"},
     }
     return [
         dg.AssetCheckResult(
@@ -90,9 +97,7 @@ def _checks(document: dict[str, Any]) -> list[dg.AssetCheckResult]:
             severity=dg.AssetCheckSeverity.ERROR
             if name == "champion_can_be_scored"
             else dg.AssetCheckSeverity.WARN,
-            metadata=_interval(baseline)
-            if name == "candidate_beats_baseline"
-            else {"sentence": verdict["sentence"]},
+            metadata=metadata.get(name, {"sentence": verdict["sentence"]}),
         )
         for name in CHECKS
     ]

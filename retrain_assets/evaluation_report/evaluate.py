@@ -21,7 +21,8 @@ from retrain_assets.evaluation_report.explanation import Model, ScoreFunction, e
 from retrain_assets.evaluation_report.judged_rows import JudgedRows, judged_rows, rows_problem
 from retrain_assets.evaluation_report.look_record import look_payload, look_sentence
 from retrain_assets.evaluation_report.look_test import look_test, method_sentence
-from retrain_assets.evaluation_report.slices import Scored, compare_slices
+from retrain_assets.evaluation_report.slice_gate import judge_slices, unjudged_note
+from retrain_assets.evaluation_report.slices import Scored, Slice, SliceTest, compare_slices
 from retrain_assets.evaluation_report.verdict import decide_verdict, minimum_gain
 from retrain_assets.evaluation_report.verdict_evidence import NO_TEST, Evidence, Verdict
 from retrain_assets.spec import PipelineSpec
@@ -105,8 +106,16 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     comparisons, undefined = comparisons_of(case)
     decisive = comparisons.get(metrics[0].name)
     problem = rows_problem(judged.y, task) or undefined.get(metrics[0].name)
-    verdict = _verdict(case, decisive, planned, champion_problem, problem, as_of - spec.label.delay - split)
-    slices, notes = compare_slices(judged.rows, spec.evaluation.slices, scored, metrics[0], test.alpha)
+    slices, notes = _slices(case, judged.rows, task)
+    verdict = _verdict(
+        case,
+        decisive,
+        [part for part in slices if part.worse],
+        look=planned,
+        champion_problem=champion_problem,
+        rows_problem=problem,
+        holdout=as_of - spec.label.delay - split,
+    )
     explained = explain(
         models,
         judged.rows,
@@ -173,9 +182,19 @@ def _blocks(
     return blocks, blocks if in_time else assign_blocks(rows, "1d", *bounds)
 
 
+def _slices(case: Case, rows: pl.DataFrame, task: Task) -> tuple[list[Slice], list[str]]:
+    """The slices, judged, and sentences on those that could not be measured or judged."""
+    test = SliceTest(task, case.test.alpha, case.spec.promotion.margin or 0.0, case.test.past)
+    slices, notes = compare_slices(rows, case.spec.evaluation.slices, case.scored, case.metrics[0], test)
+    slices = judge_slices(slices, test.alpha)
+    return slices, [*notes, *unjudged_note(slices)]
+
+
 def _verdict(
     case: Case,
     decisive: Mapping[str, Any] | None,
+    worse: Sequence[Slice],
+    *,
     look: PlannedLook,
     champion_problem: str | None,
     rows_problem: str | None,
@@ -192,6 +211,7 @@ def _verdict(
         partition=Partitions(case.spec.source.partition, case.spec.timezone).typical_length,
         vs_champion=decisive["vs_champion"] if decisive else None,
         vs_baseline=decisive["vs_baseline"] if decisive else None,
+        worse_slices=tuple(sorted(worse, key=lambda part: part.p_corrected or 0.0)),
         champion_problem=champion_problem,
         rows_problem=rows_problem,
         budget_problem=look_sentence(look) if look.spent else None,

@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrain_assets.comparison import Metric, compare
+from retrain_assets.comparison import Comparison, Metric, Task, compare
 from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.errors import TrainingError
+from retrain_assets.evaluation_report.judged_rows import rows_problem
 
 MOST_VALUES = 12
 FEWEST_ROWS = 50
@@ -41,7 +42,26 @@ class Scored:
 
 @dataclass(frozen=True)
 class Slice:
-    """The metric on the rows of one value of a column; bounds are None where the rows lie in one block."""
+    """The metric on the rows of one value of a column.
+
+    Parameters
+    ----------
+    column, value, rows
+        What the rows have in common, and how many they are.
+    candidate, champion, improvement
+        The metric's values and the candidate's gain; None without a champion.
+    lower, upper
+        Bounds of the (1 - alpha) interval of the improvement, of this slice by itself; None where the rows lie
+        in one block.
+    blocks, effective_blocks
+        Blocks that the rows lie in, and how many equal ones would tell as much.
+    p_value
+        One-sided, of a candidate that loses no more than is allowed; None where the rows are too few.
+    p_corrected
+        The same, with allowance for the number of slices; None where the slice is not judged.
+    worse
+        Whether the candidate is significantly worse.
+    """
 
     column: str
     value: str
@@ -51,15 +71,47 @@ class Slice:
     improvement: float | None = None
     lower: float | None = None
     upper: float | None = None
+    blocks: int | None = None
+    effective_blocks: float | None = None
+    p_value: float | None = None
+    p_corrected: float | None = None
+    worse: bool = False
+
+    @property
+    def name(self) -> str:
+        """Column and value."""
+        return f"{self.column} = {self.value}"
+
+
+@dataclass(frozen=True)
+class SliceTest:
+    """How slices are compared.
+
+    Parameters
+    ----------
+    task
+        What the estimator does: it says how many rows are needed.
+    alpha
+        Two-sided error rate of the intervals.
+    margin
+        The loss that the promotion rule allows, in the metric's unit: it is allowed in every slice too.
+    past
+        Daily loss differences before the holdout, for the choice of the estimator; None without any.
+    """
+
+    task: Task
+    alpha: float = 0.05
+    margin: float = 0.0
+    past: FloatArray | None = None
 
 
 def compare_slices(
-    rows: pl.DataFrame, columns: list[str], scored: Scored, metric: Metric, alpha: float = 0.05
+    rows: pl.DataFrame, columns: list[str], scored: Scored, metric: Metric, test: SliceTest
 ) -> tuple[list[Slice], list[str]]:
     """Compare two models on the commonest values of each column.
 
     The intervals are each for itself: among twenty slices of two equal models one interval excludes 0 by
-    chance. They show where to look and decide nothing.
+    chance. They show where to look; what decides is :func:`~retrain_assets.evaluation_report.slice_gate.judge_slices`.
 
     Parameters
     ----------
@@ -71,8 +123,8 @@ def compare_slices(
         Labels, scores and blocks of the same rows.
     metric
         What is compared.
-    alpha
-        Two-sided error rate of the intervals.
+    test
+        How.
 
     Returns
     -------
@@ -94,7 +146,7 @@ def compare_slices(
             )
         for value, chosen in _values(rows[column]):
             try:
-                slices.append(_measure(Slice(column, value, chosen.size, 0.0), scored[chosen], metric, alpha))
+                slices.append(_measure(Slice(column, value, chosen.size, 0.0), scored[chosen], metric, test))
             except TrainingError as error:
                 notes.append(f"The slice {column} = {value} is not shown. {error}")
     return slices, notes
@@ -114,7 +166,7 @@ def _values(column: pl.Series) -> Iterator[tuple[str, NDArray[np.int64]]]:
         yield value, chosen.to_numpy().astype(np.int64)
 
 
-def _measure(empty: Slice, scored: Scored, metric: Metric, alpha: float) -> Slice:
+def _measure(empty: Slice, scored: Scored, metric: Metric, test: SliceTest) -> Slice:
     candidate, _ = metric.measure(scored.y, scored.candidate, scored.weight)
     if scored.champion is None:
         return replace(empty, candidate=candidate)
@@ -124,5 +176,32 @@ def _measure(empty: Slice, scored: Scored, metric: Metric, alpha: float) -> Slic
     )
     if np.unique(scored.blocks).size < 2:
         return measured
-    gain = compare(metric, scored.y, scored.candidate, scored.champion, scored.blocks, scored.weight, alpha)
-    return replace(measured, improvement=gain.improvement, lower=gain.lower, upper=gain.upper)
+    gain = compare(
+        metric,
+        scored.y,
+        scored.candidate,
+        scored.champion,
+        scored.blocks,
+        scored.weight,
+        test.alpha,
+        test.past,
+    )
+    return replace(
+        measured,
+        improvement=gain.improvement,
+        lower=gain.lower,
+        upper=gain.upper,
+        blocks=gain.blocks,
+        effective_blocks=gain.effective_blocks,
+        p_value=None if rows_problem(scored.y, test.task) else _no_worse(gain, test.margin),
+    )
+
+
+def _no_worse(gain: Comparison, margin: float) -> float:
+    """One-sided p-value of a loss of ``margin`` at the most."""
+    from scipy.special import stdtr
+
+    above = gain.improvement + margin
+    if gain.standard_error == 0 or gain.degrees is None:
+        return 1.0 if above >= 0 else 0.0
+    return float(stdtr(gain.degrees, above / gain.standard_error))

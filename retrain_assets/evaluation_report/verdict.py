@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 
 from retrain_assets.comparison import Comparison, Metric
+from retrain_assets.evaluation_report.slices import Slice
 from retrain_assets.evaluation_report.verdict_evidence import (
     LONGEST_WAIT,
     Evidence,
@@ -17,6 +18,7 @@ from retrain_assets.evaluation_report.verdict_evidence import (
 from retrain_assets.spec import PromotionSpec
 
 MOST_GROWTH = 100.0
+SLICES_DETAILED = 3
 
 
 def decide_verdict(evidence: Evidence, promotion: PromotionSpec) -> Verdict:
@@ -30,6 +32,9 @@ def decide_verdict(evidence: Evidence, promotion: PromotionSpec) -> Verdict:
     - A candidate proven worse than the naive baseline is ``rejected`` (``below_baseline``), even if the
       champion is worse still: a model that a constant beats points to broken data, and a person should look.
     - ``blessed`` when L > 0 (``better``), or, under ``non_inferiority``, when L > -margin (``not_worse``).
+    - What would be blessed so is ``rejected`` (``slice_worse``) where a declared slice is significantly worse
+      than with the champion, by more than the margin where one is declared. This takes blessings away and
+      gives none, so that the rate of false promotions stays what it is or falls.
     - Else ``rejected`` when a gain worth having is ruled out, U < ``min_gain`` or U <= 0: ``worse`` when U <
       0, ``no_gain`` otherwise.
     - Else ``inconclusive`` (``gain_unclear``). The next look is when the smallest gain that the rows would
@@ -84,13 +89,9 @@ def _against_champion(
     basis = _basis(evidence, gain)
     if vs_baseline.upper < 0:
         return _below_baseline(evidence, vs_baseline)
-    if gain.lower > 0:
-        return Verdict("blessed", "better", f"The candidate is better than the champion: {basis}")
-    if promotion.margin is not None and gain.lower > -promotion.margin:
-        allowed = f"a loss of {_amount(promotion.margin, evidence.metric)} or more is ruled out"
-        return Verdict(
-            "blessed", "not_worse", f"The candidate is not worse than the champion, {allowed}: {basis}"
-        )
+    blessed = _blessed(evidence, gain, promotion, basis)
+    if blessed is not None:
+        return _slice_worse(evidence, gain, basis) if evidence.worse_slices else blessed
     if gain.upper < 0:
         return Verdict("rejected", "worse", f"The candidate is worse than the champion, which stays: {basis}")
     if gain.upper < worth or gain.upper <= 0:
@@ -103,6 +104,40 @@ def _against_champion(
         gain,
         max(worth, gain.improvement + (promotion.margin or 0.0)),
         "the champion, which stays for now",
+    )
+
+
+def _blessed(evidence: Evidence, gain: Comparison, promotion: PromotionSpec, basis: str) -> Verdict | None:
+    """The blessing that the gain on all rows earns; None where it earns none."""
+    if gain.lower > 0:
+        return Verdict("blessed", "better", f"The candidate is better than the champion: {basis}")
+    if promotion.margin is None or gain.lower <= -promotion.margin:
+        return None
+    allowed = f"a loss of {_amount(promotion.margin, evidence.metric)} or more is ruled out"
+    return Verdict(
+        "blessed", "not_worse", f"The candidate is not worse than the champion, {allowed}: {basis}"
+    )
+
+
+def _slice_worse(evidence: Evidence, gain: Comparison, basis: str) -> Verdict:
+    """Name the slices, the surest few with their intervals, and the gain on all rows beside them."""
+    named, further = evidence.worse_slices[:SLICES_DETAILED], evidence.worse_slices[SLICES_DETAILED:]
+    details = "; ".join(_slice_loss(evidence.metric, part, gain.alpha) for part in named)
+    if further:
+        details += f"; worse too are {', '.join(part.name for part in further)}"
+    where = "one slice" if len(evidence.worse_slices) == 1 else f"{len(evidence.worse_slices)} slices"
+    text = (
+        f"The champion stays, because the candidate, which passes on all rows together, is significantly worse in "
+        f"{where} (after Holm's correction): {evidence.metric.title} worsens {details}. On all rows {basis}"
+    )
+    return Verdict("rejected", "slice_worse", text)
+
+
+def _slice_loss(metric: Metric, part: Slice, alpha: float) -> str:
+    loss, lower, upper = (_bound(value) for value in (part.improvement, part.lower, part.upper))
+    return (
+        f"where {part.name} by {loss.removeprefix('-')} {metric.unit} ({100 * (1 - alpha):g} % interval of the "
+        f"improvement: {lower} to {upper}; {part.rows:,} rows)"
     )
 
 
@@ -160,6 +195,10 @@ def _basis(evidence: Evidence, gain: Comparison) -> str:
 
 def _amount(value: float, metric: Metric) -> str:
     return f"{_number(value)} {metric.unit}"
+
+
+def _bound(value: float | None) -> str:
+    return "no bound" if value is None else _number(value)
 
 
 def _number(value: float) -> str:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from retrain_assets.comparison import Comparison, Metric
+from retrain_assets.evaluation_report.slices import Slice
+from retrain_assets.spec.training import MINIMUM_BLOCKS
 
-MINIMUM_BLOCKS = 7
 LONGEST_WAIT = timedelta(days=90)
 MINIMUM_EFFECTIVE_BLOCKS = 4.0
 """Blocks of unequal size that weigh as few equal ones as this: below it the interval hardly promises anything."""
@@ -20,6 +21,7 @@ Reason = Literal[
     "not_worse",
     "worse",
     "no_gain",
+    "slice_worse",
     "below_baseline",
     "gain_unclear",
     "too_few_rows",
@@ -51,6 +53,8 @@ class Evidence:
         Candidate against champion; None when there is no champion, or when no comparison was possible.
     vs_baseline
         Candidate against the naive baseline; None when no comparison was possible.
+    worse_slices
+        Slices in which the candidate is significantly worse than the champion, the surest first.
     champion_problem
         A sentence: why the champion could not be scored.
     rows_problem
@@ -70,6 +74,7 @@ class Evidence:
     partition: timedelta
     vs_champion: Comparison | None = None
     vs_baseline: Comparison | None = None
+    worse_slices: tuple[Slice, ...] = ()
     champion_problem: str | None = None
     rows_problem: str | None = None
     budget_problem: str | None = None

@@ -105,6 +105,7 @@ def test_findings_are_warnings(tmp_path):
         "training_window_is_sound": (True, "WARN"),
         "candidate_is_better": (False, "WARN"),
         "candidate_beats_baseline": (True, "WARN"),
+        "no_slice_is_worse": (False, "WARN"),
         "champion_can_be_scored": (True, "ERROR"),
     }
 

@@ -144,6 +144,24 @@ def test_a_gain_that_the_rows_cannot_rule_out_is_inconclusive():
     )
 
 
+def test_a_gain_bought_with_a_loss_in_a_slice_is_rejected():
+    """A candidate that is better on all rows, and worse for the few of one device, is rejected and names it."""
+    rows, y = holdout(rows=6_000)
+    tv = np.random.default_rng(8).uniform(size=6_000) < 0.1
+    rows = rows.with_columns(device=pl.when(pl.Series(tv)).then(pl.lit("tv")).otherwise(pl.lit("phone")))
+
+    def reversed_for_tv(part):
+        return probability(part["signal"].to_numpy() * np.where(part["device"].to_numpy() == "tv", -0.5, 1))
+
+    document = judge(reversed_for_tv, rows=rows, y=y)
+    assert document["comparisons"][0]["vs_champion"]["lower"] > 0
+    assert (document["verdict"]["verdict"], document["verdict"]["reason"]) == ("rejected", "slice_worse")
+    assert "worsens where device = tv by " in document["verdict"]["sentence"]
+    assert [(part["value"], part["worse"]) for part in document["slices"]] == [("phone", False), ("tv", True)]
+    undeclared = declare(evaluation={"holdout": "10d"})
+    assert judge(reversed_for_tv, spec=undeclared, rows=rows, y=y)["verdict"]["reason"] == "better"
+
+
 def test_the_first_model_is_measured_against_the_baseline():
     """Without a champion the candidate is compared with the constant alone."""
     document = judge(champion=None)

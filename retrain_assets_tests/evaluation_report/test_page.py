@@ -141,6 +141,17 @@ def test_the_look_and_its_price_are_told() -> None:
     assert "Look " not in Reading(evaluation_page(documents.unscorable())).text
 
 
+def test_a_worse_slice_is_marked() -> None:
+    """A slice that is significantly worse says so beside its p-value, and one that is not judged has a dash."""
+    document = documents.blessed()
+    document["slices"] = document["slices"][:2]
+    document["slices"][0] |= {"p_corrected": 0.003, "worse": True}
+    document["slices"][1] |= {"p_corrected": None}
+    text = Reading(evaluation_page(document)).text
+    assert text.count("0.003 worse") == 1
+    assert text.count(" worse ") == Reading(evaluation_page(documents.blessed())).text.count(" worse ") + 1
+
+
 def test_a_trial_says_so() -> None:
     """A trial's page says that it is never promoted."""
     assert "never promoted" in Reading(evaluation_page(documents.blessed() | {"trial": True})).text

@@ -8,9 +8,10 @@ import pytest
 
 from retrain_assets.comparison import METRICS, compare
 from retrain_assets.errors import TrainingError
-from retrain_assets.evaluation_report.slices import Scored, compare_slices
+from retrain_assets.evaluation_report.slices import Scored, SliceTest, compare_slices
 
 MAE = METRICS["mean_absolute_error"]
+TEST = SliceTest("regression")
 
 
 def scored(rows, champion=True, blocks=7, seed=0):
@@ -24,7 +25,7 @@ def test_a_slice_is_the_comparison_of_its_rows():
     """A slice's values and interval are those of its rows alone; the commonest value comes first."""
     rows = pl.DataFrame({"device": ["phone"] * 200 + ["tv"] * 100 + [None] * 60 + ["rare"] * 49})
     parts = scored(409)
-    slices, notes = compare_slices(rows, ["device"], parts, MAE)
+    slices, notes = compare_slices(rows, ["device"], parts, MAE, TEST)
     assert [(part.value, part.rows) for part in slices] == [("phone", 200), ("tv", 100), ("(missing)", 60)]
     alone = compare(
         MAE, parts.y[200:300], parts.candidate[200:300], parts.champion[200:300], parts.blocks[200:300]
@@ -37,21 +38,21 @@ def test_a_slice_is_the_comparison_of_its_rows():
 def test_only_the_twelve_commonest_values_are_shown():
     """A column of many values, numbers or booleans too, shows twelve."""
     rows = pl.DataFrame({"n": np.arange(1_500) % 20, "b": np.arange(1_500) % 2 == 0})
-    slices, _ = compare_slices(rows, ["n", "b"], scored(1_500), MAE)
+    slices, _ = compare_slices(rows, ["n", "b"], scored(1_500), MAE, TEST)
     assert len([part for part in slices if part.column == "n"]) == 12
     assert [part.value for part in slices if part.column == "b"] == ["false", "true"]
 
 
 def test_without_a_champion_a_slice_has_its_value_only():
     """The first model's slices have neither champion nor improvement."""
-    slices, _ = compare_slices(pl.DataFrame({"a": ["x"] * 80}), ["a"], scored(80, champion=False), MAE)
+    slices, _ = compare_slices(pl.DataFrame({"a": ["x"] * 80}), ["a"], scored(80, champion=False), MAE, TEST)
     assert slices[0].candidate > 0
     assert (slices[0].champion, slices[0].improvement, slices[0].lower) == (None, None, None)
 
 
 def test_a_slice_within_one_block_has_no_interval():
     """Rows of a single block give an improvement without bounds."""
-    slices, _ = compare_slices(pl.DataFrame({"a": ["x"] * 80}), ["a"], scored(80, blocks=1), MAE)
+    slices, _ = compare_slices(pl.DataFrame({"a": ["x"] * 80}), ["a"], scored(80, blocks=1), MAE, TEST)
     assert slices[0].improvement is not None
     assert slices[0].lower is None
 
@@ -66,7 +67,7 @@ def test_an_undefined_slice_is_told():
         None,
     )
     rows = pl.DataFrame({"a": ["x"] * 80 + ["y"] * 80})
-    slices, notes = compare_slices(rows, ["a"], parts, METRICS["roc_auc"])
+    slices, notes = compare_slices(rows, ["a"], parts, METRICS["roc_auc"], SliceTest("classification"))
     assert [part.value for part in slices] == ["y"]
     assert notes[0].startswith("The slice a = x is not shown. ROC AUC is undefined")
 
@@ -74,4 +75,4 @@ def test_an_undefined_slice_is_told():
 def test_an_unknown_slice_column_is_an_error():
     """A slice column that the source lacks is named."""
     with pytest.raises(TrainingError, match=r"evaluation.slices: 'b' is no column"):
-        compare_slices(pl.DataFrame({"a": ["x"]}), ["b"], scored(1), MAE)
+        compare_slices(pl.DataFrame({"a": ["x"]}), ["b"], scored(1), MAE, TEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain_assets.comparison import METRICS, Comparison
+from retrain_assets.evaluation_report.slices import Slice
 from retrain_assets.evaluation_report.verdict import decide_verdict, minimum_gain
-from retrain_assets.evaluation_report.verdict_evidence import LONGEST_WAIT, MINIMUM_BLOCKS, Evidence
+from retrain_assets.evaluation_report.verdict_evidence import LONGEST_WAIT, Evidence
 from retrain_assets.spec import PromotionSpec
+from retrain_assets.spec.training import MINIMUM_BLOCKS
 
 AS_OF = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -113,6 +116,40 @@ def test_the_first_model_must_beat_the_baseline(improvement, error, expected):
 def test_a_number_worth_having_holds_for_the_first_model_too():
     """A first model whose gain over the baseline is surely below min_gain is rejected."""
     assert judge(None, gain(0.0005, 0.0004), rule={"min_gain": 0.01}) == ("rejected", "below_baseline")
+
+
+WORSE = Slice("device", "tv", 1_200, 0.12, 0.1, -0.02, -0.03, -0.01, p_corrected=0.001, worse=True)
+
+
+@pytest.mark.parametrize(
+    ("improvement", "rule", "expected"),
+    [
+        (0.010, None, ("rejected", "slice_worse")),
+        (0.0, {"rule": "non_inferiority", "margin": 0.01}, ("rejected", "slice_worse")),
+        (-0.010, None, ("rejected", "worse")),
+        (0.0, None, ("inconclusive", "gain_unclear")),
+    ],
+)
+def test_a_worse_slice_takes_a_blessing_away(improvement, rule, expected):
+    """A candidate that would be blessed is rejected for a slice; other verdicts do not ask for slices."""
+    gains = gain(improvement, 0.001), gain(0.02 + improvement, 0.001)
+    assert judge(*gains, rule=rule, worse_slices=(WORSE,)) == expected
+    assert (judge(*gains, rule=rule)[0] == "blessed") == (expected[1] == "slice_worse")
+
+
+def test_the_sentence_names_the_slice_and_its_interval():
+    """Slices are named with loss, interval and rows, the gain on all rows beside them; a fourth by name only."""
+    found = evidence(gain(0.01, 0.001), worse_slices=(WORSE,))
+    assert decide_verdict(found, PromotionSpec()).sentence == (
+        "The champion stays, because the candidate, which passes on all rows together, is significantly worse in "
+        "one slice (after Holm's correction): log loss worsens where device = tv by 0.02 nats per row (95 % "
+        "interval of the improvement: -0.03 to -0.01; 1,200 rows). On all rows log loss improves by 0.01 nats per "
+        "row (95 % interval of the improvement: 0.00755 to 0.0124; 35,000 rows, 7 days)."
+    )
+    four = evidence(gain(0.01, 0.001), worse_slices=(WORSE,) * 3 + (replace(WORSE, value="pc"),))
+    sentence = decide_verdict(four, PromotionSpec()).sentence
+    assert "significantly worse in 4 slices" in sentence
+    assert "; worse too are device = pc. On all rows" in sentence
 
 
 def test_a_candidate_below_the_baseline_is_never_blessed():

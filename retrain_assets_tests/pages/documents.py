@@ -131,6 +131,11 @@ def classification(verdict: dict[str, Any], shift: float, error: float = 0.0008)
                 "improvement": shift * (1 - i * 0.35),
                 "lower": shift * (1 - i * 0.35) - 0.0017 * (1 + i),
                 "upper": shift * (1 - i * 0.35) + 0.0017 * (1 + i),
+                "blocks": 7,
+                "effective_blocks": 6.8,
+                "p_value": 0.21,
+                "p_corrected": 0.84,
+                "worse": False,
             }
             for i, (value, rows) in enumerate(SLICES)
         ],
@@ -216,7 +221,7 @@ def first_champion() -> dict[str, Any]:
     for entry in document["comparisons"]:
         entry["champion"] = entry["vs_champion"] = None
     for part in document["slices"]:
-        part |= {"champion": None, "improvement": None, "lower": None, "upper": None}
+        part.update(dict.fromkeys(("champion", "improvement", "lower", "upper", "p_value", "p_corrected")))
     for entry in document["importances"]:
         entry["champion"] = None
     document["calibration"] = document["calibration"][:1]
