@@ -22,6 +22,9 @@ from retrain_assets.errors import TrainingError
 if TYPE_CHECKING:
     import pandas as pd
 
+ROWS_AT_ONCE = 100_000
+"""Rows of which the matrix is made at once: estimators copy it, some several times."""
+
 
 class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Score raw rows: derivations, encoding and the estimator in one object.
@@ -125,8 +128,10 @@ class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
     def predict_table(self, table: pl.DataFrame) -> np.ndarray:
         """Score features that are derived and typed already; as :meth:`predict`."""
         check_is_fitted(self, "estimator_")
-        if table.is_empty():
-            return np.empty(0)
+        scores = [self._scores(part) for part in table.iter_slices(ROWS_AT_ONCE)]
+        return np.concatenate(scores) if scores else np.empty(0)
+
+    def _scores(self, table: pl.DataFrame) -> np.ndarray:
         matrix = self.rows_.transform_table(table)
         if self.task == "classification":
             scores = self.estimator_.predict_proba(matrix)[:, 1]

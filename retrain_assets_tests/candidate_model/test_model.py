@@ -56,6 +56,24 @@ def test_a_row_scores_the_same_in_any_batch():
     np.testing.assert_array_equal(model.predict(raw.reverse())[::-1], scores)
 
 
+def test_many_rows_are_scored_in_parts(monkeypatch):
+    """The matrix is made for so many rows at once, and the scores come in the order of the rows."""
+    raw = table()
+    model = fit(declare(), raw).model
+    scores, heights = model.predict(raw), []
+    whole = type(model.rows_).transform_table
+
+    def watched(self, part):
+        heights.append(part.height)
+        return whole(self, part)
+
+    monkeypatch.setattr(type(model.rows_), "transform_table", watched)
+    monkeypatch.setattr("retrain_assets.candidate_model.model.ROWS_AT_ONCE", 1000)
+    np.testing.assert_array_equal(model.predict(raw), scores)
+    assert max(heights) <= 1000
+    assert sum(heights) == raw.height
+
+
 def test_fit_on_raw_rows_is_the_same_model():
     """Fitting on raw rows and on their table of features gives the same scores."""
     raw = table()
