@@ -96,7 +96,7 @@ def test_nothing_is_decided_while_features_are_missing(running, monkeypatch, tmp
 
 
 @pytest.mark.parametrize(
-    "nodes", [["training_data"], ["training_data", "monitoring_report"], ["monitoring_report"]]
+    "nodes", [["training_data"], ["training_data", "predictions", "monitoring_report"], ["monitoring_report"]]
 )
 def test_some_nodes_alone_do_not_complete_a_delivery(running, nodes):
     """A person who materializes some of the nodes leaves the rest to the sensor."""
