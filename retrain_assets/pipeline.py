@@ -29,7 +29,12 @@ from retrain_assets.lake import settle_home
 from retrain_assets.monitoring_report import asset as monitoring_report
 from retrain_assets.predictions import asset as predictions
 from retrain_assets.registered_model import asset as registered_model
-from retrain_assets.registered_model.jobs import promote_job, release_job, rollback_job
+from retrain_assets.registered_model.jobs import (
+    approve_job,
+    promote_job,
+    release_job,
+    rollback_job,
+)
 from retrain_assets.retraining_decision.automation import retrain_schedule, retraining_sensor
 from retrain_assets.spec import PipelineSpec, load_spec
 from retrain_assets.spec.scaffolder import PipelineScaffolder
@@ -102,6 +107,7 @@ def build_definitions(declaration: Declaration) -> dg.Definitions:
     ingest = _job(declaration, "ingest", _INGEST, INGEST_TAG, "Take partitions in, score and monitor them.")
     retrain = _job(declaration, "retrain", _RETRAIN, RETRAIN_TAG, "Train a candidate, judge it, act on it.")
     rollback = rollback_job(declaration)
+    manual = declaration.spec.promotion.approval == "manual"
     cron = declaration.spec.retrain_when.schedule
     return dg.Definitions(
         assets=[
@@ -115,7 +121,14 @@ def build_definitions(declaration: Declaration) -> dg.Definitions:
             monitoring_report.build(declaration, partitions),
             dg.AssetSpec(**_decision(declaration)),
         ],
-        jobs=[ingest, retrain, rollback, promote_job(declaration), release_job(declaration)],
+        jobs=[
+            ingest,
+            retrain,
+            rollback,
+            promote_job(declaration),
+            release_job(declaration),
+            *([approve_job(declaration)] if manual else []),
+        ],
         schedules=[retrain_schedule(declaration, retrain, cron)] if cron else [],
         sensors=[
             source_sensor(declaration, ingest, partitions),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from retrain_assets.champion.approvals import Approval, approvals, told_of, waiting_for
 from retrain_assets.champion.ledger import Ledger, LedgerEntry
 from retrain_assets.champion.standing import barred_by, standing_of
 from retrain_assets.champion.tracking import client, mlflow_errors, settled, shown_uri
@@ -20,6 +21,7 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 ATTEMPT_TAG = "retrain_assets/attempt"
 ORPHANED_TAG = "retrain_assets/orphaned"
+APPROVAL_TAG = "retrain_assets/approval"
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Alignment:
 def reconcile(name: str, ledger: Ledger) -> Alignment:
     """Make the registry follow the ledger, whatever a crash, or a hand, left behind.
 
-    The alias ``champion`` is put where the ledger says. A version that no entry names is told to be orphaned, by
-    a tag, and is challenger no more.
+    The alias ``champion`` is put where the ledger says, and ``challenger`` on the version that waits for approval.
+    What became of a version that needed approval is told by a tag, and so is that of one that no entry names,
+    which is an orphan.
 
     Parameters
     ----------
@@ -61,7 +64,7 @@ def reconcile(name: str, ledger: Ledger) -> Alignment:
     findings: list[str] = []
     while True:
         with mlflow_errors(_behind(entries)):
-            settled(partial(_align, connected, name, entries, findings))
+            settled(partial(_align, connected, name, entries, approvals(ledger.lake), findings))
         # Somebody else may have committed after this process had read the ledger, and been overwritten.
         newest = ledger.entries()
         if len(newest) == len(entries):
@@ -81,7 +84,13 @@ def registered_versions(connected: MlflowClient, name: str) -> dict[int, ModelVe
             return found
 
 
-def _align(connected: MlflowClient, name: str, entries: Sequence[LedgerEntry], findings: list[str]) -> None:
+def _align(
+    connected: MlflowClient,
+    name: str,
+    entries: Sequence[LedgerEntry],
+    record: Sequence[Approval],
+    findings: list[str],
+) -> None:
     champion = standing_of(entries).version
     registered = registered_versions(connected, name)
     if champion is not None and champion not in registered:
@@ -98,8 +107,17 @@ def _align(connected: MlflowClient, name: str, entries: Sequence[LedgerEntry], f
         else:
             connected.set_registered_model_alias(name, CHAMPION, str(champion))
         findings.append(_moved(name, found, champion))
-    _tell_orphans(connected, name, entries, registered, findings)
-    if CHALLENGER in aliases:
+    known = {entry.version for entry in entries} | {entry.version for entry in record}
+    _tell_orphans(connected, name, entries, known, registered, findings)
+    for number, version in registered.items():
+        sentence = told_of(name, record, champion, number)
+        if sentence is not None and version.tags.get(APPROVAL_TAG) != sentence:
+            connected.set_model_version_tag(name, str(number), APPROVAL_TAG, sentence)
+    waiting = waiting_for(record, champion)
+    if waiting is not None and waiting.version in registered:
+        if aliases.get(CHALLENGER) != waiting.version:
+            connected.set_registered_model_alias(name, CHALLENGER, str(waiting.version))
+    elif CHALLENGER in aliases:
         connected.delete_registered_model_alias(name, CHALLENGER)
 
 
@@ -107,10 +125,10 @@ def _tell_orphans(
     connected: MlflowClient,
     name: str,
     entries: Sequence[LedgerEntry],
+    known: set[int],
     registered: dict[int, ModelVersion],
     findings: list[str],
 ) -> None:
-    known = {entry.version for entry in entries}
     for number, version in registered.items():
         told = ORPHANED_TAG in version.tags
         if number in known and told:

@@ -49,6 +49,11 @@ class Ledger:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
 
+    @property
+    def lake(self) -> Lake:
+        """The pipeline's tables."""
+        return self._lake
+
     def entries(self) -> list[LedgerEntry]:
         """Read all entries, oldest first."""
         return _read(self._lake.snapshot(TABLE))
@@ -189,33 +194,12 @@ class Ledger:
         return standing
 
     def _create(self) -> None:
-        DeltaTable.create(
-            self._lake.uri(TABLE),
-            pl.DataFrame(schema=SCHEMA).to_arrow().schema,
-            mode="ignore",
-            configuration={"delta.appendOnly": "true"},
-            storage_options=self._lake.storage_options,
-        )
+        create_append_only(self._lake, TABLE, SCHEMA)
 
     def _appended(self, handle: DeltaTable, entry: LedgerEntry) -> bool:
         """Whether the entry became the table's next version; False where another commit did."""
-        read = handle.version()
         row = vars(entry) | {"evidence": json.dumps(dict(entry.evidence))}
-        try:
-            # Only a handle without retries compares: an append with retries, or to the table's path, succeeds
-            # whatever was committed since it was read.
-            write_deltalake(
-                handle,
-                pl.DataFrame([row], schema=SCHEMA),
-                mode="append",
-                commit_properties=CommitProperties(max_commit_retries=0),
-            )
-        except CommitFailedError as error:
-            if self._lake.version(TABLE) == read:
-                raise ChampionError(
-                    f"The ledger {self._lake.uri(TABLE)} cannot be written ({error}). The champion is "
-                    "unchanged; see that the place is writable and has space, and try again."
-                ) from error
+        if not append_if_unchanged(self._lake, TABLE, handle, pl.DataFrame([row], schema=SCHEMA)):
             return False
         if entry.sequence % COMPACT_EVERY == 0:
             self._compact()
@@ -229,6 +213,51 @@ class Ledger:
         except CommitFailedError:
             # Somebody else compacted at the same moment; the entry itself is written.
             return
+
+
+def create_append_only(lake: Lake, table: str, schema: Mapping[str, pl.DataType]) -> None:
+    """Create a table whose rows never change, where there is none."""
+    DeltaTable.create(
+        lake.uri(table),
+        pl.DataFrame(schema=schema).to_arrow().schema,
+        mode="ignore",
+        configuration={"delta.appendOnly": "true"},
+        storage_options=lake.storage_options,
+    )
+
+
+def append_if_unchanged(lake: Lake, table: str, handle: DeltaTable, rows: pl.DataFrame) -> bool:
+    """Append rows, if nobody has committed to the table since it was opened; returns whether they were.
+
+    Parameters
+    ----------
+    lake
+        The pipeline's tables.
+    table
+        The table's name.
+    handle
+        The table as it was read.
+    rows
+        What to append.
+
+    Raises
+    ------
+    ChampionError
+        When the table cannot be written.
+    """
+    read = handle.version()
+    try:
+        # Only a handle without retries compares: an append with retries, or to the table's path, succeeds
+        # whatever was committed since it was read.
+        write_deltalake(handle, rows, mode="append", commit_properties=CommitProperties(max_commit_retries=0))
+    except CommitFailedError as error:
+        if lake.version(table) == read:
+            raise ChampionError(
+                f"The {table} {lake.uri(table)} cannot be written ({error}). The champion is "
+                "unchanged; see that the place is writable and has space, and try again."
+            ) from error
+        return False
+    return True
 
 
 def check_reason(name: str, actor: str, reason: str) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from retrain_assets.attempts import attempt_of_version
+from retrain_assets.champion.approvals import approvals
 from retrain_assets.champion.ledger import Ledger
 from retrain_assets.champion.tracking import client, is_address, mlflow_errors, stored_path, tracking_uri
 from retrain_assets.champion.trust import untrusted_types
@@ -65,7 +66,7 @@ class Model(Protocol):
 
 
 def load_version(name: str, version: int, trusted_modules: Sequence[str]) -> Model:
-    """Load the model of a version; MLflow is imported only where the ledger does not know its files.
+    """Load the model of a version; MLflow is imported only where no record knows its files.
 
     Parameters
     ----------
@@ -82,13 +83,15 @@ def load_version(name: str, version: int, trusted_modules: Sequence[str]) -> Mod
     ChampionError
         When the files are missing or broken, or hold a type that is not trusted.
     """
-    entries = Ledger(Lake(name)).entries()
-    paths = (entry.evidence.get("model_path") for entry in entries if entry.version == version)
-    trained = attempt_of_version(Lake(name), entries, version)
+    lake = Lake(name)
+    entries = Ledger(lake).entries()
+    paths = [entry.evidence.get("model_path") for entry in entries if entry.version == version]
+    paths += [entry.model_path for entry in approvals(lake) if entry.version == version]
+    trained = attempt_of_version(lake, entries, version)
     if trained is not None:
         trusted_modules = (*trusted_modules, *trained.payload.get("modules", ()))
     try:
-        place = next((path for path in paths if path), None) or _registered_place(name, version)
+        place = next(filter(None, paths), None) or _registered_place(name, version)
         return load_model(place, trusted_modules)
     except ChampionError as error:
         raise ChampionError(

@@ -104,6 +104,8 @@ def assess_candidate(
     document["guards"] = [*record["guards"], *document["guards"]]
     document["guards"] += _function_notes(declaration, standing.version)
     document |= _provenance(declaration, question, standing.version)
+    if document["verdict"]["verdict"] == "blessed" and declaration.spec.promotion.approval == "manual":
+        document["approval"] = f"It waits for approval by {declaration.name}_approve."
     document["page"] = write_report(declaration, _folder(trained.attempt, look), document)
     log_evaluation(record["mlflow_run_id"], declaration.reports / document["page"], figures(document))
     record_attempt(

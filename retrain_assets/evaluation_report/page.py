@@ -46,6 +46,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
     champion = document["versions"]["champion"]
     consequences = CONSEQUENCES if champion is not None else CONSEQUENCES_WITHOUT_CHAMPION
     trial = bool(document.get("trial"))
+    consequence = document.get("approval") or consequences[verdict["verdict"]]
     return render(
         "evaluation.html.j2",
         {
@@ -53,7 +54,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
             "lead": lead,
             "rest": rest,
             "trial": trial,
-            "consequence": "A trial: it is never promoted." if trial else consequences[verdict["verdict"]],
+            "consequence": "A trial: it is never promoted." if trial else consequence,
             "gain": _headline(document),
             "look": _look(document["look"]),
             "pieces": pieces,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from retrain_assets.attempts import attempts, newest_attempt
+from retrain_assets.champion.approvals import approvals, waiting_for, waiting_sentence
 from retrain_assets.comparison import Metric, Task, declared_metrics, task_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.monitoring_report.business import business_values
@@ -49,6 +50,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
     evaluations = _evaluations(declaration)
     entries = declaration.ledger.entries()
     standing = declaration.ledger.standing()
+    waiting = waiting_for(approvals(declaration.lake), standing.version)
     since = next((entry for entry in reversed(entries) if entry.action != "confirmed"), None)
     return {
         "pipeline": declaration.name,
@@ -62,6 +64,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
         "champion": None
         if standing.version is None or since is None
         else {"version": standing.version, "since": since.as_of.isoformat(), "reason": since.reason},
+        "approval": None if waiting is None else waiting_sentence(declaration.name, waiting),
         "partitions": partitions,
         "weeks": _weeks(declaration, rows, metrics, partitions, decisions, evaluations),
         "decisions": decisions,

@@ -102,7 +102,13 @@ def marks_of(life: Mapping[str, Any]) -> list[Mark]:
     """List every decision and every verdict as a mark on the time axis."""
     marks = []
     for decision in life["decisions"]:
-        kind = "act" if decision["act"] or decision.get("rolls_back") else "held" if decision["held_back_by"] else "quiet"
+        kind = (
+            "act"
+            if decision["act"] or decision.get("rolls_back")
+            else "held"
+            if decision["held_back_by"]
+            else "quiet"
+        )
         reasons = [*decision["reasons"], *decision["held_back_by"]]
         words = " ".join(r["sentence"] for r in reasons) or "Nothing asks for a retrain."
         marks.append(Mark(instant(decision["as_of"]), kind, f"{day(decision['as_of'])}: {words}"))

@@ -9,6 +9,7 @@ from itertools import groupby
 import polars as pl
 
 from retrain_assets.attempts import attempt_of_version
+from retrain_assets.champion.approvals import approvals, waiting_for
 from retrain_assets.champion.loading import SCORING_ERRORS, load_version
 from retrain_assets.champion.promotion_watch import promotion_watch
 from retrain_assets.champion.standing import LedgerEntry, champion_at, first_champion
@@ -20,6 +21,7 @@ _Cast = tuple[int | None, tuple[tuple[int, str], ...]]
 """Who scores a partition: the champion, and the versions beside it with what they are."""
 SHADOWS = "shadow_predictions"
 _FIRST = "The first champion, never retrained,"
+_CHALLENGER = "The challenger, which waits for approval,"
 _PREDECESSOR = "The champion before, which this one is watched against,"
 
 
@@ -53,8 +55,8 @@ def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[Scor
     """Score the rows of some partitions that have no score yet, each with the champion of its time.
 
     A score is evidence: it is never rewritten. Beside the champion others score, into a table of their own:
-    the first champion always, so that one can see what never retraining would have cost, and the one that the
-    champion replaced, as long as the champion is on watch.
+    the first champion always, so that one can see what never retraining would have cost, the one that the champion
+    replaced, as long as the champion is on watch, and a candidate that waits for approval.
 
     Parameters
     ----------
@@ -100,6 +102,9 @@ def _cast(declaration: Declaration, entries: Sequence[LedgerEntry], key: str) ->
     first = first_champion(entries)
     if first is not None:
         beside[first] = _FIRST
+    waiting = waiting_for(approvals(declaration.lake), serving.version)
+    if waiting is not None and waiting.as_of < end and start < waiting.expires:
+        beside[waiting.version] = _CHALLENGER
     return serving.version, tuple(
         (version, who) for version, who in beside.items() if version != serving.version
     )

@@ -29,14 +29,16 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         from retrain_assets.champion.registry import reconcile
         from retrain_assets.monitoring_report.life import write_life
         from retrain_assets.registered_model.register import register_candidate
+        from retrain_assets.registered_model.waiting import expire_waiting
 
         # Told before anything is acted on, so that it is told too when the run fails.
         yield _follows_ledger(reconcile(declaration.name, declaration.ledger))
+        expire_waiting(declaration)
         registration = register_candidate(declaration, context.run.tags.get(ATTEMPT_TAG, context.run.run_id))
         context.log.info(registration.sentence)
         write_life(declaration)
-        # An unproven candidate materializes nothing, so that the champion goes on ageing.
-        if registration.outcome != "none" and registration.version is not None:
+        # A candidate that is unproven, or waits, materializes nothing, so that the champion goes on ageing.
+        if registration.outcome in ("promoted", "confirmed") and registration.version is not None:
             yield dg.MaterializeResult(
                 data_version=dg.DataVersion(str(registration.version)),
                 metadata={

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import Enum
 
 import dagster as dg
 
@@ -29,6 +30,23 @@ class PromoteConfig(dg.Config):
     """Id of the run whose candidate is registered and promoted, where it has no version yet."""
 
 
+class Answer(Enum):
+    """What a person may say to a candidate that waits."""
+
+    approve = "approve"
+    decline = "decline"
+
+
+class ApproveConfig(dg.Config):
+    """What is decided on the candidate that waits for approval, who says so, and why."""
+
+    decision: Answer
+    actor: str
+    reason: str
+    version: int | None = None
+    """The candidate that is meant; none is the one that waited at the moment at which the run was created."""
+
+
 class ReleaseConfig(dg.Config):
     """Which quarantined rows are judged again."""
 
@@ -45,11 +63,8 @@ def rollback_job(declaration: Declaration) -> dg.JobDefinition:
     def roll_back(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         from retrain_assets.registered_model.intervene import roll_back_champion
 
-        # Who asked for it meant the champion of that moment, whatever happened while the run was queued.
-        record = context.instance.get_run_record_by_id(context.run_id)
-        asked_at = None if record is None else record.create_timestamp
         version = roll_back_champion(
-            declaration, config.actor, config.reason, asked_at=asked_at, meant=config.version
+            declaration, config.actor, config.reason, asked_at=_asked_at(context), meant=config.version
         )
         _tell(context, declaration, version)
 
@@ -79,6 +94,32 @@ def promote_job(declaration: Declaration) -> dg.JobDefinition:
         _tell(context, declaration, version)
 
     return _job(declaration, name, force, "Make a version champion by a person's decision.")
+
+
+def approve_job(declaration: Declaration) -> dg.JobDefinition:
+    """Declare the job by which a person approves or declines the candidate that waits."""
+    name = f"{declaration.name}_approve"
+
+    @dg.op(name=f"{name}_op", description="Approve or decline the candidate that waits for approval.")
+    @fails_in_a_sentence
+    def decide(context: dg.OpExecutionContext, config: ApproveConfig) -> None:
+        from retrain_assets.registered_model.approve import decide_on_waiting
+
+        approve = config.decision is Answer.approve
+        version = decide_on_waiting(
+            declaration,
+            approve=approve,
+            actor=config.actor,
+            reason=config.reason,
+            asked_at=_asked_at(context),
+            version=config.version,
+        )
+        if approve:
+            _tell(context, declaration, version)
+        else:
+            context.log.info(f"Version {version} of {declaration.name} is declined; the champion stays.")
+
+    return _job(declaration, name, decide, "Approve or decline the candidate that waits for approval.")
 
 
 def release_job(declaration: Declaration) -> dg.JobDefinition:
@@ -124,6 +165,12 @@ def _job(
         tags={PIPELINE_TAG: declaration.name, **(tags or {})},
         executor_def=dg.in_process_executor,
     )(body)
+
+
+def _asked_at(context: dg.OpExecutionContext) -> datetime | None:
+    """When the run was created: who asked for it meant what stood then, whatever happened while it was queued."""
+    record = context.instance.get_run_record_by_id(context.run_id)
+    return None if record is None else record.create_timestamp
 
 
 def _tell(context: dg.OpExecutionContext, declaration: Declaration, version: int) -> None:

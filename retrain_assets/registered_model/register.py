@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from retrain_assets.attempts import Attempt, newest_attempt, record_attempt
-from retrain_assets.champion.registry import promote, register_version
+from retrain_assets.champion.approvals import approvals, told_of, waiting_for
+from retrain_assets.champion.registry import promote, reconcile, register_version
 from retrain_assets.champion.standing import LedgerEntry, Standing, standing_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError, TrainingError
 from retrain_assets.monitoring_report.watch import harm_stands
+from retrain_assets.registered_model.waiting import await_approval
 
 ACTOR = "retrain_assets"
 
@@ -23,7 +26,7 @@ class Registration:
     Parameters
     ----------
     outcome
-        ``promoted``, ``confirmed`` or ``none``.
+        ``promoted``, ``confirmed``, ``waiting`` (for approval) or ``none``.
     version
         The champion afterwards; None where there is none.
     sentence
@@ -38,9 +41,10 @@ class Registration:
 def register_candidate(declaration: Declaration, run_id: str) -> Registration:
     """Act on an attempt's verdict.
 
-    ``blessed`` registers the very model that was evaluated and makes it champion; ``rejected`` confirms the
-    champion, unless an alarm of harm stands; ``inconclusive``, a trial, and a rejection without a champion
-    change nothing. An evaluation that an earlier run acted on before it died is brought to its end.
+    ``blessed`` registers the very model that was evaluated and makes it champion, or lets it wait for approval
+    where that is declared; ``rejected`` confirms the champion, unless an alarm of harm stands; ``inconclusive``, a
+    trial, and a rejection without a champion change nothing. An evaluation that an earlier run acted on before it
+    died is brought to its end.
 
     Parameters
     ----------
@@ -115,6 +119,8 @@ def _act(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerE
         return Registration(
             "none", standing.version, "This was a trial with other parameters; it changes nothing."
         )
+    if verdict["verdict"] == "blessed" and declaration.spec.promotion.approval == "manual":
+        return _let_wait(declaration, evaluated, entries)
     if verdict["verdict"] == "blessed":
         return _promote(declaration, evaluated, entries)
     if verdict["verdict"] == "rejected" and standing.version is not None:
@@ -141,23 +147,23 @@ def _act(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerE
     return Registration("none", standing.version, kept)
 
 
+def _let_wait(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerEntry]) -> Registration:
+    champion = standing_of(entries).version
+    earlier = [entry for entry in approvals(declaration.lake) if entry.attempt == evaluated.attempt]
+    version = earlier[-1].version if earlier else _register(declaration, evaluated, entries)
+    if not earlier:
+        path = _training(declaration, evaluated).payload["model_path"]
+        await_approval(declaration, evaluated, version, champion, path)
+    reconcile(declaration.name, declaration.ledger)
+    record = approvals(declaration.lake)
+    waits = waiting_for(record, champion)
+    outcome = "waiting" if waits is not None and waits.version == version else "none"
+    return Registration(outcome, champion, str(told_of(declaration.name, record, champion, version)))
+
+
 def _promote(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerEntry]) -> Registration:
     standing = standing_of(entries)
-    trained = newest_attempt(declaration.lake, "trained", evaluated.attempt)
-    if trained is None or trained.attempt != evaluated.attempt:
-        raise TrainingError(
-            f"The candidate of evaluation {evaluated.attempt} is not on record. "
-            f"Run the job {declaration.name}_retrain again."
-        )
-    record, verdict = trained.payload, evaluated.payload["verdict"]
-    version = register_version(
-        declaration.name,
-        model_uri=record["model_uri"],
-        attempt=evaluated.attempt,
-        tags=version_tags(trained, f"{verdict['verdict']}: {verdict['reason']}"),
-        description=evaluated.payload["verdict"]["sentence"],
-        taken={entry.version for entry in entries},
-    )
+    version = _register(declaration, evaluated, entries)
     promote(
         declaration.name,
         declaration.ledger,
@@ -165,16 +171,43 @@ def _promote(declaration: Declaration, evaluated: Attempt, entries: Sequence[Led
         expected_champion=standing.version,
         actor=ACTOR,
         reason=evaluated.payload["verdict"]["sentence"],
-        evidence={
-            "attempt": evaluated.attempt,
-            "model_path": record["model_path"],
-            "comparison": evaluated.payload["comparison"],
-            "look": evaluated.payload.get("look"),
-        },
+        evidence=promotion_evidence(declaration, evaluated),
         as_of=evaluated.as_of,
     )
     replaced = f", in the place of version {standing.version}" if standing.version is not None else ""
     return Registration("promoted", version, f"Version {version} is the new champion{replaced}.")
+
+
+def promotion_evidence(declaration: Declaration, evaluated: Attempt) -> dict[str, Any]:
+    """What a promotion rests on, as the ledger keeps it."""
+    return {
+        "attempt": evaluated.attempt,
+        "model_path": _training(declaration, evaluated).payload["model_path"],
+        "comparison": evaluated.payload["comparison"],
+        "look": evaluated.payload.get("look"),
+    }
+
+
+def _training(declaration: Declaration, evaluated: Attempt) -> Attempt:
+    trained = newest_attempt(declaration.lake, "trained", evaluated.attempt)
+    if trained is None or trained.attempt != evaluated.attempt:
+        raise TrainingError(
+            f"The candidate of evaluation {evaluated.attempt} is not on record. "
+            f"Run the job {declaration.name}_retrain again."
+        )
+    return trained
+
+
+def _register(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerEntry]) -> int:
+    trained, verdict = _training(declaration, evaluated), evaluated.payload["verdict"]
+    return register_version(
+        declaration.name,
+        model_uri=trained.payload["model_uri"],
+        attempt=evaluated.attempt,
+        tags=version_tags(trained, f"{verdict['verdict']}: {verdict['reason']}"),
+        description=evaluated.payload["verdict"]["sentence"],
+        taken={entry.version for entry in entries} | {entry.version for entry in approvals(declaration.lake)},
+    )
 
 
 def version_tags(trained: Attempt, verdict: str) -> dict[str, str]:

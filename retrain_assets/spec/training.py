@@ -115,8 +115,10 @@ class PromotionSpec(Spec):
     watch: Duration | None = None
     """How long a new champion is watched against the one before, and rolled back where it is worse (default: four
     holdouts; ``0d`` turns it off)."""
-    approval: Literal["automatic"] = "automatic"
-    """A blessed candidate becomes champion without a person's consent."""
+    approval: Literal["automatic", "manual"] = "automatic"
+    """Whether a blessed candidate becomes champion by itself, or waits for a person to approve it."""
+    approval_expires: PositiveDuration = Field(default="14d", validate_default=True)
+    """How long, on the data clock, a candidate can be approved."""
 
     @field_validator("min_gain")
     @classmethod

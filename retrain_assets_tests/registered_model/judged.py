@@ -35,6 +35,7 @@ def judge(declaration: Declaration, attempt: str, verdict: str = "blessed") -> N
             "champion": declaration.ledger.standing().version,
             "trial": False,
             "comparison": None,
+            "page": f"evaluations/{attempt}/index.html",
         },
     )
 
@@ -42,6 +43,7 @@ def judge(declaration: Declaration, attempt: str, verdict: str = "blessed") -> N
 def record_training(declaration: Declaration, model_uri: str, location: str) -> None:
     """Record the training that `judge` takes its candidates from."""
     payload = {
+        "task": "classification",
         "model_uri": model_uri,
         "model_path": stored_path(location),
         "dagster_run_id": "run-0",
