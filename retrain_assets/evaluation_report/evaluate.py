@@ -18,6 +18,7 @@ from retrain_assets.evaluation_report.calibration import calibration
 from retrain_assets.evaluation_report.comparisons import Case, comparisons_of, entry_of
 from retrain_assets.evaluation_report.error_budget import PlannedLook, error_budget_of, plan_look
 from retrain_assets.evaluation_report.explanation import Model, ScoreFunction, explain
+from retrain_assets.evaluation_report.explanation_shift import explanation_shift
 from retrain_assets.evaluation_report.judged_rows import JudgedRows, judged_rows, rows_problem
 from retrain_assets.evaluation_report.look_record import look_payload, look_sentence
 from retrain_assets.evaluation_report.look_test import look_test, method_sentence
@@ -84,8 +85,8 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     -------
     dict
         Ready for JSON: task, metric, unit, as_of, verdict, look, method, rows, comparisons, calibration, slices,
-        importances, importance_rows and guards. A missing or infinite number is None. ``look`` is None where
-        none was taken, because the rows allow no test or nobody counts it.
+        importances, importance_rows, explanation_shift and guards. A missing or infinite number is None. ``look``
+        is None where none was taken, because the rows allow no test or nobody counts it.
 
     Raises
     ------
@@ -142,6 +143,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         "slices": [asdict(part) for part in slices],
         "importances": explained.entries,
         "importance_rows": explained.rows,
+        "explanation_shift": asdict(explanation_shift(explained.entries)),
         "guards": [*judged.notes, *undefined.values(), *notes, *explained.notes],
     }
     return {key: _plain(part) for key, part in document.items()}

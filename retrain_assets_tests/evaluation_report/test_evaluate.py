@@ -105,6 +105,7 @@ def test_the_document_holds_every_figure():
     assert document["importances"][0]["candidate"] > document["importances"][0]["champion"] > 0
     assert document["importances"][1] == {"feature": "junk", "candidate": 0, "champion": 0}
     assert document["importance_rows"] == 4_000
+    assert document["explanation_shift"]["distance"] == 0  # both rely on the signal alone
     assert document["guards"] == []
 
 

@@ -54,6 +54,8 @@ def test_every_part_is_on_the_page(document: dict[str, Any]) -> None:
     expected = [part["value"] for part in document["slices"]]
     expected += [entry["feature"] for entry in document["importances"]]
     expected += [reason["sentence"] for reason in document["reasons"]] + document["guards"]
+    if document["importances"]:
+        expected.append(document["explanation_shift"]["sentence"])
     expected += [document["versions"]["code_version"], document["versions"]["dagster_run_id"]]
     expected += [f"{name} {version}" for name, version in document["versions"]["libraries"].items()]
     for part in expected:

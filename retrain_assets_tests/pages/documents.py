@@ -148,6 +148,11 @@ def classification(verdict: dict[str, Any], shift: float, error: float = 0.0008)
             for i, name in enumerate(FEATURES)
         ],
         "importance_rows": 20000,
+        "explanation_shift": {
+            "distance": 0.31,
+            "holds": False,
+            "sentence": "31% of the reliance on features has moved: hour gained (20% to 51%, rank 3 to 1).",
+        },
         "guards": ["The column 'campaign_tag' is null in every row of the training window and was left out."],
         "versions": {
             "candidate": None,
