@@ -97,7 +97,10 @@ def register_candidate(declaration: Declaration, run_id: str) -> Registration:
 
 def _is_recorded(declaration: Declaration, evaluated: Attempt) -> bool:
     record = newest_attempt(declaration.lake, "registered", evaluated.attempt)
-    return record is not None and record.attempt == evaluated.attempt
+    if record is None or record.attempt != evaluated.attempt:
+        return False
+    # An earlier look's end is not this one's.
+    return record.as_of >= evaluated.as_of
 
 
 def _acted_on(acted: LedgerEntry, standing: Standing, *, recorded: bool) -> Registration:

@@ -22,9 +22,10 @@ from retrain_assets.asset import (
 )
 from retrain_assets.automation import FAILED, IN_FLIGHT, runs_of
 from retrain_assets.declaration import Declaration
-from retrain_assets.retraining_decision.decision import Hold, Reason
+from retrain_assets.retraining_decision.decision import Decision, Hold, Reason
 from retrain_assets.retraining_decision.gather import Ruling, rule
 from retrain_assets.retraining_decision.past import FailedRun
+from retrain_assets.retraining_decision.reasons import NEXT_LOOK
 from retrain_assets.retraining_decision.record import last_act, record_decision
 from retrain_assets.retraining_decision.rollback import (
     ACTOR,
@@ -175,8 +176,8 @@ def _request(declaration: Declaration, ruling: Ruling, job: str | None = None) -
     resumed = {} if decision.resumes is None else {ATTEMPT_TAG: decision.resumes}
     return dg.RunRequest(
         job_name=job,
-        # What was judged needs no second training.
-        asset_selection=[asset_key(declaration, "registered_model")] if resumed else None,
+        # What was trained needs no second training, and what was judged is judged again only at a look.
+        asset_selection=[asset_key(declaration, node) for node in _nodes(decision)] if resumed else None,
         tags=resumed
         | {
             PIPELINE_TAG: declaration.name,
@@ -187,6 +188,12 @@ def _request(declaration: Declaration, ruling: Ruling, job: str | None = None) -
             EVIDENCE_TAG: json.dumps({reason.code: reason.identity for reason in decision.reasons}),
         },
     )
+
+
+def _nodes(decision: Decision) -> tuple[str, ...]:
+    """What is run for an earlier attempt."""
+    looks = decision.reasons[0].code == NEXT_LOOK
+    return ("evaluation_report", "registered_model") if looks else ("registered_model",)
 
 
 def _event(declaration: Declaration, ruling: Ruling) -> dg.AssetMaterialization:

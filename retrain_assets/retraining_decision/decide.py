@@ -10,7 +10,13 @@ from retrain_assets.retraining_decision.decision import Decision, Hold, Reason
 from retrain_assets.retraining_decision.evidence import Evidence
 from retrain_assets.retraining_decision.history import History
 from retrain_assets.retraining_decision.policy import Policy, train_end_at
-from retrain_assets.retraining_decision.reasons import Cause, find_causes, learning_step, window_until
+from retrain_assets.retraining_decision.reasons import (
+    NEXT_LOOK,
+    Cause,
+    find_causes,
+    learning_step,
+    window_until,
+)
 from retrain_assets.spec.base import format_duration
 
 ACTS = "Nothing: it acts now."
@@ -28,8 +34,10 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
     does not ask here, but launches the job.
 
     Before all others comes the attempt whose run failed after its verdict and before that was acted on
-    (``unfinished``): it is gone on with, and nothing is trained. Only a run in flight and the back-off hold
-    that back.
+    (``unfinished``): it is gone on with, and nothing is trained. After all others comes the newest attempt,
+    where it was inconclusive and its next look is due (``next_look``): its candidate is judged again on all
+    rows since, and nothing is trained; a reason to train goes before, and the newer attempt takes its place.
+    Only a run in flight and the back-off hold these two back.
 
     Holds on every other reason:
 
@@ -54,8 +62,8 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
       budget's period. Otherwise one attempt made too early would leave the harm unhealed for ever, and with
       equal steps a harm that no training heals would eat the budget.
 
-    A champion's age comes again at the next look of an inconclusive attempt, or after as much time again;
-    changed code at the next look only. A failed attempt consumes nothing.
+    A champion's age comes again after as much time again, or, where an inconclusive candidate cannot be looked
+    at again, at the next look; changed code at such a next look only. A failed attempt consumes nothing.
 
     Parameters
     ----------
@@ -77,7 +85,11 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
         reason, attempt = free[0].reason, evidence.unfinished.attempt
         text = f"Go on with the attempt instead of training another. {reason.sentence}"
         return Decision(True, (reason,), (), now, ACTS, text, attempt)
-    reasons = tuple(cause.reason for cause in free)
+    reasons = tuple(cause.reason for cause in free if cause.reason.code != NEXT_LOOK)
+    if evidence.next_look is not None and not reasons:
+        reason, attempt = free[0].reason, evidence.next_look.attempt
+        text = f"Look again at a candidate instead of training another. {reason.sentence}"
+        return Decision(True, (reason,), (), now, ACTS, text, attempt)
     return Decision(True, reasons, (), now, ACTS, f"Train again. {_joined(reasons)}")
 
 
@@ -121,7 +133,7 @@ def _general_holds(evidence: Evidence, policy: Policy, history: History, now: da
 
 
 def _limits(policy: Policy, history: History) -> Iterator[Hold]:
-    moments = sorted(attempt.as_of for attempt in history.attempts)
+    moments = sorted(attempt.as_of for attempt in history.attempts if attempt.trains)
     if moments:
         until = moments[-1] + policy.cooldown
         text = (
@@ -201,6 +213,8 @@ def _awaited(evidence: Evidence, policy: Policy, history: History) -> str:
         parts.append(f"The champion's age, on {_moment(evidence.champion.since + policy.max_age)}.")
     if policy.code_changes:
         parts.append("A change of the declaration or of code that it names.")
+    if evidence.next_look is not None:
+        parts.append(f"The next look at the newest candidate, on {_moment(evidence.next_look.due)}.")
     return " ".join(parts)
 
 

@@ -44,7 +44,8 @@ class Decision:
     sentence
         All this in words.
     resumes
-        The attempt whose verdict is to be acted on, instead of training another candidate; None else.
+        The attempt that is to be looked at again, or whose verdict is to be acted on, instead of training another
+        candidate; None else.
     """
 
     act: bool

@@ -76,6 +76,25 @@ class Unfinished:
 
 
 @dataclass(frozen=True)
+class NextLook:
+    """A candidate that was judged inconclusive, and is to be looked at again on more rows.
+
+    Parameters
+    ----------
+    attempt
+        Id of its attempt.
+    as_of
+        The moment of knowledge that it was judged with last.
+    due
+        When enough further rows are in.
+    """
+
+    attempt: str
+    as_of: datetime
+    due: datetime
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known at the moment of decision.
 
@@ -101,6 +120,8 @@ class Evidence:
         The newest attempt, where its verdict still can be acted on and has not been.
     staleness
         What the champion's lost quality has cost; None without a champion, or where no costs are declared.
+    next_look
+        The newest attempt, where it is to be looked at again.
     """
 
     champion: Champion | None
@@ -113,6 +134,7 @@ class Evidence:
     in_flight: bool = False
     unfinished: Unfinished | None = None
     staleness: Staleness | None = None
+    next_look: NextLook | None = None
 
 
 def alarms_of(payload: Mapping[str, Any]) -> tuple[Alarm, ...]:

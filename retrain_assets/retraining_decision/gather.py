@@ -88,7 +88,13 @@ def rule(
     put_off = () if last is None else codes(last, "held_back_by")
     due = schedule_due or not {INGESTING.code, FEATURES_MISSING, COLUMN_MISSING}.isdisjoint(put_off)
     known = _evidence(declaration, past.history, now)
-    evidence = replace(known, schedule_due=due, in_flight=retrain_in_flight, unfinished=past.unfinished)
+    evidence = replace(
+        known,
+        schedule_due=due,
+        in_flight=retrain_in_flight,
+        unfinished=past.unfinished,
+        next_look=past.next_look,
+    )
     decision = decide(evidence, policy, past.history, now)
     return Ruling(decision, now, is_new(decision, last), _numbers(evidence, now))
 

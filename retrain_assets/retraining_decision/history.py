@@ -27,7 +27,9 @@ class PastAttempt:
     code_version
         Hash of the code that it was made with; empty where it failed before that was known.
     next_look
-        Date at which an inconclusive verdict is to be looked at again.
+        Date from which another attempt is worth it, where an inconclusive candidate is not looked at again.
+    trains
+        Whether it trained: a failed run that was only to look again, or to register, did not.
     """
 
     as_of: datetime
@@ -36,6 +38,7 @@ class PastAttempt:
     consumed: Mapping[str, str] = field(default_factory=dict)
     code_version: str = ""
     next_look: datetime | None = None
+    trains: bool = True
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
@@ -10,9 +10,13 @@ from typing import get_args
 from retrain_assets.attempts import Attempt, Stage, attempts
 from retrain_assets.champion.standing import LedgerEntry, standing_of
 from retrain_assets.declaration import Declaration
-from retrain_assets.retraining_decision.evidence import Unfinished
+from retrain_assets.retraining_decision.evidence import NextLook, Unfinished
 from retrain_assets.retraining_decision.history import History, PastAttempt
 from retrain_assets.retraining_decision.policy import Policy, train_end_at
+from retrain_assets.retraining_decision.reasons import NEXT_LOOK
+
+LOOKED_AT_AGAIN = frozenset({"gain_unclear", "error_budget_spent"})
+"""Reasons of inconclusive verdicts that more rows, or a new year's budget, can settle for the same candidate."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class FailedRun:
     canceled
         Whether a person stopped it. Its verdict is not acted on then.
     resumed
-        The attempt whose verdict it was to act on; None where it was to make one of its own.
+        The attempt that it was to look at again, or whose verdict it was to act on; None where it was to make
+        one of its own.
     """
 
     run: str
@@ -53,17 +58,21 @@ class Past:
         The attempts.
     unfinished
         The newest of them, where its run failed after the verdict and the verdict still can be acted on.
+    next_look
+        The newest of them, where it was inconclusive and its candidate is to be looked at again.
     """
 
     history: History
-    unfinished: Unfinished | None
+    unfinished: Unfinished | None = None
+    next_look: NextLook | None = None
 
 
 def read_past(declaration: Declaration, policy: Policy, failed: Sequence[FailedRun]) -> Past:
     """Read what has been tried.
 
     An attempt whose run failed before its verdict was acted on counts as failed: it consumes nothing, and it
-    spaces the tries. One that was evaluated again counts once, by its newest verdict.
+    spaces the tries. One that was looked at again counts once, at the moment of its training, by its newest
+    verdict.
 
     Parameters
     ----------
@@ -80,28 +89,56 @@ def read_past(declaration: Declaration, policy: Policy, failed: Sequence[FailedR
     )
     judged = {name: item for name, item in evaluated.items() if name in trained and not item.payload["trial"]}
     entries = declaration.ledger.entries()
-    ended = registered.keys() | _overtaken(entries)
-    by_run = {run.run: run for run in failed}
-    broken = {name for name in judged if name in by_run and name not in ended}
+    ended = _acted_on(evaluated, registered) | _overtaken(entries)
+    by_attempt = {run.resumed or run.run: run for run in sorted(failed, key=lambda run: run.ended)}
+    own = {run.run for run in failed}
+    broken = {name for name in judged if name in by_attempt and name not in ended}
+    newest = max(judged.values(), key=lambda item: (trained[item.attempt].as_of, item.at), default=None)
+    unfinished = next_look = None
+    if newest is not None and newest.attempt not in broken:
+        next_look = _next_look(newest, entries)
+    elif newest is not None and not by_attempt[newest.attempt].canceled:
+        unfinished = _unfinished(newest, entries)
+    waiting = None if next_look is None else next_look.attempt
     past = [
-        (item.as_of, item.at, _attempt(trained[name], item, failed=name in broken))
+        (
+            trained[name].as_of,
+            item.at,
+            _attempt(trained[name], item, failed=name in broken & own, waits=name == waiting),
+        )
         for name, item in judged.items()
     ]
     past += [
-        (
-            run.as_of,
-            run.ended,
-            PastAttempt(run.as_of, train_end_at(run.as_of, policy), "failed", run.evidence),
-        )
-        for run in failed
-        if run.as_of is not None and run.run not in evaluated and run.resumed not in ended
+        (moment, run.ended, _failure(run, moment, policy))
+        for run, moment in ((run, run.as_of) for run in failed)
+        if moment is not None and run.run not in evaluated and not _made_good(run, moment, ended, evaluated)
     ]
     # At one moment of knowledge a run may fail before another that succeeds, or after it: only the latter backs off.
     history = History(tuple(attempt for *_, attempt in sorted(past, key=lambda item: item[:2])))
-    newest = max(judged.values(), key=lambda item: (item.as_of, item.at), default=None)
-    if newest is None or newest.attempt not in broken or by_run[newest.attempt].canceled:
-        return Past(history, None)
-    return Past(history, _unfinished(newest, entries))
+    return Past(history, unfinished, next_look)
+
+
+def _acted_on(evaluated: Mapping[str, Attempt], registered: Mapping[str, Attempt]) -> set[str]:
+    """Attempts whose newest verdict was acted on: a later look gives another one."""
+    return {
+        name
+        for name, item in registered.items()
+        if name not in evaluated or evaluated[name].as_of <= item.as_of
+    }
+
+
+def _failure(run: FailedRun, as_of: datetime, policy: Policy) -> PastAttempt:
+    end = train_end_at(as_of, policy)
+    return PastAttempt(as_of, end, "failed", run.evidence, trains=run.resumed is None)
+
+
+def _made_good(
+    run: FailedRun, as_of: datetime, ended: Collection[str], evaluated: Mapping[str, Attempt]
+) -> bool:
+    """Whether what a failed run was to do for an earlier attempt has been done since."""
+    if run.resumed is None or run.resumed not in ended:
+        return False
+    return NEXT_LOOK not in run.evidence or evaluated[run.resumed].as_of >= as_of
 
 
 def _overtaken(entries: Sequence[LedgerEntry]) -> set[str]:
@@ -115,17 +152,29 @@ def _overtaken(entries: Sequence[LedgerEntry]) -> set[str]:
     }
 
 
-def _attempt(trained: Attempt, judged: Attempt, *, failed: bool) -> PastAttempt:
+def _attempt(trained: Attempt, judged: Attempt, *, failed: bool, waits: bool) -> PastAttempt:
+    """An attempt as one of the past; one that ``waits`` for its next look is no reason to train another."""
     verdict = judged.payload["verdict"]
     return PastAttempt(
-        as_of=judged.as_of,
+        as_of=trained.as_of,
         # As it was, whatever holdout and delay are declared today.
         train_end=datetime.fromisoformat(trained.payload["windows"]["train_end"]),
         outcome="failed" if failed else verdict["verdict"],
         consumed=trained.payload["evidence"],
         code_version=trained.payload["code_version"],
-        next_look=_moment(verdict["next_look"]),
+        next_look=None if waits else _moment(verdict["next_look"]),
     )
+
+
+def _next_look(judged: Attempt, entries: Sequence[LedgerEntry]) -> NextLook | None:
+    """The attempt as one to look at again; None where it is settled, or compared with a champion that has gone."""
+    verdict = judged.payload["verdict"]
+    due = _moment(verdict["next_look"])
+    if verdict["reason"] not in LOOKED_AT_AGAIN or due is None:
+        return None
+    if standing_of(entries).version != judged.payload["champion"]:
+        return None
+    return NextLook(judged.attempt, judged.as_of, due)
 
 
 def _unfinished(judged: Attempt, entries: Sequence[LedgerEntry]) -> Unfinished | None:

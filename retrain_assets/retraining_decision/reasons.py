@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 
 from retrain_assets.retraining_decision.balance import weigh
 from retrain_assets.retraining_decision.decision import Hold, Reason
-from retrain_assets.retraining_decision.evidence import Alarm, Evidence, Unfinished
+from retrain_assets.retraining_decision.evidence import Alarm, Evidence, NextLook, Unfinished
 from retrain_assets.retraining_decision.history import History, PastAttempt
 from retrain_assets.retraining_decision.policy import Policy
 from retrain_assets.spec.base import format_duration
+
+NEXT_LOOK = "next_look"
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime)
         yield _age(evidence.champion.version, evidence.champion.since, policy.max_age, history)
     if policy.code_changes and history.completed:
         yield from _code(evidence, history.completed[-1], now)
+    if evidence.next_look is not None:
+        yield _look_again(evidence.next_look)
 
 
 def _unfinished(judged: Unfinished) -> Cause:
@@ -104,6 +108,16 @@ def _unfinished(judged: Unfinished) -> Cause:
     )
     reason = Reason("unfinished", text, f"attempt {judged.attempt}")
     return Cause(reason, judged.as_of, heeds=frozenset({"in_flight", "back_off"}))
+
+
+def _look_again(look: NextLook) -> Cause:
+    """Judge again what was inconclusive: that trains nothing, and needs nothing new to train on."""
+    text = (
+        f"With the data up to {_date(look.as_of)} the newest candidate was inconclusive; its next look is due on "
+        f"{_date(look.due)}."
+    )
+    reason = Reason(NEXT_LOOK, text, f"attempt {look.attempt} as judged on {look.as_of.isoformat()}")
+    return Cause(reason, look.due, heeds=frozenset({"in_flight", "back_off"}))
 
 
 def _harm(alarm: Alarm, evidence: Evidence, policy: Policy, history: History, now: datetime) -> Cause:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import dagster as dg
 import polars as pl
 
-from retrain_assets.attempts import record_attempt
+from retrain_assets.attempts import newest_attempt, record_attempt
 from retrain_assets.champion.standing import Action
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import complete
@@ -82,6 +82,7 @@ def attempt(
     next_look: float | None = None,
     acted_on: bool = True,
     train_end: float | None = None,
+    reason: str = "no_gain",
 ) -> str:
     """Record an attempt that came to a verdict, and by default was acted on, as of a day; returns its id."""
     run_id = str(uuid4())
@@ -94,7 +95,7 @@ def attempt(
     record_attempt(declaration.lake, run_id, "trained", at(day), trained)
     judged = {
         "verdict": verdict,
-        "reason": "no_gain",
+        "reason": reason,
         "sentence": "A gain worth having is ruled out.",
         "next_look": None if next_look is None else at(next_look).isoformat(),
     }
@@ -109,6 +110,26 @@ def attempt(
         done = {"outcome": "none", "version": None, "sentence": "Version 1 stays."}
         record_attempt(declaration.lake, run_id, "registered", at(day), done)
     return run_id
+
+
+def look(
+    declaration: Declaration,
+    run_id: str,
+    day: float,
+    verdict: str,
+    *,
+    next_look: float | None = None,
+    acted_on: bool = True,
+) -> None:
+    """Record that an attempt was looked at again, and by default acted on, as of a day."""
+    before = newest_attempt(declaration.lake, "evaluated", run_id)
+    assert before is not None
+    due = None if next_look is None else at(next_look).isoformat()
+    judged = before.payload["verdict"] | {"verdict": verdict, "next_look": due}
+    record_attempt(declaration.lake, run_id, "evaluated", at(day), {**before.payload, "verdict": judged})
+    if acted_on:
+        done = {"outcome": "none", "version": None, "sentence": "Version 1 stays."}
+        record_attempt(declaration.lake, run_id, "registered", at(day), done)
 
 
 def alarm(declaration: Declaration, day: float, reason: str, onset: float, version: int = 1) -> None:
