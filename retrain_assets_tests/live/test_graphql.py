@@ -177,7 +177,7 @@ def test_a_report_plots_numbers(assets, report, number):
 
 def test_every_check_says_in_a_sentence_what_it_asks(checks):
     """A check's description begins with a capital letter and ends with a full stop."""
-    assert len(checks) == 10
+    assert len(checks) == 14
     wrong = {
         key: check["description"] for key, check in checks.items() if not _is_sentence(check["description"])
     }
@@ -207,7 +207,7 @@ def test_checks_of_a_retrain_show_their_results(checks):
         for key, check in checks.items()
         if key[0] in {"candidate_model", "evaluation_report"}
     }
-    assert len(found) == 4
+    assert len(found) == 6
     assert set(found.values()) <= {"SUCCEEDED", "FAILED"}
     assert found["evaluation_report", "champion_can_be_scored"] == "SUCCEEDED"
 
