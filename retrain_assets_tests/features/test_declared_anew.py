@@ -22,6 +22,7 @@ from retrain_assets.monitoring_report.watch import newest_report
 from retrain_assets.predictions.scoring import score_partitions
 from retrain_assets_tests.pipelines import declare
 from retrain_assets_tests.running import QUIET, YOUNG, Running, declared_anew, loans, next_days, sentence
+from retrain_assets_tests.ticking import Automation
 
 pytestmark = YOUNG
 
@@ -147,6 +148,14 @@ def test_code_of_a_function(tmp_path, modules):
     assert result.success, sentence(result)
     check_table(again, {"amount": AMOUNT, "burden": AMOUNT - AGE})
     check_model(again, {"amount": AMOUNT, "burden": AMOUNT - AGE})
+
+
+def test_decision_before_the_table_is_made_anew(tmp_path):
+    """The retraining sensor counts rows by a label that the table of features does not hold yet."""
+    running = loans(tmp_path, DAYS, features=PLAIN)
+    again = declared_anew(running, features=PLAIN, label={"column": "age", "delay": "1d", "positive": 30})
+    request = Automation(again.declaration, again.instance).decide().run_requests
+    assert [item.tags["retrain_assets/reason"] for item in request] == ["no_champion"]
 
 
 @pytest.fixture(scope="module")

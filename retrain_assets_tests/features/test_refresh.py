@@ -244,6 +244,15 @@ def test_partition_that_comes_meanwhile(tmp_path):
     assert burden(declaration) == expected(declaration, "amount * age")
 
 
+def test_partition_that_an_older_declaration_adds_meanwhile(tmp_path):
+    """A partition made by the recipe before, while the table is made anew, is made anew as well."""
+    declaration, keys = taken_in(tmp_path)
+    refresh_features(declaration, keys[:-1])
+    slow, _ = beside((changed(declaration, features=FUNCTION), []), (declaration, keys[-1:]))
+    assert (slow.rebuilt, set(slow.rows)) == (True, set(keys))
+    assert burden(declaration) == expected(declaration, "amount * age")
+
+
 def test_declarations_that_disagree(tmp_path):
     """A run that holds an older declaration makes all by it, or nothing: its version is of its own recipe."""
     declaration, keys = taken_in(tmp_path)
