@@ -62,4 +62,7 @@ def test_an_inconclusive_candidate_is_looked_at_again(tmp_path):
     assert document["comparisons"][0]["vs_champion"]["estimator"] == "confidence_sequence"
     assert document["windows"]["holdout"] == "21d"
     assert json.loads((folder / first.run_id / "evaluation.json").read_text())["look"]["number"] == 1
+    life = json.loads((running.declaration.reports / "life.json").read_text())
+    told = [sentence for week in life["weeks"] for sentence in week["decisions"]]
+    assert any("looked at the candidate again, blessed (better)" in sentence for sentence in told)
     assert sensor.decide().run_requests == []

@@ -96,7 +96,11 @@ class Replay:
             ".dagster/repository": f"{self.repository.name}@retrain_assets",
         }
         result = self.repository.get_job(job).execute_in_process(
-            instance=self.instance, tags=tags, run_config=request.run_config, raise_on_error=False
+            instance=self.instance,
+            tags=tags,
+            run_config=request.run_config,
+            asset_selection=request.asset_selection,
+            raise_on_error=False,
         )
         if not result.success:
             raise RuntimeError(f"Run {result.run_id} of {job} failed; Dagster's UI shows why.")

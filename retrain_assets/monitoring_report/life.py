@@ -179,11 +179,14 @@ class _Told:
 
     def between(self, start: datetime, end: datetime) -> list[str]:
         """Tell a period's retrains with their verdicts; without any, what held the last one back."""
-        verdicts = {item["as_of"]: f"{item['verdict']} ({item['reason']})" for item in self.evaluations}
+        # With the same data a candidate may be looked at again, and then another one be trained.
+        verdicts: dict[str, list[str]] = {}
+        for item in self.evaluations:
+            verdicts.setdefault(item["as_of"], []).append(f"{item['verdict']} ({item['reason']})")
+        came = {moment: iter(found) for moment, found in verdicts.items()}
         within = [item for item in self.decisions if start < datetime.fromisoformat(item["as_of"]) <= end]
         trained = [
-            f"{self._day(item)}: trained ({_codes(item['reasons'])}), "
-            f"{verdicts.get(item['as_of'], 'not judged yet')}."
+            f"{self._day(item)}: {_deed(item['reasons'])}, {next(came.get(item['as_of'], iter(())), 'not judged yet')}."
             for item in within
             if item["act"]
         ]
@@ -202,6 +205,11 @@ class _Told:
     def _day(self, decision: Mapping[str, Any]) -> str:
         when = datetime.fromisoformat(decision["as_of"]).astimezone(self.zone)
         return f"{when.day} {when:%b}"
+
+
+def _deed(reasons: list[dict[str, Any]]) -> str:
+    codes = _codes(reasons)
+    return "looked at the candidate again" if codes == "next_look" else f"trained ({codes})"
 
 
 def _codes(items: list[dict[str, Any]]) -> str:
