@@ -16,8 +16,7 @@ from retrain_assets.attempts import newest_attempt, record_attempt
 from retrain_assets.champion.standing import Action
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import complete
-from retrain_assets.features.columns import feature_columns
-from retrain_assets.features.table import feature_table
+from retrain_assets.features.refresh import refresh_features
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.retraining_decision.gather import Ruling, rule
 from retrain_assets.retraining_decision.record import record_decision
@@ -45,9 +44,7 @@ def take_in(declaration: Declaration, keys: Sequence[str]) -> None:
 
 def make_features(declaration: Declaration, keys: Sequence[str]) -> None:
     """Fill ``features`` with partitions whose rows are in."""
-    raw = declaration.lake.rows("training_data", keys).collect()
-    columns = feature_columns(declaration.spec, dict(raw.schema))
-    declaration.lake.replace_partitions("features", feature_table(raw, declaration.spec, columns), keys)
+    refresh_features(declaration, keys)
 
 
 def live(declaration: Declaration, folder: Path, days: int) -> None:
