@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import polars as pl
-
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import without_features
-from retrain_assets.labels import labelled
 from retrain_assets.monitoring_report.watch import newest_report, reports_since
+from retrain_assets.retraining_decision.counts import count_rows
 from retrain_assets.retraining_decision.decide import decide
 from retrain_assets.retraining_decision.decision import Decision, Hold
 from retrain_assets.retraining_decision.evidence import Champion, Evidence, alarms_of
@@ -21,7 +19,6 @@ from retrain_assets.retraining_decision.policy import policy_of
 from retrain_assets.retraining_decision.reasons import schedule_reason
 from retrain_assets.retraining_decision.record import codes, is_new, last_decision
 from retrain_assets.retraining_decision.staleness import Staleness, accumulate
-from retrain_assets.windows import mature_rows, resolve_windows, training_rows
 
 INGESTING = Hold("ingest_in_flight", "An ingest run is in flight.", None)
 FEATURES_MISSING = "features_missing"
@@ -134,30 +131,15 @@ def _put_off(now: datetime, hold: Hold) -> Decision:
 
 def _evidence(declaration: Declaration, history: History, now: datetime) -> Evidence:
     """What the lake knows; what the runs know is added by the caller."""
-    spec = declaration.spec
     # Each of its rows trains once its features are made, and the features' table may lack a column declared since.
-    rows = declaration.lake.scan("training_data")
-    usable = labelled(spec, rows.collect_schema())
-    columns = declaration.time_columns
-    windows = resolve_windows(now, spec.label.delay, spec.evaluation.holdout, spec.training.window)
-    time = pl.col(columns.timestamp)
-    trainable = (
-        training_rows(rows, windows, columns)
-        .filter(usable)
-        .select(pl.len().alias("rows"), time.min().alias("start"))
-    )
-    mature = mature_rows(rows, now, columns).filter(usable)
-    if history.completed:
-        seen = max(attempt.as_of for attempt in history.completed)
-        mature = mature.filter(time > seen - columns.delay)
-    counted, fresh = pl.collect_all([trainable, mature.select(pl.len())])
+    counts = count_rows(declaration, now, max((attempt.as_of for attempt in history.completed), default=None))
     champion = _champion(declaration)
     report = newest_report(declaration) if champion is not None else None
     return Evidence(
         champion=champion,
-        train_rows=counted["rows"].item(),
-        train_start=counted["start"].item(),
-        new_rows=fresh.item(),
+        train_rows=counts.trainable,
+        train_start=counts.start,
+        new_rows=counts.fresh,
         code_version=declaration.code_version(),
         alarms=alarms_of(report) if report is not None else (),
         staleness=_staleness(declaration, champion, history),
