@@ -19,8 +19,8 @@ from retrain_assets.champion.standing import first_champion
 from retrain_assets.comparison import METRICS, Comparison, assign_blocks, compare, metric_names
 from retrain_assets.declaration import Declaration
 from retrain_assets.demo.replay import Replay
+from retrain_assets.home import home
 from retrain_assets.labels import target
-from retrain_assets.lake import home
 from retrain_assets.pipeline import build_definitions
 from retrain_assets.windows import mature_rows
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from retrain_assets.errors import SourceError, TrainingError
-from retrain_assets.lake import Lake, home
+from retrain_assets.home import home
+from retrain_assets.lake import Lake
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import Partitions, TimeColumns
 

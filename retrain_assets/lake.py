@@ -12,7 +12,8 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from retrain_assets.delta_frames import batches, scan_table, stored_schema, widens
-from retrain_assets.errors import LakeError, SpecError
+from retrain_assets.errors import LakeError
+from retrain_assets.home import home
 
 PARTITIONED_TABLES = frozenset({"training_data", "features", "predictions", "shadow_predictions"})
 
@@ -55,49 +56,6 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     },
     "decisions": {"as_of": _TIME, "at": _TIME, "act": pl.Boolean(), "payload": pl.String()},
 }
-
-
-def home() -> Path:
-    """The folder that holds everything written: ``RETRAIN_ASSETS_HOME``, or ``var`` beside pyproject.toml.
-
-    Raises
-    ------
-    SpecError
-        When neither tells where it is.
-    """
-    return _home(Path.cwd()).resolve()
-
-
-def settle_home(file: Path) -> None:
-    """Let this process, and those that it starts, have the home of a declaration's project.
-
-    Wherever the command was started, everything is then written to one folder.
-
-    Parameters
-    ----------
-    file
-        The declaration's file; its project is the nearest folder above with a pyproject.toml.
-
-    Raises
-    ------
-    SpecError
-        When there is no such folder, above the working directory neither, and ``RETRAIN_ASSETS_HOME`` is not set.
-    """
-    os.environ["RETRAIN_ASSETS_HOME"] = str(_home(file.resolve().parent, Path.cwd()))
-
-
-def _home(*places: Path) -> Path:
-    declared = Path(os.environ.get("RETRAIN_ASSETS_HOME") or "var").expanduser()
-    if declared.is_absolute():
-        return declared
-    for place in places:
-        for folder in (place, *place.parents):
-            if (folder / "pyproject.toml").exists():
-                return folder / declared
-    raise SpecError(
-        f"There is no pyproject.toml in {places[0]} or above, so there is no place for what is written. Set "
-        "RETRAIN_ASSETS_HOME to the address of a folder, or start the command in a project."
-    )
 
 
 class Lake:

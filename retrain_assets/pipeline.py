@@ -25,7 +25,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.errors import SpecError
 from retrain_assets.evaluation_report import asset as evaluation_report
 from retrain_assets.features import asset as features
-from retrain_assets.lake import settle_home
+from retrain_assets.home import settle_home
 from retrain_assets.monitoring_report import asset as monitoring_report
 from retrain_assets.predictions import asset as predictions
 from retrain_assets.registered_model import asset as registered_model

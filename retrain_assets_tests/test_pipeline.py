@@ -15,7 +15,7 @@ import pytest
 
 from retrain_assets.champion.tracking import client
 from retrain_assets.errors import SpecError
-from retrain_assets.lake import home
+from retrain_assets.home import home
 from retrain_assets.pipeline import build_definitions
 from retrain_assets_tests.pipelines import declare, write_days
 from retrain_assets_tests.projects import PACKAGE, write_project

@@ -24,7 +24,8 @@ from retrain_assets.champion.ledger import Ledger
 from retrain_assets.champion.tracking import client, is_address, mlflow_errors, stored_path, tracking_uri
 from retrain_assets.champion.trust import untrusted_types
 from retrain_assets.errors import ChampionError, RetrainError
-from retrain_assets.lake import Lake, home
+from retrain_assets.home import home
+from retrain_assets.lake import Lake
 
 FILE = "model.skops"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from retrain_assets.errors import ChampionError
-from retrain_assets.lake import home
+from retrain_assets.home import home
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -13,7 +13,7 @@ from typing import Any
 
 from retrain_assets.demo.impressions import write_impressions
 from retrain_assets.demo.story import print_events, print_places, print_weeks
-from retrain_assets.lake import home, settle_home
+from retrain_assets.home import home, settle_home
 
 PIPELINE = "ad_clicks"
 OWN_FOLDERS = ("dagster", "demo", "lake", "mlartifacts", "reports")

@@ -13,7 +13,7 @@ import pytest
 
 from retrain_assets.demo.impressions import write_impressions
 from retrain_assets.demo.replay import Replay
-from retrain_assets.lake import home
+from retrain_assets.home import home
 from retrain_assets_tests.demo.lean import RETRAIN_WHEN, live_through
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_day
 from retrain_assets_tests.running import YOUNG, Running
@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 
 from retrain_assets.demo import __main__ as demo
-from retrain_assets.lake import home
+from retrain_assets.home import home
 
 demo.live_through(sorted(Path(sys.argv[1]).iterdir())[:7], home() / "demo" / demo.PIPELINE)
 """

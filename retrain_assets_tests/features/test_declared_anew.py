@@ -17,7 +17,7 @@ import pytest
 
 from retrain_assets.attempts import attempts
 from retrain_assets.champion.loading import load_model, load_version
-from retrain_assets.lake import home
+from retrain_assets.home import home
 from retrain_assets.monitoring_report.watch import newest_report
 from retrain_assets.predictions.scoring import score_partitions
 from retrain_assets_tests.pipelines import declare

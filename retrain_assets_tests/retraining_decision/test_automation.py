@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from retrain_assets.attempts import attempts
-from retrain_assets.lake import SCHEMAS, home
+from retrain_assets.home import home
+from retrain_assets.lake import SCHEMAS
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
 from retrain_assets_tests.retraining_decision.past import (
     DAYS,
