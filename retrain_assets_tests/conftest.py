@@ -7,6 +7,7 @@ import logging
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items):
     """Keep the tests of a module, and all live tests, in one process, so that what they share is made once."""
     for item in items:
