@@ -46,7 +46,7 @@ demo: $(STAMP)
 	@$(BIN)/python -m retrain_assets.demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 ui: $(STAMP)
 	@echo 'Dagster: http://127.0.0.1:$(PORT)   (models and runs in MLflow: make mlflow-ui, in another terminal)'

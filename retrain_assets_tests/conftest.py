@@ -5,14 +5,21 @@ from __future__ import annotations
 import logging
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items):
+class _ByModule(LoadScopeScheduling):
     """Keep the tests of a module, and all live tests, in one process, so that what they share is made once."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "live" else str(item.path)))
+
+    def _split_scope(self, nodeid):
+        module = nodeid.split("::", 1)[0]
+        folder = module.rpartition("/")[0]
+        return folder if folder.endswith("/live") else module
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Share the tests out among processes."""
+    return _ByModule(config, log)
 
 
 @pytest.fixture(autouse=True)
