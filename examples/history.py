@@ -16,7 +16,7 @@ import polars as pl
 from retrain_assets import RetrainingPipeline
 from retrain_assets.attempts import attempts
 from retrain_assets.champion.standing import first_champion
-from retrain_assets.comparison import METRICS, Comparison, assign_blocks, compare, metric_names
+from retrain_assets.comparison import Comparison, assign_blocks, compare, declared_metrics
 from retrain_assets.declaration import Declaration
 from retrain_assets.demo.replay import Replay
 from retrain_assets.home import home
@@ -143,7 +143,7 @@ class History:
             .collect()
         )
         task = attempts(lake, "trained")[-1].payload["task"]
-        metric = METRICS[metric_names(spec.evaluation.metrics, task)[0]]
+        metric = declared_metrics(spec.evaluation.metrics, task)[0]
         start, end = (rows[spec.source.timestamp][place] for place in (0, -1))
         blocks = assign_blocks(rows, "1d", spec.source.timestamp, start, end)
         scores, never = (rows[name].to_numpy() for name in ("score", "never"))

@@ -36,6 +36,8 @@ def die_before(folder: Path, step: int, attempt: str | None, asked_at: datetime 
     The names of the writes that were begun are left in the file ``writes``.
     """
     os.environ["RETRAIN_ASSETS_HOME"] = str(folder / "home")
+    # The server of forks keeps the environment of the test that started it.
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
     numbers = count()
 
     def deadly(name: str, write: Callable[..., Any]) -> Callable[..., Any]:
