@@ -84,7 +84,8 @@ def main() -> None:
     frame = make_times(rows)
     seconds: dict[str, float] = {}
     print(f"Comparing two models on {rows:,} rows, median of {TIMES}, bound {BOUND} s\n")
-    for task, title in (("classification", "two"), ("multiclass", str(CLASSES)), ("regression", "numbers")):
+    titles: dict[Task, str] = {"classification": "two", "multiclass": str(CLASSES), "regression": "numbers"}
+    for task, title in titles.items():
         scored = make_scores(rows, task)
         for metric in METRICS.values():
             if task in metric.tasks:

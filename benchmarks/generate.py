@@ -80,8 +80,9 @@ def main() -> None:
     if len(sys.argv) < 2:
         sys.exit("usage: python -m benchmarks.generate folder [rows [days]]")
     folder = Path(sys.argv[1])
-    numbers = [int(word) for word in sys.argv[2:4]]
-    write_files(folder, make_rows(*numbers))
+    rows = int(sys.argv[2]) if len(sys.argv) > 2 else ROWS
+    days = int(sys.argv[3]) if len(sys.argv) > 3 else DAYS
+    write_files(folder, make_rows(rows, days))
 
 
 if __name__ == "__main__":

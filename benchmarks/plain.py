@@ -12,6 +12,7 @@ import pickle
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -46,7 +47,7 @@ def main() -> None:
     holdout = rows.filter(pl.col("at").is_between(split, end)).collect()
     candidate = (model, vocabularies)
     champion = pickle.loads(champion_file.read_bytes()) if champion_file.exists() else candidate
-    found = {"training_rows": train.height, "holdout_rows": holdout.height}
+    found: dict[str, Any] = {"training_rows": train.height, "holdout_rows": holdout.height}
     y = holdout["label"].to_numpy()
     for name, (scorer, known) in {"candidate": candidate, "champion": champion}.items():
         scores = scorer.predict_proba(matrix(holdout, known))[:, 1]

@@ -36,7 +36,7 @@ def main() -> None:
 def table_row(name: str, gain: Comparison, quarantined: int) -> str:
     """Write an example's line of the table."""
     metric = METRICS[gain.metric]
-    decimals = 1 if metric.task == "regression" else 3
+    decimals = 1 if metric.tasks == ("regression",) else 3
     never, retrained = (fixed(value, decimals) for value in (gain.reference, gain.candidate))
     interval = f"{number(gain.improvement)} [{number(gain.lower)}, {number(gain.upper)}]"
     cells = (f"`{name}`, {metric.title}", never, retrained, interval)
