@@ -25,7 +25,8 @@ TICK_BOUND, GAP_BOUND = 0.050, 60.0
 def watch_daemon(project: Path, home: Path, seconds: int) -> dict[str, Any]:
     """Run the real daemon for a while; the longest time between two ticks of each sensor."""
     (project / "workspace.yaml").write_text(
-        f"load_from:\n  - python_module: {{module_name: {MODULE}.definitions, working_directory: {project}}}\n"
+        f"load_from:\n  - python_module: {{module_name: {MODULE}.definitions, working_directory: {project}, "
+        f"location_name: {MODULE}}}\n"
     )
     command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-w", "workspace.yaml"]
     with (home / "daemon.log").open("w") as log:
