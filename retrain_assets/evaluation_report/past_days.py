@@ -18,6 +18,8 @@ from retrain_assets.windows import mature_rows
 
 DAYS = 2 * LEAST_PAST_DAYS
 """So many days before the holdout are looked at."""
+LEAST_DAYS_OF_A_VERSION = 7
+"""The level of fewer days would follow them."""
 DAY = timedelta(days=1)
 _IDENTITY = ["partition_key", "row_id"]
 _FIRST = "retrain_first_score"
@@ -29,7 +31,9 @@ def past_loss_differences(
     """Read the daily loss differences of two models that scored the days before a holdout.
 
     The models are the serving champion and the first champion, where both scored on at least 56 days, else
-    the serving champion and the constant that is the baseline of its training.
+    the serving champion and the constant that is the baseline of its training. Each serving champion makes
+    another pair, with a level of its own, and a step from one level to the next says nothing about whether the
+    days of one pair are alike: so the differences are taken about the level of the version that served.
 
     Parameters
     ----------
@@ -47,7 +51,8 @@ def past_loss_differences(
     Returns
     -------
     ndarray of shape (112,) or None
-        Oldest first, up to the split, NaN on days without rows; None where the metric has no influence values
+        Oldest first, up to the split, each about its version's level, NaN on days without rows and on those of a
+        version that served for less than seven; None where the metric has no influence values
         or is undefined on these days, or where nothing was scored.
     """
     rows = _scored_rows(declaration, split, as_of)
@@ -67,10 +72,22 @@ def past_loss_differences(
         return None
     if ours is None or theirs is None:
         return None
-    days = chosen["day"].to_numpy()
-    counts = np.bincount(days, minlength=DAYS)
-    sums = np.bincount(days, weights=ours - theirs, minlength=DAYS)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return _about_each_level(chosen.with_columns(difference=ours - theirs))
+
+
+def _about_each_level(rows: pl.DataFrame) -> FloatArray:
+    """Daily means about the level of the version that served; days of one that served for less than a week are gaps."""
+    served = (
+        rows.group_by("day", "model_version")
+        .agg(pl.col("difference").mean(), pl.len().alias("rows"))
+        .with_columns(pl.col("difference") - pl.col("difference").mean().over("model_version"))
+        .filter(pl.len().over("model_version") >= LEAST_DAYS_OF_A_VERSION)
+    )
+    share = pl.col("rows") / pl.col("rows").sum()
+    daily = served.group_by("day").agg((pl.col("difference") * share).sum())
+    series = np.full(DAYS, np.nan)
+    series[daily["day"].to_numpy()] = daily["difference"].to_numpy()
+    return series
 
 
 def _scored_rows(declaration: Declaration, split: datetime, as_of: datetime) -> pl.DataFrame | None:

@@ -10,6 +10,7 @@ import pytest
 
 from retrain_assets.attempts import record_attempt
 from retrain_assets.comparison import METRICS
+from retrain_assets.comparison.standard_errors import choose_estimator
 from retrain_assets.evaluation_report.past_days import DAYS, past_loss_differences
 from retrain_assets_tests.pipelines import declare
 from retrain_assets_tests.retraining_decision.past import at, promote
@@ -19,12 +20,18 @@ ROWS = 20
 BASELINE = 0.4
 
 
-def scored(folder, days: int, shadow: int = 0):
-    """Write rows of so many days, scored by version 2, the newest of them by the first champion too."""
+def scored(folder, days: int, shadow: int = 0, bad: int = 0):
+    """Write rows of so many days, scored by version 2, the newest of them by the first champion too.
+
+    The newest ``bad`` days are scored by version 3, which is mostly wrong.
+    """
     declaration = declare(folder)
     record_attempt(declaration.lake, "two", "trained", at(0), {"baseline": BASELINE})
     promote(declaration, 0, 1, attempt="one")
     promote(declaration, 0, 2, attempt="two")
+    if bad:
+        record_attempt(declaration.lake, "three", "trained", at(days - bad), {"baseline": BASELINE})
+        promote(declaration, days - bad, 3, attempt="three")
     random = np.random.default_rng(5)
     day = np.repeat(np.arange(days), ROWS)
     rows = pl.DataFrame(
@@ -41,8 +48,12 @@ def scored(folder, days: int, shadow: int = 0):
     lake = declaration.lake
     lake.append("training_data", rows.select("partition_key", "row_id", "asked_at", "repaid"))
     own = ["partition_key", "row_id", "asked_at"]
-    two, one = (pl.lit(version, pl.Int64).alias("model_version") for version in (2, 1))
-    lake.append("predictions", rows.select(*own, two, "score"))
+    is_bad = pl.Series(day >= days - bad)
+    wrong = 0.8 * (1 - pl.col("repaid")) + 0.2 * pl.col("score")
+    rows = rows.with_columns(score=pl.when(is_bad).then(wrong).otherwise("score"))
+    serving = pl.when(is_bad).then(3).otherwise(2).cast(pl.Int64).alias("model_version")
+    one = pl.lit(1, pl.Int64).alias("model_version")
+    lake.append("predictions", rows.select(*own, serving, "score"))
     if shadow:
         late = rows.filter(pl.Series(day >= days - shadow))
         lake.append("shadow_predictions", late.select(*own, one, pl.col("first").alias("score")))
@@ -85,6 +96,24 @@ def test_the_baseline_where_few_days_have_both(tmp_path):
     found = past(declaration, at(70))
     assert int(np.isfinite(found).sum()) == 70
     assert centred(found) == pytest.approx(expected - expected.mean())
+
+
+def test_a_step_to_another_version_is_no_likeness_of_days(tmp_path):
+    """Days are compared about the level of the version that served."""
+    declaration, rows = scored(tmp_path, 70, bad=35)
+    losses = by_day(rows, pl.lit(BASELINE))
+    found = past(declaration, at(70))
+    known = found[np.isfinite(found)]
+    for half in (slice(0, 35), slice(35, 70)):
+        assert known[half] == pytest.approx(losses[half] - losses[half].mean())
+    assert choose_estimator(losses).estimator == "equal_weighted_cosine"
+    assert choose_estimator(found).estimator == "cluster_robust"
+
+
+def test_days_of_a_version_of_few_days(tmp_path):
+    """A version that served for less than a week has no level yet, and its days are gaps."""
+    declaration, _ = scored(tmp_path, 70, bad=6)
+    assert np.isfinite(past(declaration, at(70))).sum() == 64
 
 
 def test_only_days_before_the_split(tmp_path):
