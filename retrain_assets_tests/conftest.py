@@ -23,17 +23,20 @@ def pytest_xdist_make_scheduler(config, log):
     return _ByModule(config, log)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_address_of_mlflow():
+    """Forget where MLflow was for the module before: it keeps the address that a run was given in the environment."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path, monkeypatch):
     """Give every test an empty home folder, so that none writes to the project's history."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
     monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RETRAIN_ASSETS_DAGSTER", str(tmp_path / "home" / "dagster"))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    yield
-    # MLflow puts the address that it was told into the environment, where the next module's fixtures would find it.
-    os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
 @pytest.fixture(autouse=True)
