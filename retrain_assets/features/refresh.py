@@ -72,7 +72,7 @@ def refresh_features(declaration: Declaration, keys: Sequence[str] = ()) -> Refr
     TrainingError
         When no rows have been taken in.
     SpecError
-        When a declared column does not exist, or a derivation cannot be applied.
+        When a declared column does not exist, no column is a feature, or a derivation cannot be applied.
     """
     lake, spec = declaration.lake, declaration.spec
     raw = lake.schema("training_data")
@@ -88,6 +88,11 @@ def refresh_features(declaration: Declaration, keys: Sequence[str] = ()) -> Refr
             f"{error} That is by the rows taken in so far; a column that the source has gained comes with the "
             f"next partition that {declaration.name}_ingest takes in."
         ) from error
+    if not (columns.numeric or columns.categorical):
+        raise SpecError(
+            "features: no column is a feature, so there is nothing to learn from. List some under numeric or "
+            "categorical, or exclude fewer."
+        )
     schema, wanted = table_schema(columns), recipe(spec, columns)
     while True:
         handle, fresh = opened(lake, "features", schema)

@@ -181,8 +181,8 @@ TRAININGS = [
         "no feature at all",
         partial(_fails, features={"numeric": [], "categorical": []}),
         [
-            "No feature has values in the training window. Look at the table of features, and at features.exclude in "
-            "the declaration."
+            "features: no column is a feature, so there is nothing to learn from. List some under numeric or "
+            "categorical, or exclude fewer."
         ],
     ),
     Case(
