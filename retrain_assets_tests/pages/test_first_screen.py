@@ -10,7 +10,7 @@ import pytest
 
 from retrain_assets.evaluation_report.page import evaluation_page
 from retrain_assets.monitoring_report.page import life_page
-from retrain_assets_tests.pages import documents
+from retrain_assets_tests.pages import documents, lives
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCREENS = ((1280, 800), (390, 844))
@@ -29,8 +29,8 @@ addEventListener("load", () => {
 @pytest.mark.parametrize("name", ["blessed", "rejected", "inconclusive", "unscorable", "life", "empty_life"])
 def test_first_screen_needs_no_scrolling(name: str, tmp_path: Path) -> None:
     """On a desk and on a phone the whole first section is seen without scrolling in either direction."""
-    draw = life_page if "life" in name else evaluation_page
-    page = escape(draw(getattr(documents, name)()))
+    draw, made = (life_page, lives) if "life" in name else (evaluation_page, documents)
+    page = escape(draw(getattr(made, name)()))
     frames = "".join(f'<iframe width="{w}" height="{h}" srcdoc="{page}"></iframe>' for w, h in SCREENS)
     wrapper = tmp_path / "wrapper.html"
     wrapper.write_text(f"<!DOCTYPE html><title></title>{frames}{MEASURE}", encoding="utf-8")
