@@ -151,7 +151,7 @@ def commands():
     ]
 
 
-@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning")
 @pytest.mark.parametrize(
     ("job", "config"), commands(), ids=lambda value: value if isinstance(value, str) else ""
 )
