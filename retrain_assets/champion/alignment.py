@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from retrain_assets.champion.approvals import Approval, approvals, told_of, waiting_for
 from retrain_assets.champion.ledger import Ledger, LedgerEntry
 from retrain_assets.champion.standing import barred_by, standing_of
-from retrain_assets.champion.tracking import client, mlflow_errors, settled, shown_uri
+from retrain_assets.champion.tracking import alone, client, mlflow_errors, settled, shown_uri, tracking_uri
 from retrain_assets.errors import ChampionError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def reconcile(name: str, ledger: Ledger) -> Alignment:
     connected = client(_behind(entries))
     findings: list[str] = []
     while True:
-        with mlflow_errors(_behind(entries)):
+        with mlflow_errors(_behind(entries)), alone(tracking_uri()):
             settled(partial(_align, connected, name, entries, approvals(ledger.lake), findings))
         # Somebody else may have committed after this process had read the ledger, and been overwritten.
         newest = ledger.entries()

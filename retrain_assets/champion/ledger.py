@@ -216,14 +216,25 @@ class Ledger:
 
 
 def create_append_only(lake: Lake, table: str, schema: Mapping[str, pl.DataType]) -> None:
-    """Create a table whose rows never change, where there is none."""
-    DeltaTable.create(
-        lake.uri(table),
-        pl.DataFrame(schema=schema).to_arrow().schema,
-        mode="ignore",
-        configuration={"delta.appendOnly": "true"},
-        storage_options=lake.storage_options,
-    )
+    """Create a table whose rows never change, where there is none.
+
+    Raises
+    ------
+    CommitFailedError
+        When it cannot be created.
+    """
+    try:
+        DeltaTable.create(
+            lake.uri(table),
+            pl.DataFrame(schema=schema).to_arrow().schema,
+            mode="ignore",
+            configuration={"delta.appendOnly": "true"},
+            storage_options=lake.storage_options,
+        )
+    except CommitFailedError:
+        # Somebody else created it at the same moment.
+        if lake.version(table) is None:
+            raise
 
 
 def append_if_unchanged(lake: Lake, table: str, handle: DeltaTable, rows: pl.DataFrame) -> bool:

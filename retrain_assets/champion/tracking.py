@@ -66,7 +66,7 @@ def client(consequence: str = _UNCHANGED) -> MlflowClient:
     from mlflow import MlflowClient
 
     uri = tracking_uri()
-    with mlflow_errors(consequence), _alone(uri):
+    with mlflow_errors(consequence), alone(uri):
         _connect(uri)
         connected = MlflowClient(tracking_uri=uri, registry_uri=uri)
         connected.search_experiments(max_results=1)
@@ -84,7 +84,7 @@ def ensure_experiment(name: str) -> str:
     connected = client()
     # A server decides by itself where artifacts go; without one MLflow would use the working directory.
     location = (home() / "mlartifacts" / name).as_uri() if _database(tracking_uri()) else None
-    with mlflow_errors(), _alone(tracking_uri()):
+    with mlflow_errors(), alone(tracking_uri()):
         found = connected.get_experiment_by_name(name)
         if found is None:
             return str(connected.create_experiment(name, location, tags=EXPERIMENT_TAGS))
@@ -174,6 +174,19 @@ def mlflow_errors(consequence: str = _UNCHANGED) -> Iterator[None]:
         raise sentence from (None if _passwords(uri) else error)
 
 
+def alone(uri: str) -> AbstractContextManager[None]:
+    """Keep others out of an MLflow that is a file in the home folder; a server keeps order by itself.
+
+    Two that create its tables at once, or take the same alias away, trip each other.
+
+    Parameters
+    ----------
+    uri
+        The address of MLflow.
+    """
+    return _locked(home()) if _database(uri) == "sqlite" else nullcontext()
+
+
 def settled(step: Callable[[], _Result]) -> _Result:
     """Do a step again that tripped over somebody who did the same at that moment.
 
@@ -213,11 +226,6 @@ def _connect(uri: str) -> None:
 def _database(uri: str) -> str | None:
     dialect = urlsplit(uri).scheme.partition("+")[0]
     return dialect if dialect in _DATABASES else None
-
-
-def _alone(uri: str) -> AbstractContextManager[None]:
-    """Keep other processes of this home folder out: two that create MLflow's tables at once both fail."""
-    return _locked(home()) if _database(uri) == "sqlite" else nullcontext()
 
 
 @contextmanager
