@@ -31,7 +31,7 @@ def life_page(document: Mapping[str, Any]) -> str:
     document = in_local_time(document, document["timezone"])
     weeks = document["weeks"]
     span = charts.span_of(document["partitions"], weeks)
-    decisions = sorted(document["decisions"], key=lambda decision: instant(decision["as_of"]), reverse=True)
+    decisions = _newest_first(document["decisions"])
     return render(
         "life.html.j2",
         {
@@ -50,12 +50,15 @@ def life_page(document: Mapping[str, Any]) -> str:
             "secondary": _names(weeks, "secondary"),
             "measures": _names(weeks, "business"),
             "decisions": decisions,
-            "evaluations": sorted(
-                document["evaluations"], key=lambda item: instant(item["as_of"]), reverse=True
-            ),
+            "evaluations": _newest_first(document["evaluations"]),
             "ledger": sorted(document["ledger"], key=lambda entry: int(entry["sequence"]), reverse=True),
         },
     )
+
+
+def _newest_first(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Turn events round; those of one ``as_of``, of which there may be several, are listed as they happened."""
+    return sorted(events, key=lambda event: instant(event["as_of"]))[::-1]
 
 
 def _gain(document: Mapping[str, Any], week: Mapping[str, Any]) -> float | None:

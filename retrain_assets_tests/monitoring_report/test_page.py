@@ -38,6 +38,25 @@ def test_a_held_back_retrain_tells_reason_and_hold() -> None:
     assert "There is nothing new to learn before 22 Jun 2026." in first
 
 
+def test_of_decisions_with_the_same_data_the_last_one_is_told() -> None:
+    """After a retrain the data's clock stands still: what the sensor says then is what the page says."""
+    life = lives.life()
+    asked = {
+        "reasons": [{"code": "no_champion", "sentence": "There is no champion yet."}],
+        "held_back_by": [],
+    }
+    rests = {"act": False, "reasons": [], "held_back_by": []}
+    life["decisions"] += [
+        {"as_of": life["as_of"], "act": True, **asked},
+        {"as_of": life["as_of"], **rests},
+    ]
+    page = life_page(life)
+    assert "Nothing asks for a retrain." in first_screen(page)
+    assert "There is no champion yet." not in first_screen(page)
+    table = page[page.index('id="decisions"') :]
+    assert table.index("nothing to do") < table.index("There is no champion yet.")
+
+
 def test_harm_is_told_as_harm() -> None:
     """Where the first model would have done better, the page says that retraining costs."""
     life = lives.life()

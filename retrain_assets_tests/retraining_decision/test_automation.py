@@ -22,6 +22,7 @@ from retrain_assets_tests.retraining_decision.past import (
     codes,
     decisions,
     live,
+    promote,
     started,
     take_in,
 )
@@ -232,6 +233,19 @@ def test_a_changed_decision_renews_the_page_of_the_models_life(tmp_path):
     life = json.loads((pipeline.declaration.reports / "life.json").read_text())
     assert [codes(item["held_back_by"]) for item in life["decisions"]] == [["cooldown"]]
     assert (pipeline.declaration.reports / "index.html").exists()
+
+
+def test_after_a_retrain_the_page_tells_the_decision_that_follows(tmp_path):
+    """The sensor's next tick, with the same data, puts in the place of the request what is waited for then."""
+    pipeline = started(tmp_path, retrain_when={"max_age": "5d"})
+    [request] = pipeline.decide().run_requests
+    attempt(pipeline.declaration, DAYS, evidence=json.loads(request.tags["retrain_assets/evidence"]))
+    promote(pipeline.declaration, DAYS, action="confirmed")
+    assert pipeline.decide().skip_message.startswith("Nothing asks for a retrain.")
+    page = (pipeline.declaration.reports / "index.html").read_text()
+    first_screen = page[: page.index("</section>")]
+    assert "Nothing asks for a retrain." in first_screen
+    assert "It asked for a retrain." not in first_screen
 
 
 def test_a_decision_whose_page_cannot_be_written_has_been_reported(tmp_path):
