@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ _ROWS_AT_ONCE = 250_000
 _LINES_AT_ONCE = 50_000
 _FEW_VALUES = 0.2
 _NULL = np.uint64(0x9E3779B97F4A7C15)
+_IMPORTING = Lock()
 
 
 def row_hashes(columns: Iterable[pl.Series], height: int) -> Hashes:
@@ -119,8 +121,10 @@ def _text_hashes(texts: pl.Series) -> Hashes:
 
 
 def _siphash(texts: pl.Series) -> Hashes:
-    # pandas takes 0.7 s to import, and many a look at the source needs no hash of a text.
-    from pandas.util import hash_array
+    # pandas takes 0.7 s to import, and many a look at the source needs no hash of a text. Its parts import each
+    # other in a circle, on which two threads that come to it at once, as sensors do, find themselves deadlocked.
+    with _IMPORTING:
+        from pandas.util import hash_array
 
     objects = np.empty(len(texts), dtype=object)
     objects[:] = texts.to_list()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
@@ -92,3 +94,29 @@ def test_no_rows_have_no_identity() -> None:
     """An empty partition has a content like any other."""
     assert row_ids(ROWS.clear(), ROWS.columns).to_list() == []
     assert content_hash(ROWS.clear(), ["id"]) != content_hash(ROWS.clear(), ["number"])
+
+
+AT_ONCE = """
+import sys, threading
+import polars as pl
+from retrain_assets.training_data.hashing import row_hashes
+assert "pandas" not in sys.modules
+failed, begin = [], threading.Barrier(12)
+threading.excepthook = lambda caught: failed.append(caught.exc_value)
+
+def look(number):
+    begin.wait()
+    threading.Event().wait(0.02 * number)
+    row_hashes([pl.Series("x", ["a", "b"])], 2)
+
+threads = [threading.Thread(target=look, args=(number,)) for number in range(12)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+sys.exit(repr(failed) if failed else 0)
+"""
+
+
+def test_sensors_that_hash_at_once_import_pandas_once():
+    """In a young process many threads need pandas within its import, and none finds itself in a deadlock."""
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
