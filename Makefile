@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 HOME_FOLDER = $${RETRAIN_ASSETS_HOME:-$(CURDIR)/var}
 UV := UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV="$(abspath $(VENV))" $(BIN)/uv
+# A script's shell starts what it leaves in the background with SIGINT ignored, and Dagster does with SIGTERM what it
+# does with SIGINT: without this nothing but SIGKILL would end the UI then.
+HEEDING = $(BIN)/python -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])'
 
 .PHONY: help setup demo test ui mlflow-ui lint bench lock
 .DEFAULT_GOAL := help
@@ -35,8 +38,9 @@ $(BIN)/uv: requirements/bootstrap.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 	@touch $@
 
+# Compiled once here: where Python may not write bytecode, every command would compile its imports for seconds.
 $(STAMP): $(BIN)/uv requirements/requirements.lock pyproject.toml Makefile
-	@$(UV) pip sync --quiet --require-hashes requirements/bootstrap.lock requirements/requirements.lock
+	@$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements/bootstrap.lock requirements/requirements.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@printf '%s\nimport retrain_assets_startup\n' '$(CURDIR)/tools/startup' \
 	  > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/retrain_assets_startup.pth"

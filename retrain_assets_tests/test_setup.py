@@ -26,6 +26,29 @@ with dg.DagsterInstance.get() as instance:
     print(instance.get_ref().storage_data.rehydrate(as_type=object).base_dir)
 """
 
+LIKE_DAGSTER = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+try:
+    print(*sys.argv[1:], flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("Services shut down.", flush=True)
+"""
+ONE_RUN = """
+import sys
+import dagster as dg
+sys.stderr = sys.stdout
+
+@dg.asset
+def rows():
+    return dg.MaterializeResult()
+
+with dg.DagsterInstance.get() as instance:
+    dg.materialize([rows], instance=instance)
+    print(len(instance.fetch_materializations(rows.key, 5).records))
+"""
+
 
 def _started(folder: Path, code: str, home: Path | str | None = None, *words: str) -> list[str]:
     """Run Python in ``folder`` as the project's own environment does, and return the lines printed."""
@@ -103,6 +126,33 @@ def test_unfit_python_is_refused_in_a_sentence(tmp_path: Path, script: str, sent
     assert done.returncode != 0
     assert f"{python} {sentence}" in done.stderr
     assert not (tmp_path / "venv").exists()
+
+
+def test_ui_in_the_background_ends_when_it_is_asked_to(tmp_path: Path) -> None:
+    """Started with SIGINT ignored, as scripts start what they leave in the background, `make ui` heeds SIGTERM.
+
+    What stands in for `dg` treats SIGTERM as Dagster does.
+    """
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "python").symlink_to(sys.executable)
+    (tools / "dg").write_text(f"#!{sys.executable}\n{LIKE_DAGSTER}")
+    (tools / "dg").chmod(0o755)
+    (tools / "uv").touch()
+    (tmp_path / ".ready").touch()
+    script = f'trap "" INT; exec make VENV="{tmp_path}" PORT=3999 ui'
+    with subprocess.Popen(["sh", "-c", script], cwd=PROJECT, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        started.stdout.readline()
+        assert started.stdout.readline() == "dev --host 127.0.0.1 --port 3999\n"
+        started.terminate()
+        assert "Services shut down." in started.communicate(timeout=30)[0]
+
+
+def test_runs_do_not_flood_the_terminal(tmp_path: Path) -> None:
+    """With the project's dagster.yaml a run's events are stored, and the terminal shows none of them."""
+    lines = _started(PROJECT, ONE_RUN, tmp_path)
+    assert lines == ["1"]
 
 
 def test_every_command_of_the_readme_is_a_target() -> None:
