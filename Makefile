@@ -54,7 +54,7 @@ test: $(STAMP)
 
 ui: $(STAMP)
 	@echo 'Dagster: http://127.0.0.1:$(PORT)   (models and runs in MLflow: make mlflow-ui, in another terminal)'
-	@$(BIN)/dg dev --host 127.0.0.1 --port $(PORT)
+	@exec $(HEEDING) $(BIN)/dg dev --host 127.0.0.1 --port $(PORT)
 
 mlflow-ui: $(STAMP)
 	@mkdir -p "$(HOME_FOLDER)"
