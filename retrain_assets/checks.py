@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from retrain_assets.candidate_model.estimator import check_estimator
 from retrain_assets.comparison import check_functions
 from retrain_assets.declaration import Declaration
@@ -13,10 +15,28 @@ from retrain_assets.references import check_name
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.columns import check_columns
 from retrain_assets.training_data.expectations.vocabulary import check_expectations
+from retrain_assets.training_data.first_rows import check_positive, check_times
+from retrain_assets.training_data.sources.source import Source
 
 
-def check_declaration(declaration: Declaration) -> list[str]:
-    """Find faults that need a look at installed modules or at the source's columns.
+@dataclass(frozen=True)
+class Findings:
+    """What a look at a declaration has found: sentences, each of which names its field.
+
+    Parameters
+    ----------
+    faults
+        What keeps the pipeline from being loaded.
+    doubts
+        What may be right, and is to be told.
+    """
+
+    faults: list[str]
+    doubts: list[str]
+
+
+def examine(declaration: Declaration) -> Findings:
+    """Find what needs a look at installed modules, at the source's columns or at its first rows.
 
     Parameters
     ----------
@@ -25,9 +45,10 @@ def check_declaration(declaration: Declaration) -> list[str]:
 
     Returns
     -------
-    list of str
-        A sentence a fault, each beginning with the field; empty when all is well. A source that cannot be
-        reached is none: its sensor tells.
+    Findings
+        A source that cannot be reached is no fault: its sensor tells. What the first rows say against the
+        declaration keeps a new pipeline from being loaded, and is a doubt once rows have been taken in: a
+        broken delivery is withheld then, and must not take the code location away.
     """
     spec = declaration.spec
     faults = [
@@ -40,18 +61,30 @@ def check_declaration(declaration: Declaration) -> list[str]:
     try:
         source = declaration.source()
         columns = source.columns()
+        if columns is None:
+            return Findings(faults, [f"source.path: {nothing}"] if (nothing := source.nothing()) else [])
+        faults += [
+            *(lacking := check_columns(spec, columns, source.address)),
+            *check_derivations(spec, columns),
+            *check_business(spec, columns),
+        ]
+        first = Findings([], []) if lacking else _first_rows(spec, source)
     except SourceError:
-        return faults
+        return Findings(faults, [])
     except SpecError as error:
-        return [*faults, str(error)]
-    if columns is None:
-        return faults
-    return [
-        *faults,
-        *check_columns(spec, columns, source.address),
-        *check_derivations(spec, columns),
-        *check_business(spec, columns),
-    ]
+        return Findings([*faults, str(error)], [])
+    if declaration.newest_partition() is not None:
+        return Findings(faults, first.faults + first.doubts)
+    return Findings(faults + first.faults, first.doubts)
+
+
+def _first_rows(spec: PipelineSpec, source: Source) -> Findings:
+    rows = source.head([name for name in (spec.source.timestamp, spec.label.column, spec.weight) if name])
+    if rows is None:
+        return Findings([], [])
+    faults, doubts = check_positive(spec, rows)
+    # A database's times are read by its own driver.
+    return Findings((check_times(spec, rows, source.address) if spec.source.path else []) + faults, doubts)
 
 
 def _check_source_function(spec: PipelineSpec) -> list[str]:

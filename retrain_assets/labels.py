@@ -10,6 +10,8 @@ import polars as pl
 from retrain_assets.errors import TrainingError
 from retrain_assets.spec import PipelineSpec
 
+YAML_WORDS = "YAML reads yes, no, on and off as true and false: put the word in quotes."
+
 
 def target(rows: pl.DataFrame, spec: PipelineSpec, task: str) -> np.ndarray:
     """Read the label of some rows.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +22,7 @@ from retrain_assets.asset import (
     partitions_definition,
 )
 from retrain_assets.candidate_model import asset as candidate_model
-from retrain_assets.checks import check_declaration
+from retrain_assets.checks import examine
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import SpecError
 from retrain_assets.evaluation_report import asset as evaluation_report
@@ -90,7 +92,10 @@ class RetrainingPipeline(dg.Component):
         _check_environment(written, shown)
         spec = load_spec(context.resolution_context.resolve_value(written), shown)
         declaration = Declaration(spec, file)
-        faults = [*_check_for_dagster(spec), *check_declaration(declaration)]
+        findings = examine(declaration)
+        for doubt in findings.doubts:
+            _tell(f"{shown}: {doubt}")
+        faults = [*_check_for_dagster(spec), *findings.faults]
         if faults:
             raise SpecError("\n".join(f"{shown}: {fault}" for fault in faults))
         return cls(declaration)
@@ -174,6 +179,12 @@ def _job(
 def _shown(file: Path) -> str:
     """The file as a message names it: from the folder that the user works in, where it lies below it."""
     return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
+
+
+@cache
+def _tell(doubt: str) -> None:
+    """Tell a doubt in the log of whoever loads the code location, once: Dagster loads it twice to check it."""
+    logging.getLogger("dagster").warning(doubt)
 
 
 def _check_for_dagster(spec: PipelineSpec) -> list[str]:

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from retrain_assets.checks import check_declaration
+from retrain_assets.checks import Findings, examine
 from retrain_assets.pipeline import build_definitions
-from retrain_assets_tests.pipelines import ATTRIBUTES, declare, write_days
+from retrain_assets.training_data.ingest import ingest
+from retrain_assets_tests.bad_input.declarations import attributes, load_project
+from retrain_assets_tests.pipelines import ATTRIBUTES, FIRST_DAY, declare, loans_of, write_days
 
 AWAY = {"url": "sqlite:///away.db", "table": "loans", "timestamp": "asked_at"}
 
 IMPORTS = """
 import json, sys
 from pathlib import Path
-from retrain_assets.checks import check_declaration
+from retrain_assets.checks import examine
 from retrain_assets.declaration import Declaration
 from retrain_assets.spec import load_spec
 folder = Path(sys.argv[1])
 declaration = Declaration(load_spec(json.loads(sys.argv[2]), "defs.yaml"), folder / "defs.yaml")
 heavy = {"mlflow", "dagster_mlflow", "great_expectations", "sklearn", "pandas"}
-print(check_declaration(declaration), sorted(heavy & set(sys.modules)))
+print(examine(declaration).faults, sorted(heavy & set(sys.modules)))
 """
 
 
 def test_a_sound_declaration_has_no_fault(tmp_path: Path) -> None:
     """Names, types and expressions that fit the source are passed in silence."""
     write_days(tmp_path, 1)
-    assert check_declaration(declare(tmp_path, features__derive={"half": "amount / 2"})) == []
+    assert examine(declare(tmp_path, features__derive={"half": "amount / 2"})).faults == []
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
@@ -50,7 +54,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         evaluation__metrics=[{"function": "json:lods", "greater_is_better": False, "unit": "EUR"}],
     )
     file = tmp_path / "rows" / "{partition:%Y-%m-%d}.parquet"
-    assert check_declaration(wrong) == [
+    assert examine(wrong).faults == [
         "training.estimator: The module 'sklearn.ensemble' has no 'RandomForestClasifier'. Did you mean "
         "'RandomForestClassifier'?",
         "expectations[0].type: there is no expectation 'expect_column_to_exst'. Did you mean 'expect_column_to_exist'?",
@@ -64,14 +68,14 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 
 def test_a_source_that_cannot_be_reached_is_no_fault(tmp_path: Path) -> None:
     """What does not need the source is checked all the same; the columns are not."""
-    assert check_declaration(declare(tmp_path, source=AWAY, features__numeric=["anything"])) == []
-    [fault] = check_declaration(declare(tmp_path, source=AWAY, training__estimator="nowhere.Model"))
+    assert examine(declare(tmp_path, source=AWAY, features__numeric=["anything"])).faults == []
+    [fault] = examine(declare(tmp_path, source=AWAY, training__estimator="nowhere.Model")).faults
     assert fault.startswith("training.estimator: There is no module 'nowhere' here.")
 
 
 def test_an_empty_source_is_no_fault(tmp_path: Path) -> None:
     """A pipeline can be declared before its first file is delivered."""
-    assert check_declaration(declare(tmp_path)) == []
+    assert examine(declare(tmp_path)).faults == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +93,7 @@ def test_an_empty_source_is_no_fault(tmp_path: Path) -> None:
 )
 def test_an_impossible_source_is_a_fault(tmp_path: Path, source: dict[str, str], fault: str) -> None:
     """An address that can never be opened is told like any other fault, with its field."""
-    [found] = check_declaration(declare(tmp_path, source=source | {"timestamp": "asked_at"}))
+    [found] = examine(declare(tmp_path, source=source | {"timestamp": "asked_at"})).faults
     assert found.startswith(fault)
 
 
@@ -124,3 +128,111 @@ def test_checking_imports_nothing_heavy(tmp_path: Path) -> None:
         text=True,
     )
     assert done.stdout.strip() == "[] []"
+
+
+def write_texts(folder: Path, **columns: list[str]) -> None:
+    """Write two hundred loans as CSV, with columns of texts repeated to that length in the place of their own."""
+    replaced = {name: (values * 200)[:200] for name, values in columns.items()}
+    rows = loans_of(FIRST_DAY, rows=200).with_columns(
+        *(pl.Series(name, values) for name, values in replaced.items())
+    )
+    rows.write_csv(folder / "loans.csv", datetime_format="%Y-%m-%d %H:%M:%S")
+
+
+CSV = {"path": "loans.csv", "timestamp": "asked_at"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "changes", "fault"),
+    [
+        (
+            {"asked_at": ["31.01.2026", "01.02.2026"]},
+            {"source__read": {"timestamp_format": "%Y-%m-%d"}},
+            "source.read.timestamp_format: by '%Y-%m-%d' no value of the column 'asked_at' can be read as a time; the "
+            "first is '31.01.2026', which '%d.%m.%Y' would read. Another column can be named in source.timestamp.",
+        ),
+        (
+            {"asked_at": ["1 Jan"]},
+            {},
+            "source.read.timestamp_format: it is not declared, and no value of the column 'asked_at' can be read as a "
+            "time; the first is '1 Jan'. Another column can be named in source.timestamp.",
+        ),
+        (
+            {"repaid": ["ja", "nein"]},
+            {"label__positive": "JA"},
+            "label.positive: none of the first 200 labels equals 'JA'; the column 'repaid' holds 'ja', 'nein'. Did you "
+            "mean 'ja'?",
+        ),
+        (
+            {"repaid": ["no", "yes"]},
+            {"label__positive": True},
+            "label.positive: none of the first 200 labels equals True; the column 'repaid' holds 'no', 'yes'. YAML "
+            "reads yes, no, on and off as true and false: put the word in quotes.",
+        ),
+        (
+            {"repaid": ["no", "yes"]},
+            {},
+            "label.positive: it is not declared, and the column 'repaid' holds 'no', 'yes'. Declare which of them is "
+            "to be predicted.",
+        ),
+    ],
+    ids=["form of time", "no form of time", "spelling", "YAML's yes", "no positive"],
+)
+def test_first_rows_that_fit_no_declaration(
+    tmp_path: Path, columns: dict[str, list[str]], changes: dict[str, object], fault: str
+) -> None:
+    """A new pipeline is refused for what its first rows say; once rows are in, a broken delivery is a doubt."""
+    write_texts(tmp_path, **columns)
+    declaration = declare(tmp_path, **{"source": dict(CSV), **changes})
+    assert examine(declaration) == Findings([fault], [])
+    write_days(tmp_path, 1)
+    list(ingest(declare(tmp_path), [FIRST_DAY.isoformat()], "run"))
+    assert examine(declaration) == Findings([], [fault])
+
+
+def test_a_class_that_is_rare_is_a_doubt(tmp_path: Path) -> None:
+    """What the first rows lack may come later: it is told, and the pipeline loads."""
+    write_texts(tmp_path, repaid=["late", "paid"])
+    declaration = declare(tmp_path, source=CSV, label__positive="fraud")
+    doubt = (
+        "label.positive: none of the first 200 labels equals 'fraud'; the column 'repaid' holds 'late', 'paid'. Mend "
+        "it, unless that class is too rare to be among them."
+    )
+    assert examine(declaration) == Findings([], [doubt])
+
+
+@pytest.mark.parametrize("labels", [["1.5", "2.5", "3.5"], ["low", "middle", "high"], ["1"]])
+def test_labels_that_may_be_right_are_passed(tmp_path: Path, labels: list[str]) -> None:
+    """Numbers of a regression, several classes and a single class say nothing against a label without positive."""
+    write_texts(tmp_path, repaid=labels)
+    assert examine(declare(tmp_path, source=CSV)) == Findings([], [])
+
+
+@pytest.mark.parametrize("path", ["../away.csv", "../rows/{partition:%Y-%m-%d}.csv"])
+def test_a_path_without_any_file_is_a_doubt(tmp_path: Path, path: str) -> None:
+    """A file may still come, so that the pipeline loads; the path is written as a reader would follow it."""
+    declaration = declare(tmp_path / "loans", source={"path": path, "timestamp": "asked_at"})
+    shown = tmp_path / path.removeprefix("../")
+    doubt = f"source.path: There is no file of the form {shown} yet. Deliver it, or mend source.path."
+    assert examine(declaration) == Findings([], [doubt])
+
+
+def test_the_first_rows_of_a_table_are_looked_at(tmp_path: Path) -> None:
+    """A database's labels are looked at like those of a file."""
+    loans_of(FIRST_DAY).write_database("loans", f"sqlite:///{tmp_path}/loans.db")
+    source = {"url": "sqlite:///loans.db", "table": "loans", "timestamp": "asked_at"}
+    [doubt] = examine(declare(tmp_path, source=source, label__positive=3)).doubts
+    assert doubt.startswith(
+        "label.positive: none of the first 120 labels equals 3; the column 'repaid' holds 0, 1."
+    )
+
+
+def test_a_doubt_is_told_by_whoever_loads_the_code_location(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Loading goes on with a warning in the log, which names file and field."""
+    monkeypatch.setattr(logging.getLogger("dagster"), "propagate", True)
+    load_project(tmp_path, monkeypatch, attributes())
+    [record] = [record for record in caplog.records if "source.path" in record.message]
+    assert record.levelname == "WARNING"
+    assert "loans/defs.yaml: source.path: There is no file of the form " in record.message

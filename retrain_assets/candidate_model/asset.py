@@ -34,6 +34,8 @@ class CandidateConfig(dg.Config):
 @dg.resource(description="The MLflow run of the Dagster run; candidates are logged as its children.")
 def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
     """Open dagster-mlflow's run for the Dagster run, and end it with the status that the steps had."""
+    # Its import looks through all loaded modules for each of its types: a second longer once MLflow is loaded.
+    import skops.io  # noqa: F401  isort: skip
     import mlflow
     from dagster_mlflow.resources import MlFlow
 

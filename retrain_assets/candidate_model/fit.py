@@ -13,7 +13,7 @@ from retrain_assets.candidate_model.estimator import Task, resolve_estimator, ta
 from retrain_assets.errors import TrainingError
 from retrain_assets.features.columns import FeatureColumns
 from retrain_assets.features.derive import steps
-from retrain_assets.labels import target
+from retrain_assets.labels import YAML_WORDS, target
 from retrain_assets.spec import PipelineSpec
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _check_classes(spec: PipelineSpec, features: pl.DataFrame, y: np.ndarray) ->
     column, positive = spec.label.column, spec.label.positive
     found = features[column].drop_nulls().unique().sort().head(5).to_list()
     is_word = isinstance(positive, bool) and features.schema[column] == pl.String
-    quotes = " YAML reads yes, no, on and off as true and false: put the word in quotes." if is_word else ""
+    quotes = f" {YAML_WORDS}" if is_word else ""
     raise TrainingError(
         f"All {len(y):,} rows of the training window are of one class: "
         f"{'every' if y.any() else 'no'} label equals label.positive ({positive!r}). The column "

@@ -104,7 +104,9 @@ def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
     model
         The model that the declaration was validated against.
     """
-    return [_sentence(fault, model) for fault in error.errors(include_url=False)]
+    # What is said to be missing is mostly misspelt: the sentence that says so comes first.
+    faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] == "missing")
+    return [_sentence(fault, model) for fault in faults]
 
 
 def _sentence(fault: Any, model: type[BaseModel]) -> str:

@@ -1,13 +1,13 @@
-"""The ``source`` and ``label`` blocks: where labelled rows come from, and when they are known."""
+"""The ``source`` and ``label`` blocks: where rows and their labels come from, and when they are known."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from retrain_assets.spec.base import Duration, PositiveDuration, Spec
+from retrain_assets.spec.base import Duration, PositiveDuration, Spec, format_duration
 
 
 class ReadSpec(Spec):
@@ -34,8 +34,8 @@ class ReadSpec(Spec):
         return value
 
 
-class SourceSpec(Spec):
-    """Where the rows come from: exactly one of ``path``, ``url`` and ``function``."""
+class AddressSpec(Spec):
+    """Where a table is read: exactly one of ``path``, ``url`` and ``function``, and by which periods."""
 
     path: str | None = None
     """Parquet or CSV: one file, a glob, or a path with ``{partition:...}``; local or an object store's address."""
@@ -49,23 +49,13 @@ class SourceSpec(Spec):
     """With ``url``: the column that tells when a row was last written; changed rows are found by it."""
     function: str | None = None
     """``module:function`` that takes (start, end) and returns a Polars frame."""
-    timestamp: str
-    """Event time of a row."""
-    key: str | None = None
-    """Column that identifies a row; exact duplicates are then dropped, and counted."""
     start: date | None = None
     """First day to take in; default: the earliest row."""
     partition: Literal["daily", "weekly", "monthly"] = "daily"
-    """The period that is taken in, replaced and monitored as one."""
+    """The period that is taken in as one."""
     complete_after: Duration = Field(default="0h", validate_default=True)
     """A partition is ready this long after its end."""
-    expected_every: PositiveDuration | None = None
-    """The source counts as late when nothing new came for this long; default: two partitions."""
-    late_rows: Literal["own_partition", "quarantine"] = "own_partition"
-    """What becomes of a row found in another partition's file."""
     read: ReadSpec = Field(default_factory=ReadSpec)
-    known_at: str | None = None
-    """Column: when the row itself became known, if later than its timestamp."""
 
     @model_validator(mode="after")
     def _exactly_one_address(self) -> Self:
@@ -88,6 +78,32 @@ class SourceSpec(Spec):
         return check_reference(value)
 
 
+class SourceSpec(AddressSpec):
+    """Where the rows come from."""
+
+    timestamp: str
+    """Event time of a row."""
+    key: str | None = None
+    """Column that identifies a row; exact duplicates are then dropped, and counted."""
+    expected_every: PositiveDuration | None = None
+    """The source counts as late when nothing new came for this long; default: two partitions."""
+    late_rows: Literal["own_partition", "quarantine"] = "own_partition"
+    """What becomes of a row found in another partition's file."""
+    known_at: str | None = None
+    """Column: when the row itself became known, if later than its timestamp."""
+
+
+class LabelSourceSpec(AddressSpec):
+    """Where labels come from that are not among the rows; they are joined to the rows by key."""
+
+    key: str | None = None
+    """Column that names the row which a label is of; default: the name of ``source.key``."""
+    column: str | None = None
+    """Column of the label's value; default: ``label.column``."""
+    known_at: str
+    """Column: when the label became known; its periods are those of this time."""
+
+
 class LabelSpec(Spec):
     """The column to predict, and when its value is known."""
 
@@ -97,6 +113,12 @@ class LabelSpec(Spec):
     """A row's label counts as known this long after its timestamp: its maturity."""
     known_at: str | None = None
     """Column: when the label really became known; the delay is still the maturity."""
+    source: LabelSourceSpec | None = None
+    """Where the labels come from, if not with the rows: joined by ``source.key``."""
+    missing_after: PositiveDuration | None = None
+    """A label that is not known so long after its row's timestamp counts as ``missing_value``."""
+    missing_value: bool | int | float | str | None = None
+    """The label of rows whose label never came; undeclared, such rows are left out."""
     positive: bool | int | float | str = 1
     """The value that counts as the positive class, in binary classification."""
 
@@ -108,6 +130,38 @@ class LabelSpec(Spec):
                 f"{value!r} is no value of a label: write a number, true, false, or text in quotes"
             )
         return value
+
+    @property
+    def maturity(self) -> timedelta:
+        """The age at which a row's label counts: all rows of that age count, so that early labels are no more likely.
+
+        Where a missing label has a value, no row counts before its label is as good as missing: else the labels that
+        did come would be all that is known of the ages between.
+        """
+        return self.delay if self.missing_after is None else self.missing_after
+
+    @model_validator(mode="after")
+    def _one_time_of_its_own(self) -> Self:
+        if self.source is not None and self.known_at is not None:
+            raise ValueError(
+                "known_at is a column of the rows, and the labels come from label.source: declare the column of "
+                "that table in label.source.known_at, and remove this one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _missing_means_something(self) -> Self:
+        if (self.missing_after is None) != (self.missing_value is None):
+            raise ValueError(
+                "declare both missing_after and missing_value, or neither: without them, rows whose label never "
+                "came are left out"
+            )
+        if self.missing_after is not None and self.missing_after < self.delay:
+            raise ValueError(
+                f"missing_after is {format_duration(self.missing_after)}, and a label may still come until delay, "
+                f"which is {format_duration(self.delay)}; let missing_after be as long at the least"
+            )
+        return self
 
 
 def _words(query: str) -> list[str]:

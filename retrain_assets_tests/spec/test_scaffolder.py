@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import yaml
 
 from retrain_assets.attempts import newest_attempt
-from retrain_assets.checks import check_declaration
+from retrain_assets.checks import examine
 from retrain_assets.declaration import Declaration
 from retrain_assets.spec import load_spec
 from retrain_assets.spec.scaffolder import PipelineScaffolder, ScaffoldParams
@@ -67,7 +67,7 @@ def declared(file: Path) -> Declaration:
     attributes = yaml.safe_load(file.read_text())["attributes"]
     resolved = dg.ResolutionContext.default().resolve_value(attributes)
     declaration = Declaration(load_spec(resolved, file), file)
-    assert check_declaration(declaration) == []
+    assert examine(declaration).faults == []
     return declaration
 
 

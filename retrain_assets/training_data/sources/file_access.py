@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -24,6 +24,8 @@ from retrain_assets.training_data.sources.file_stores import (
 )
 from retrain_assets.training_data.sources.file_table import Table
 from retrain_assets.training_data.sources.path_pattern import PathPattern
+
+_Seen = TypeVar("_Seen")
 
 Contents = dict[str, tuple[int, int]]
 """By partition: the sum of the rows' hashes, and their number; the empty key holds rows without a time."""
@@ -68,7 +70,7 @@ class FileAccess:
                 "Write it without, and declare credentials in source.read.storage_options."
             )
         if not self.remote:
-            path = str(base.resolve() / Path(path).expanduser())
+            path = _from(base.resolve(), Path(path).expanduser())
         self.pattern = PathPattern(path)
         self.pattern.check(source.partition)
         # A web server lists nothing: the file of each partition is asked for by its name.
@@ -119,6 +121,15 @@ class FileAccess:
         """
         return Table(self.store, file, self._read, self._texts)
 
+    def look(self, files: Sequence[StoredFile], seen: Callable[[Table], _Seen]) -> _Seen | None:
+        """Look at the last of some files that can be read, of three; None where none can."""
+        for file in files[::-1][:3]:
+            try:
+                return seen(self.table(file))
+            except PartitionError:
+                continue
+        return None
+
     def unchanged(self, before: Sequence[StoredFile]) -> bool:
         """Whether the files are still what they were."""
         for file in before:
@@ -158,6 +169,14 @@ class FileCache:
         """Write down what was looked at."""
         files = {address: [known.stamp, known.digest, known.contents] for address, known in self._now.items()}
         return json.dumps({"tag": self._access.tag, "files": files}, separators=(",", ":"))
+
+
+def _from(folder: Path, path: Path) -> str:
+    """Where a path leads that starts at a folder; without its ``..``, which no reader of a message follows."""
+    parts = list(path.parts)
+    while parts and parts[0] == "..":
+        folder, parts = folder.parent, parts[1:]
+    return str(folder.joinpath(*parts))
 
 
 def _texts(spec: PipelineSpec, types: Mapping[str, pl.DataType]) -> set[str]:

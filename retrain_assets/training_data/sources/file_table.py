@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -137,6 +137,19 @@ class Table:
             if not self.is_csv:
                 return dict(self._scan_parquet().collect_schema())
             return dict(self._typed(self._scan_csv().head(1000).collect()).schema)
+
+    def head(self, columns: Sequence[str]) -> pl.DataFrame:
+        """Read the first thousand rows of a few columns; of CSV, typed by these rows.
+
+        Raises
+        ------
+        PartitionError
+            When the file cannot be read.
+        """
+        with self._speaking():
+            scan = self._scan_csv() if self.is_csv else self._scan_parquet()
+            rows = scan.select(columns).head(1000).collect()
+            return self._typed(rows) if self.is_csv else rows
 
     def _scan_parquet(self) -> pl.LazyFrame:
         return pl.scan_parquet(

@@ -15,6 +15,7 @@ from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints
 from retrain_assets.training_data.sources.emptiness import no_file
 from retrain_assets.training_data.sources.file_access import FileAccess, FileCache, changed_while_read, stack
 from retrain_assets.training_data.sources.file_stores import StoredFile
+from retrain_assets.training_data.sources.file_table import Table
 from retrain_assets.windows import Partitions
 
 
@@ -41,12 +42,15 @@ class PartitionFiles:
 
     def columns(self) -> dict[str, pl.DataType] | None:
         """Read the schema of the newest file that can be read."""
-        for _, file in sorted(self._dated(), key=lambda pair: pair[0], reverse=True)[:3]:
-            try:
-                return self._access.table(file).schema()
-            except PartitionError:
-                continue
-        return None
+        return self._access.look(self._in_order(), Table.schema)
+
+    def head(self, columns: Sequence[str]) -> pl.DataFrame | None:
+        """Read the first rows of the newest file that can be read."""
+        return self._access.look(self._in_order(), lambda table: table.head(columns))
+
+    def nothing(self) -> str | None:
+        """Say that no file of the form is there yet; a web server's files are not listed."""
+        return None if self._access.unlisted or self._dated() else no_file(self.address)
 
     def earliest(self) -> datetime | None:
         """Find the earliest moment that a file's path names, UTC."""
@@ -68,8 +72,9 @@ class PartitionFiles:
                 by_key[key] = self._fingerprint([cache.look(file).digest for file in files])
             except FileNotFoundError:
                 continue  # removed since it was listed
-        if not by_key and not self._access.unlisted and not self._dated():
-            raise SourceError(no_file(self.address))
+        nothing = None if by_key else self.nothing()
+        if nothing is not None:
+            raise SourceError(nothing)
         return Fingerprints(by_key, cache.cursor())
 
     def read(self, partitions: Partitions, keys: Sequence[str]) -> Iterator[Delivery]:
@@ -110,6 +115,10 @@ class PartitionFiles:
             if moment is not None:
                 dated.append((moment.replace(tzinfo=self._zone).astimezone(UTC), file))
         return dated
+
+    def _in_order(self) -> list[StoredFile]:
+        """Files by the moment that each path names, oldest first."""
+        return [file for _, file in sorted(self._dated(), key=lambda pair: pair[0])]
 
     def _by_key(self, partitions: Partitions, wanted: Wanted) -> dict[str, list[StoredFile]]:
         by_key: dict[str, list[StoredFile]] = {}

@@ -41,6 +41,15 @@ class FunctionSource:
         """None: only a call would tell."""
         return None
 
+    def head(self, columns: Sequence[str]) -> pl.DataFrame | None:
+        """None: only a call would tell."""
+        del columns
+        return None
+
+    def nothing(self) -> str | None:
+        """None: a function has no files."""
+        return None
+
     def earliest(self) -> datetime | None:
         """None: only a call would tell."""
         return None

@@ -27,6 +27,12 @@ class Source(Protocol):
         A column without any value yet has the type ``Null``.
         """
 
+    def head(self, columns: Sequence[str]) -> pl.DataFrame | None:
+        """Read a thousand rows at most, of a few columns, typed as all will be; None where that is not cheap."""
+
+    def nothing(self) -> str | None:
+        """Say in a sentence that no file is there yet; None where one is, or where rows come from elsewhere."""
+
     def earliest(self) -> datetime | None:
         """Find a moment (UTC) in the earliest partition that has rows; None for an empty source."""
 

@@ -56,6 +56,17 @@ class SqlSource:
         with self._database.connect() as connection:
             return dict(self._relation.head(connection, 1000).schema)
 
+    def head(self, columns: Sequence[str]) -> pl.DataFrame | None:
+        """Read a thousand rows of a table; a query may cost too much to be asked for them."""
+        if self._table is None:
+            return None
+        with self._database.connect() as connection:
+            return self._relation.head(connection, 1000).select(columns)
+
+    def nothing(self) -> str | None:
+        """None: a database has no files."""
+        return None
+
     def earliest(self) -> datetime | None:
         """Find the earliest timestamp, UTC."""
         with self._database.connect() as connection:

@@ -9,6 +9,11 @@ from retrain_assets.errors import PartitionError
 UTC_TIME = pl.Datetime("us", "UTC")
 
 _OFFSET = r"[T ]\d{2}:.*?(Z|[+-]\d{2}(?::?\d{2})?)$"
+_COMMON_FORMATS = tuple(
+    f"{day}{time}"
+    for day in ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d-%m-%Y")
+    for time in ("", " %H:%M", " %H:%M:%S")
+)
 _ISO_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
 
 
@@ -63,6 +68,26 @@ def to_utc(
             "Write timestamps, or text such as 2026-01-05T13:30:00Z."
         )
     return values.to_frame().select(utc_expr(values.name, values.dtype, timezone)).to_series()
+
+
+def unreadable(values: pl.Series) -> str:
+    """Say how a column of texts can be read of which no value could be.
+
+    Parameters
+    ----------
+    values
+        The column, with a value at the least.
+
+    Returns
+    -------
+    str
+        Half a sentence: the first value, and a form that fits all of them, where one is known.
+    """
+    texts = values.drop_nulls().cast(pl.String).str.strip_chars()
+    for form in _COMMON_FORMATS:
+        if texts.str.to_datetime(form, strict=False, time_unit="us").null_count() == 0:
+            return f"the first is {texts[0]!r}, which {form!r} would read"
+    return f"the first is {texts[0]!r}"
 
 
 def utc_expr(name: str, dtype: pl.DataType, timezone: str) -> pl.Expr:

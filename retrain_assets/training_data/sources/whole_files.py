@@ -21,6 +21,7 @@ from retrain_assets.training_data.sources.file_access import (
     stack,
 )
 from retrain_assets.training_data.sources.file_stores import StoredFile
+from retrain_assets.training_data.sources.file_table import Table
 from retrain_assets.training_data.sources.timed_table import TIMELESS, TimedTable, keys_of
 from retrain_assets.windows import Partitions
 
@@ -50,12 +51,15 @@ class WholeFiles:
 
     def columns(self) -> dict[str, pl.DataType] | None:
         """Read the schema of the last file that can be read."""
-        for file in self._access.files()[::-1][:3]:
-            try:
-                return self._access.table(file).schema()
-            except PartitionError:
-                continue
-        return None
+        return self._access.look(self._access.files(), Table.schema)
+
+    def head(self, columns: Sequence[str]) -> pl.DataFrame | None:
+        """Read the first rows of the last file that can be read."""
+        return self._access.look(self._access.files(), lambda table: table.head(columns))
+
+    def nothing(self) -> str | None:
+        """Say that no file is there yet."""
+        return None if self._access.files() else no_file(self.address)
 
     def earliest(self) -> datetime | None:
         """Find the earliest timestamp, UTC."""
