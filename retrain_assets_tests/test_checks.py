@@ -231,7 +231,7 @@ def test_a_doubt_is_told_by_whoever_loads_the_code_location(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Loading goes on with a warning in the log, which names file and field."""
-    monkeypatch.setattr(logging.getLogger("dagster"), "propagate", True)
+    caplog.set_level(logging.WARNING, logger="dagster")
     load_project(tmp_path, monkeypatch, attributes())
     [record] = [record for record in caplog.records if "source.path" in record.message]
     assert record.levelname == "WARNING"

@@ -1,0 +1,87 @@
+"""What the first rows of a source say against a declaration."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from retrain_assets.errors import PartitionError
+from retrain_assets.labels import YAML_WORDS, labelled, target
+from retrain_assets.spec import PipelineSpec
+from retrain_assets.training_data.sources.timestamps import to_utc, unreadable
+
+_MOST_CLASSES = 20
+
+
+def check_times(spec: PipelineSpec, rows: pl.DataFrame, address: str) -> list[str]:
+    """Find out whether the timestamps can be read.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    rows
+        Some rows, with the timestamp's column.
+    address
+        Where they lie, for messages.
+
+    Returns
+    -------
+    list of str
+        A sentence where not one of them can be, which begins with the field; empty else.
+    """
+    values = rows.get_column(spec.source.timestamp)
+    form = spec.source.read.timestamp_format
+    try:
+        moments = to_utc(values, spec.timezone, address, text_format=form, strict=False)
+    except PartitionError as error:
+        return [str(error)]
+    if moments.count() or not values.count():
+        return []
+    told = (
+        f"no value of the column {values.name!r} can be read as a time; {unreadable(values)}. "
+        "Another column can be named in source.timestamp."
+    )
+    if form is None:
+        return [f"source.read.timestamp_format: it is not declared, and {told}"]
+    return [f"source.read.timestamp_format: by {form!r} {told}"]
+
+
+def check_positive(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """Find out whether the positive class occurs.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    rows
+        Some rows, with the columns of the label and of the weight, where one is declared.
+
+    Returns
+    -------
+    tuple of lists of str
+        What must be mended, and what may be a class too rare to be among the rows.
+    """
+    column, positive = spec.label.column, spec.label.positive
+    rows = rows.filter(labelled(spec, rows.schema))
+    found = rows.get_column(column).unique().sort()
+    if not 2 <= len(found) <= _MOST_CLASSES or target(rows, spec, "classification").any():
+        return [], []
+    holds = f"the column {column!r} holds {', '.join(repr(value) for value in found)}"
+    if "positive" not in spec.label.model_fields_set:
+        # Numbers may be those of a regression, and three texts the classes of a label that is not binary.
+        if found.dtype != pl.String or len(found) > 2:
+            return [], []
+        return [
+            f"label.positive: it is not declared, and {holds}. Declare which of them is to be predicted."
+        ], []
+    told = f"label.positive: none of the first {rows.height:,} labels equals {positive!r}; {holds}."
+    if isinstance(positive, bool) and found.dtype == pl.String:
+        return [f"{told} {YAML_WORDS}"], []
+    alike = [value for value in found if _folded(value) == _folded(positive)]
+    if alike:
+        return [f"{told} Did you mean {alike[0]!r}?"], []
+    return [], [f"{told} Mend it, unless that class is too rare to be among them."]
+
+
+def _folded(value: object) -> str:
+    return str(value).strip().casefold()
