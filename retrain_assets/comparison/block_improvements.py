@@ -1,4 +1,4 @@
-"""The paired comparison block by block: how much better one model was on each day."""
+"""Metrics block by block: how well a model did on each day, and how much better than another one."""
 
 from __future__ import annotations
 
@@ -68,6 +68,52 @@ def block_improvements(
     if np.abs(values).max() <= ROUNDING * max(abs(value), abs(other)):
         values = np.zeros_like(values)
     return BlockSeries(values, sizes)
+
+
+def block_losses(
+    metric: Metric,
+    *,
+    y: FloatArray,
+    score: FloatArray,
+    blocks: NDArray[np.int64],
+    weight: FloatArray | None = None,
+) -> BlockSeries:
+    """Turn a metric into each block's value of it, as a loss: a greater one is worse.
+
+    For a mean of row losses it is the block's own mean. For any other metric it is the value on all rows plus the
+    mean of the block's influence values, which is its own value to first order; without influence values, the
+    pseudo-value of the delete-a-block jackknife.
+
+    Parameters
+    ----------
+    metric, y, score, blocks, weight
+        As in :func:`block_improvements`, of one model.
+
+    Raises
+    ------
+    TrainingError
+        As :func:`block_improvements`.
+    """
+    value, influence = metric.measure(y, score, weight)
+    if influence is None:
+        contributions = leave_one_block_out(partial(_value, metric, y, score, weight), blocks, weight)
+    else:
+        contributions = block_contributions(influence, blocks)
+    shares = np.ones(len(y)) if weight is None else weight / weight.mean()
+    sizes = np.bincount(blocks, weights=shares)[np.bincount(blocks) > 0]
+    values = value + contributions[sizes > 0] * len(y) / sizes[sizes > 0]
+    return BlockSeries(-values if metric.greater_is_better else values, sizes[sizes > 0])
+
+
+def _value(
+    metric: Metric,
+    y: FloatArray,
+    score: FloatArray,
+    weight: FloatArray | None,
+    chosen: NDArray[np.int64],
+) -> float:
+    """The metric on some of the rows."""
+    return metric.measure(y[chosen], score[chosen], None if weight is None else weight[chosen])[0]
 
 
 def _gain(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from retrain_assets.monitoring_report.business import business_values, check_bounds, measure_business
 from retrain_assets.monitoring_report.drift import DriftReport
+from retrain_assets.monitoring_report.fall import ERROR_RATE, Fall, measure_fall
 from retrain_assets.monitoring_report.onset import estimate_onset
 from retrain_assets.monitoring_report.performance import (
     Crossing,
     Level,
-    check_drop,
     check_level,
     measure_value,
     watched_metric,
@@ -21,6 +22,9 @@ from retrain_assets.monitoring_report.rows import TICK, LabelledRows
 from retrain_assets.spec import BusinessTrigger, DriftTrigger, PerformanceTrigger, PipelineSpec
 from retrain_assets.spec.base import format_duration
 from retrain_assets.windows import Partitions
+
+if TYPE_CHECKING:
+    from retrain_assets.comparison.metric import Metric
 
 CERTAINTY = "with 95 % confidence"
 TOO_EARLY = "cannot be judged yet: there are too few days of mature labels since the promotion."
@@ -84,13 +88,12 @@ class Quiet:
 
 
 def judge_performance(
-    scene: Quiet,
-    trigger: PerformanceTrigger,
-    current: Level | None,
-    reference: Level | None,
-    later: Level | None,
+    scene: Quiet, trigger: PerformanceTrigger, current: Level | None, reference: Level | None
 ) -> Finding:
     """Judge the realised performance: its level over the declared span, and its fall since the promotion.
+
+    The level is judged by its 95 % interval at each look. The fall is judged by a detector whose error rate holds
+    over daily looks together.
 
     Parameters
     ----------
@@ -102,41 +105,40 @@ def judge_performance(
         The level over the declared span.
     reference
         The level on the first rows after the promotion; None while they are not complete.
-    later
-        The level over those rows of the span that do not belong to the reference; None without one.
     """
     metric = watched_metric(scene.spec, trigger)
     span = f"{metric.title} over {format_duration(trigger.over)}"
-    parts: list[tuple[Crossing, str]] = []
-    if trigger.at_least is not None:
-        found = check_level(metric, current, trigger.at_least)
-        if found is not None:
-            side, worst = ("below", "at most") if metric.greater_is_better else ("above", "at least")
-            parts.append((found, _level_words(span, found, worst, side)))
-    if trigger.drop is not None:
-        found = check_drop(metric, reference, later, trigger.drop)
-        if found is not None:
-            parts.append((found, _drop_words(span, metric.unit, found)))
     numbers = _numbers(current) | _numbers(reference, "reference_")
-    for part, _ in parts:
-        numbers |= {"bound": part.bound, "threshold": part.threshold}
-        if part.crossed:
-            break
+    level = None if trigger.at_least is None else check_level(metric, current, trigger.at_least)
+    fall = None
+    if trigger.drop is not None and reference is not None:
+        settled = scene.promoted_at + scene.spec.evaluation.holdout
+        fall = measure_fall(metric, scene.mature(), settled, trigger.drop, trigger.over)
+    parts: list[tuple[bool, str, float | None, float]] = []
+    if level is not None:
+        side, worst = ("below", "at most") if metric.greater_is_better else ("above", "at least")
+        parts.append((level.crossed, _level_words(span, level, worst, side), level.bound, level.threshold))
+    if fall is not None:
+        parts.append((fall.crossed, _fall_words(metric, fall), fall.bound, fall.allowed))
+        numbers["fall"] = fall.value
     if not parts:
         text = f"{_first_large(span)} {TOO_EARLY}"
         return Finding("performance", False, text, numbers, lambda: scene.as_of)
-    text = " ".join(words for part, words in parts if part.crossed) or " ".join(words for _, words in parts)
+    told = [part for part in parts if part[0]] or parts
+    numbers |= {"threshold": told[0][3]} | ({} if told[0][2] is None else {"bound": told[0][2]})
 
     def onset() -> datetime:
-        level = later or current
-        after = level.value if level is not None else 0.0
+        if fall is not None and fall.crossed:
+            return scene.partitions.bounds(scene.partitions.key_of(fall.since))[0]
+        after = current.value if current is not None else 0.0
         candidates = [
             item for item in (trigger.at_least, reference.value if reference else None) if item is not None
         ]
         before = max(candidates) if metric.greater_is_better else min(candidates)
         return _onset(scene, before, after, lambda rows: measure_value(metric, rows))
 
-    return Finding("performance", any(part.crossed for part, _ in parts), text, numbers, onset)
+    crossed = any(part[0] for part in parts)
+    return Finding("performance", crossed, " ".join(part[1] for part in told), numbers, onset)
 
 
 def judge_business(scene: Quiet, trigger: BusinessTrigger, level: Level | None) -> Finding:
@@ -200,19 +202,18 @@ def _level_words(span: str, found: Crossing, worst: str, side: str) -> str:
     )
 
 
-def _drop_words(span: str, unit: str, found: Crossing) -> str:
+def _fall_words(metric: Metric, fall: Fall) -> str:
+    side = "worse" if fall.value >= 0 else "better"
     change = (
-        f"{abs(found.value):.4g} {unit} {'worse' if found.value >= 0 else 'better'} than after the promotion"
+        f"{_first_large(metric.title)} since {fall.since:%Y-%m-%d} is {abs(fall.value):.4g} {metric.unit} {side} "
+        "than on the days before, back to the promotion"
     )
-    if found.crossed:
+    if fall.crossed and fall.bound is not None:
         return (
-            f"{_first_large(span)} is {change}, {CERTAINTY} at least {found.bound:.4g}: "
-            f"more than the allowed drop of {found.threshold:g}."
+            f"{change}, and certainly by more than {fall.bound:.4g} ({ERROR_RATE}): "
+            f"more than the allowed drop of {fall.allowed:g}."
         )
-    return (
-        f"{_first_large(span)} is {change}; that is not certainly more than the allowed drop of "
-        f"{found.threshold:g}."
-    )
+    return f"{change}; that is not certainly more than the allowed drop of {fall.allowed:g}."
 
 
 def _first_large(text: str) -> str:

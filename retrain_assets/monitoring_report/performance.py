@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -166,46 +165,6 @@ def check_level(metric: Metric, current: Level | None, at_least: float) -> Cross
     if metric.greater_is_better:
         return Crossing(current.upper < at_least, current.value, current.upper, at_least)
     return Crossing(current.lower > at_least, current.value, current.lower, at_least)
-
-
-def check_drop(
-    metric: Metric, reference: Level | None, current: Level | None, drop: float
-) -> Crossing | None:
-    """Compare the loss of quality since the reference span with the declared drop.
-
-    The two spans share no rows and count as independent: the difference has both standard errors, and
-    Student's t with Welch's and Satterthwaite's degrees of freedom.
-
-    Parameters
-    ----------
-    metric
-        What is measured.
-    reference, current
-        The level since the promotion, and the level now.
-    drop
-        Absolute loss of quality that is still allowed, in the metric's unit.
-
-    Returns
-    -------
-    Crossing or None
-        None where one of the intervals is not there yet.
-
-    References
-    ----------
-    Welch (1947), "The generalization of Student's problem when several different population variances are
-    involved", Biometrika 34, 28-35.
-    """
-    if reference is None or current is None:
-        return None
-    if reference.standard_error is None or current.standard_error is None:
-        return None
-    fall = metric.gain(reference.value, current.value)
-    one, other = reference.standard_error**2, current.standard_error**2
-    if one + other == 0:
-        return Crossing(fall > drop, fall, fall, drop)
-    degrees = (one + other) ** 2 / (one**2 / (reference.blocks - 1) + other**2 / (current.blocks - 1))
-    bound = fall - quantile(degrees) * math.sqrt(one + other)
-    return Crossing(bound > drop, fall, bound, drop)
 
 
 def watched_metric(spec: PipelineSpec, trigger: PerformanceTrigger) -> Metric:

@@ -135,12 +135,7 @@ def monitor(
     findings: list[Finding] = []
     if trigger is not None:
         metric = watched_metric(spec, trigger)
-        later = realised[metric.name] if has_reference else None
-        if has_reference and end - over < settled:
-            later = measure_level(metric, rows.between(settled, end, as_of))
-        findings.append(
-            judge_performance(scene, trigger, realised[metric.name], reference[metric.name], later)
-        )
+        findings.append(judge_performance(scene, trigger, realised[metric.name], reference[metric.name]))
     business: dict[str, Level | None] = {}
     for declared in spec.retrain_when.business:
         whole = end - declared.over >= champion.promoted_at

@@ -19,7 +19,6 @@ from retrain_assets.monitoring_report.business import (
 from retrain_assets.monitoring_report.onset import estimate_onset
 from retrain_assets.monitoring_report.performance import (
     Level,
-    check_drop,
     check_level,
     check_performance,
     estimate,
@@ -108,20 +107,6 @@ def test_a_level_is_crossed_only_with_its_whole_interval(metric, value, side):
     assert not check_level(metric, level, near).crossed
     assert check_level(metric, level, far).crossed
     assert not check_level(metric, level, value + side * 0.05).crossed
-
-
-def test_a_drop_counts_the_error_of_both_spans():
-    """The fall's bound has both standard errors and Welch's degrees of freedom, in the bad direction only."""
-    before, after = make_level(0.80, 0.01, 1000, 7), make_level(0.74, 0.02, 1000, 5)
-    found = check_drop(AUC, before, after, 0.02)
-    one, other = 0.01**2, 0.02**2
-    degrees = (one + other) ** 2 / (one**2 / 6 + other**2 / 4)
-    assert found.value == pytest.approx(0.06)
-    assert found.bound == pytest.approx(0.06 - stats.t.ppf(0.95, degrees) * (one + other) ** 0.5)
-    assert not found.crossed
-    assert check_drop(AUC, before, after, 0.01).crossed
-    assert check_drop(LOSS, before, after, 0.01).value == pytest.approx(-0.06)
-    assert check_drop(AUC, None, after, 0.01) is None
 
 
 def test_the_estimate_is_right_when_scores_are_calibrated():

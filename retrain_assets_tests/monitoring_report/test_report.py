@@ -115,8 +115,9 @@ def test_harm_is_seen_within_days_and_its_onset_found():
 def test_the_sentence_tells_bound_and_threshold():
     """A crossed threshold is told with value, certainty and threshold, in the metric's unit."""
     found = by_reason(report(WATCHED, 36))
-    assert found["performance"]["sentence"].startswith("Log loss over 7d is ")
-    assert "nats per row worse than after the promotion" in found["performance"]["sentence"]
+    assert found["performance"]["sentence"].startswith("Log loss since 2026-01-2")
+    assert "nats per row worse than on the days before" in found["performance"]["sentence"]
+    assert "false in one of 20 harmless half-years at most" in found["performance"]["sentence"]
     assert "more than the allowed drop of 0.02." in found["performance"]["sentence"]
     assert "below the threshold of 0.2." in found["business:clicks"]["sentence"]
 
@@ -133,7 +134,7 @@ def test_an_absolute_level_needs_no_reference():
 def test_a_drop_waits_for_the_reference_and_rows_after_it():
     """Right after a promotion there is no reference, and its own rows are no evidence of a fall."""
     assert report(WATCHED, 6)["reference"]["log_loss"] is None
-    settled = report(WATCHED, 9)
+    settled = report(WATCHED, 8)
     assert settled["reference"]["log_loss"]["blocks"] == 7
     assert "cannot be judged yet" in by_reason(settled)["performance"]["sentence"]
 

@@ -1,0 +1,193 @@
+"""Has the mean of a series of days risen since some day? An answer that may be asked for every day."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrain_assets.comparison.block_series import BlockSeries, variance_inflation
+from retrain_assets.comparison.metric import FloatArray
+
+DAYS_WATCHED = 182
+FALSE_ALARMS = 0.05
+"""Probability of a false alarm within the days watched."""
+EVIDENCE_ASKED = DAYS_WATCHED / FALSE_ALARMS
+"""The detector reaches this within 182 days of a series that does not rise with probability .05 at most."""
+LEAST_LATER_DAYS = 2
+"""A single day has no spread of its own, and one bad day is no change."""
+PRIOR_PRECISION = 0.25
+"""A rise worth an alarm is expected to be about two standard deviations of a day."""
+STEPS = 60
+
+
+@dataclass(frozen=True)
+class Rise:
+    """What a series of days says of a rise of its mean.
+
+    Parameters
+    ----------
+    value
+        Mean of the later days less that of the days before, split where the evidence is strongest.
+    bound
+        The largest tolerance that the rise certainly exceeds, over all looks together; None where none does.
+    evidence
+        Evidence against "the mean never rose by more than the tolerance"; an alarm from ``EVIDENCE_ASKED`` on.
+    split
+        Number of days before the split.
+    """
+
+    value: float
+    bound: float | None
+    evidence: float
+    split: int
+
+    @property
+    def certain(self) -> bool:
+        """Whether the evidence suffices for an alarm."""
+        return self.evidence >= EVIDENCE_ASKED
+
+
+def detect_rise(series: BlockSeries, settled: int, tolerance: float = 0.0) -> Rise | None:
+    """Look for a day since which the mean lies above that of all days before it by more than a tolerance.
+
+    A Shiryaev-Roberts e-detector. For each day after the first ``settled`` ones an e-process compares the days
+    from it on with all those before: the mixture of two-sample t-tests over positive effects, which is 1 on
+    average at every look while nothing rises, whatever the unknown level and spread are, so that the
+    uncertainty of the level before counts. The processes of all days are added up. Without a rise the sum is
+    the number of days on average, and within T days it ever reaches c with probability T / c at most; so it
+    does for the first time after c days on average, or later.
+
+    Exact for independent normal days of equal size. Days of unequal size count as fewer (Kish), and the error
+    is widened for the correlation of neighbouring days (:func:`variance_inflation`).
+
+    Parameters
+    ----------
+    series
+        A loss of each day, oldest first, and the days' rows.
+    settled
+        Number of days that a rise is at least measured against, two or more.
+    tolerance
+        A rise that is allowed.
+
+    Returns
+    -------
+    Rise or None
+        None where fewer than two days follow the settled ones.
+
+    References
+    ----------
+    Shin, Ramdas, Rinaldo (2024), "E-detectors: a nonparametric framework for sequential change detection", New
+    England Journal of Statistics in Data Science 2, 229-260.
+    Podkopaev, Ramdas (2022), "Tracking the risk of a deployed model and detecting harmful distribution
+    shifts", ICLR: an alarm only for a rise of the risk beyond a tolerance.
+    Gonen, Johnson, Lu, Westfall (2005), "The Bayesian two-sample t test", The American Statistician 59, 252-257.
+    Perez-Ortiz, Lardy, de Heide, Grunwald (2024), "E-statistics, group invariance and anytime-valid testing",
+    Annals of Statistics 52, 1410-1432.
+    """
+    splits = np.arange(max(settled, 2), series.blocks - LEAST_LATER_DAYS + 1)
+    if splits.size == 0:
+        return None
+    parts = _parts(series, splits)
+    each = parts.log_evidence(tolerance)
+    best = int(np.argmax(each))
+    return Rise(
+        value=float(parts.rise[best]),
+        bound=_bound(parts),
+        evidence=math.exp(min(_log_sum(each), 700.0)),
+        split=int(splits[best]),
+    )
+
+
+def two_sample_log_evidence(
+    statistic: FloatArray, degrees: FloatArray | float, size: FloatArray | float
+) -> FloatArray:
+    """Natural logarithm of the evidence of a t statistic for a positive effect, averaged over effect sizes.
+
+    The effect, in standard deviations, is drawn from the positive half of a normal distribution around 0 with
+    variance ``1 / PRIOR_PRECISION``.
+
+    Parameters
+    ----------
+    statistic
+        Student's t, any shape.
+    degrees
+        Its degrees of freedom.
+    size
+        Number of days that the variance of the difference is that of one of: ``1 / (1 / before + 1 / after)``.
+
+    References
+    ----------
+    Gonen, Johnson, Lu, Westfall (2005), The American Statistician 59, 252-257, equation 4.
+    """
+    from scipy.special import log_ndtr, stdtr
+
+    total = size + PRIOR_PRECISION
+    shrunk = PRIOR_PRECISION / total
+    # The ratio of (degrees + t^2) to (degrees + shrunk t^2), where t may be infinite.
+    square = np.minimum(np.square(statistic), 1e300)
+    rest = degrees + shrunk * square
+    two_sided = (np.log(shrunk) + (degrees + 1) * (np.log(degrees + square) - np.log(rest))) / 2
+    direction = np.sqrt(size / total) * np.clip(statistic, -1e150, 1e150) * np.sqrt((degrees + 1) / rest)
+    positive = stdtr(degrees + 1, direction)
+    # Far on the wrong side Student's tail underflows; the normal one is below it, which only lessens evidence.
+    with np.errstate(divide="ignore"):
+        logarithm = np.where(positive > 0, np.log(positive), log_ndtr(direction))
+    found: FloatArray = two_sided + math.log(2) + logarithm
+    return found
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The series parted at each of several days; arrays of shape (splits,)."""
+
+    rise: FloatArray
+    error: FloatArray
+    size: FloatArray
+    degrees: float
+
+    def log_evidence(self, tolerance: float) -> FloatArray:
+        above = self.rise - tolerance
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = np.where(above == 0, 0.0, above / self.error)
+        return two_sample_log_evidence(statistic, self.degrees, self.size)
+
+
+def _parts(series: BlockSeries, splits: np.ndarray) -> _Parts:
+    weights = series.weights
+    found = []
+    for split in splits:
+        before, after = slice(None, split), slice(split, None)
+        means = [np.average(series.values[part], weights=weights[part]) for part in (before, after)]
+        residual = series.values - np.repeat(means, [split, series.blocks - split])
+        variance = float(weights @ residual**2) / (series.blocks - 2)
+        size = 1 / (1 / _equal_days(weights[before]) + 1 / _equal_days(weights[after]))
+        inflation = variance_inflation(weights * residual)
+        found.append((means[1] - means[0], math.sqrt(variance * inflation / size), size))
+    rise, error, size = np.array(found).T
+    return _Parts(rise, error, size, series.blocks - 2.0)
+
+
+def _equal_days(weights: FloatArray) -> float:
+    """Number of whole days that these count as: no more than they weigh, and no more than Kish's number."""
+    total = float(weights.sum())
+    return min(total, total**2 / float(weights @ weights))
+
+
+def _bound(parts: _Parts) -> float | None:
+    """The largest tolerance at which the evidence would suffice, to a millionth of the span searched."""
+    asked = math.log(EVIDENCE_ASKED)
+    high = float(parts.rise.max())
+    low = high - 100 * float(parts.error.max()) - 1e-12
+    if _log_sum(parts.log_evidence(low)) < asked:
+        return None
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _log_sum(parts.log_evidence(middle)) >= asked else (low, middle)
+    return low
+
+
+def _log_sum(logs: FloatArray) -> float:
+    largest = float(logs.max())
+    return largest + math.log(float(np.exp(logs - largest).sum()))
