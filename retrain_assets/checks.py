@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retrain_assets.candidate_model.estimator import check_estimator
-from retrain_assets.comparison import check_functions
+from retrain_assets.comparison import check_functions, check_value
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import SourceError, SpecError
 from retrain_assets.features.derivation_faults import check_derivations
@@ -56,6 +56,7 @@ def examine(declaration: Declaration) -> Findings:
         *_check_source_function(spec),
         *check_expectations(spec.expectations),
         *check_functions(spec.evaluation.metrics),
+        *check_value(spec),
         *check_performance(spec),
     ]
     try:

@@ -1,6 +1,13 @@
 """Is one model better than another on the same rows: metrics, blocks, paired intervals."""
 
 from retrain_assets.comparison.blocks import Blocks, assign_blocks
+from retrain_assets.comparison.criterion import (
+    Criterion,
+    check_value,
+    deciding_criterion,
+    decision_threshold,
+    value_criterion,
+)
 from retrain_assets.comparison.metric import FloatArray, Metric, Task
 from retrain_assets.comparison.metrics import METRICS, declared_metrics, find_metric, task_of
 from retrain_assets.comparison.own_metric import check_functions
@@ -11,16 +18,21 @@ __all__ = [
     "METRICS",
     "Blocks",
     "Comparison",
+    "Criterion",
     "FloatArray",
     "Metric",
     "Task",
     "assign_blocks",
     "check_functions",
+    "check_value",
     "choose_estimator",
     "compare",
+    "deciding_criterion",
+    "decision_threshold",
     "declared_metrics",
     "find_metric",
     "standard_error",
     "standard_error_of",
     "task_of",
+    "value_criterion",
 ]

@@ -15,7 +15,7 @@ from retrain_assets.references import check_name
 from retrain_assets.spec.metrics import MetricSpec
 
 # What a user's own code raises on rows that it does not expect; anything else is no matter of the rows.
-_FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class _OwnFunction:
             # What comes out infinite or undefined is told below, and needs no warnings of numpy's beside.
             with np.errstate(all="ignore"):
                 value = float(self._import()(y, score, weight))
-        except _FAULTS as error:
+        except FAULTS as error:
             raise TrainingError(
                 f"evaluation.metrics: {self.reference} failed on {y.size:,} rows with {type(error).__name__}: "
                 f"{error}. Mend the function."

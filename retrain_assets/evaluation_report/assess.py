@@ -21,7 +21,7 @@ from retrain_assets.attempts import (
 )
 from retrain_assets.champion.loading import load_model, load_version
 from retrain_assets.champion.tracking import log_evaluation
-from retrain_assets.comparison import declared_metrics
+from retrain_assets.comparison import deciding_criterion
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError, TrainingError
 from retrain_assets.evaluation_report.error_budget import (
@@ -155,7 +155,7 @@ def _judge(
     champion, unscorable = _champion(declaration, version)
     holdout = _holdout(declaration, question, _champion_horizon(declaration, version))
     candidate = load_model(record["model_path"], declaration.trusted_modules())
-    metric = declared_metrics(spec.evaluation.metrics, record["task"])[0]
+    criterion = deciding_criterion(spec, record["task"])
     split = question.windows.split
     return evaluate(
         spec,
@@ -172,7 +172,7 @@ def _judge(
         left_out=holdout.left_out,
         train_rows=record["rows"],
         look=look,
-        past=past_loss_differences(declaration, metric, record["task"], split=split, as_of=question.as_of),
+        past=past_loss_differences(declaration, criterion, record["task"], split=split, as_of=question.as_of),
     )
 
 
@@ -289,4 +289,7 @@ def figures(document: Mapping[str, Any]) -> dict[str, float]:
         found[f"improvement_{name}"] = gain.get("improvement")
         found[f"improvement_{name}_lower"] = gain.get("lower")
         found[f"improvement_{name}_upper"] = gain.get("upper")
+    value = document.get("value")
+    if value is not None:
+        found |= {f"value_per_{value['period']}_{name}": amount for name, amount in value["per_period"].items()}
     return {name: float(value) for name, value in found.items() if value is not None}

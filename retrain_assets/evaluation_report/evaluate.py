@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -12,24 +11,31 @@ import numpy as np
 import polars as pl
 
 from retrain_assets.champion.loading import SCORING_ERRORS
-from retrain_assets.comparison import Blocks, assign_blocks, declared_metrics
+from retrain_assets.comparison import Blocks, assign_blocks
+from retrain_assets.comparison.criterion import VALUE
 from retrain_assets.comparison.metrics import FloatArray, Task
 from retrain_assets.evaluation_report.calibration import calibration
-from retrain_assets.evaluation_report.comparisons import Case, comparisons_of, entry_of
+from retrain_assets.evaluation_report.comparisons import (
+    Case,
+    comparisons_of,
+    contests_of,
+    criteria_of,
+    entry_of,
+)
 from retrain_assets.evaluation_report.error_budget import PlannedLook, error_budget_of, plan_look
 from retrain_assets.evaluation_report.explanation import Model, ScoreFunction, explain
 from retrain_assets.evaluation_report.explanation_shift import explanation_shift
 from retrain_assets.evaluation_report.judged_rows import JudgedRows, judged_rows, rows_problem
 from retrain_assets.evaluation_report.look_record import look_payload, look_sentence
 from retrain_assets.evaluation_report.look_test import look_test, method_sentence
-from retrain_assets.evaluation_report.slice_gate import judge_slices, unjudged_note
-from retrain_assets.evaluation_report.slices import Scored, Slice, SliceTest, compare_slices
+from retrain_assets.evaluation_report.plain import plain
+from retrain_assets.evaluation_report.slice_gate import judged_slices
+from retrain_assets.evaluation_report.slices import Scored, Slice
+from retrain_assets.evaluation_report.value_gain import value_gain
 from retrain_assets.evaluation_report.verdict import decide_verdict, minimum_gain
 from retrain_assets.evaluation_report.verdict_evidence import NO_TEST, Evidence, Verdict
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import Partitions
-
-DIGITS = 6
 
 
 def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
@@ -84,9 +90,10 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     Returns
     -------
     dict
-        Ready for JSON: task, metric, unit, as_of, verdict, look, method, rows, comparisons, calibration, slices,
-        importances, importance_rows, explanation_shift and guards. A missing or infinite number is None. ``look``
-        is None where none was taken, because the rows allow no test or nobody counts it.
+        Ready for JSON: task, metric, unit, as_of, verdict, look, method, rows, comparisons, value, calibration,
+        slices, importances, importance_rows, importance_metric, explanation_shift and guards. A missing or
+        infinite number is None. ``look`` is None where none was taken, because the rows allow no test or nobody
+        counts it; ``value`` where none is declared or known.
 
     Raises
     ------
@@ -95,7 +102,8 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     SpecError
         When ``evaluation.block`` is shorter than a day.
     """
-    metrics = declared_metrics(spec.evaluation.metrics, task)
+    criteria = criteria_of(spec, task)
+    deciding = criteria[0].metric
     judged = judged_rows(spec, rows, np.asarray(y, dtype=np.float64))
     blocks, days = _blocks(spec, judged.rows, split, as_of)
     budget = error_budget_of(spec)
@@ -103,11 +111,15 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     test = look_test(planned, budget, past, in_time=spec.evaluation.block_duration is not None)
     scored, models, champion_problem = _scored(judged, blocks, candidate, champion, champion_problem)
     constant = np.full(judged.rows.height, baseline)
-    case = Case(spec, metrics, judged.rows.height, scored, constant, blocks, days.ids, test)
+    contests, unknown = contests_of(criteria, judged.rows, scored, constant)
+    case = Case(spec, deciding, contests, judged.rows.height, blocks, days.ids, test)
     comparisons, undefined = comparisons_of(case)
-    decisive = comparisons.get(metrics[0].name)
-    problem = rows_problem(judged.y, task) or undefined.get(metrics[0].name)
-    slices, notes = _slices(case, judged.rows, task)
+    undefined = unknown | undefined
+    decisive = comparisons.get(deciding.name)
+    problem = rows_problem(judged.y, task) or undefined.get(deciding.name)
+    slices, notes = judged_slices(case, judged.rows, task)
+    span = as_of - spec.label.delay - split
+    measure = next(criterion.metric for criterion in criteria if criterion.value is None)
     verdict = _verdict(
         case,
         decisive,
@@ -115,14 +127,14 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         look=planned,
         champion_problem=champion_problem,
         rows_problem=problem,
-        holdout=as_of - spec.label.delay - split,
+        holdout=span,
     )
     explained = explain(
         models,
         judged.rows,
         judged.y,
         features if decisive else (),
-        metrics[0],
+        measure,
         judged.weight,
         spec.training.random_state,
     )
@@ -134,19 +146,21 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         "verdict": asdict(verdict),
         "look": None if look is None else _look(look, verdict, days.count),
         "method": _method(decisive),
-        "metric": metrics[0].name,
-        "unit": metrics[0].unit,
+        "metric": deciding.name,
+        "unit": deciding.unit,
         "min_gain": _min_gain(spec, decisive),
         "rows": {"train": train_rows, **counts},
         "comparisons": [entry_of(comparison) for comparison in comparisons.values()],
+        "value": value_gain(spec, comparisons.get(VALUE), case.rows, span),
         "calibration": calibration(judged.y, scores, judged.weight),
         "slices": [asdict(part) for part in slices],
         "importances": explained.entries,
         "importance_rows": explained.rows,
+        "importance_metric": {"metric": measure.name, "unit": measure.unit},
         "explanation_shift": asdict(explanation_shift(explained.entries)),
         "guards": [*judged.notes, *undefined.values(), *notes, *explained.notes],
     }
-    return {key: _plain(part) for key, part in document.items()}
+    return {key: plain(part) for key, part in document.items()}
 
 
 def _scored(
@@ -184,14 +198,6 @@ def _blocks(
     return blocks, blocks if in_time else assign_blocks(rows, "1d", *bounds)
 
 
-def _slices(case: Case, rows: pl.DataFrame, task: Task) -> tuple[list[Slice], list[str]]:
-    """The slices, judged, and sentences on those that could not be measured or judged."""
-    test = SliceTest(task, case.test.alpha, case.spec.promotion.margin or 0.0, case.test.past)
-    slices, notes = compare_slices(rows, case.spec.evaluation.slices, case.scored, case.metrics[0], test)
-    slices = judge_slices(slices, test.alpha)
-    return slices, [*notes, *unjudged_note(slices)]
-
-
 def _verdict(
     case: Case,
     decisive: Mapping[str, Any] | None,
@@ -202,9 +208,9 @@ def _verdict(
     rows_problem: str | None,
     holdout: timedelta,
 ) -> Verdict:
-    """Judge by the comparisons of the first metric, if the rows define it."""
+    """Judge by the comparisons of what decides, if the rows define it."""
     evidence = Evidence(
-        metric=case.metrics[0],
+        metric=case.deciding,
         rows=case.rows,
         blocks=case.blocks.count,
         noun=case.blocks.noun,
@@ -239,16 +245,3 @@ def _min_gain(spec: PipelineSpec, decisive: Mapping[str, Any] | None) -> float |
     if decisive is None:
         return None
     return minimum_gain(spec.promotion, decisive["vs_champion"], decisive["vs_baseline"])
-
-
-def _plain(value: object) -> object:
-    """Plain JSON values: numbers to six significant digits, those that are none or infinite as None."""
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
-    return int(value) if isinstance(value, np.integer) else value

@@ -57,6 +57,8 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
             "consequence": "A trial: it is never promoted." if trial else consequence,
             "gain": _headline(document),
             "look": _look(document["look"]),
+            "value": document.get("value"),
+            "importance_metric": document.get("importance_metric") or document,
             "pieces": pieces,
             "windows_chart": both_widths(partial(windows_chart, pieces)) if pieces else None,
             "metrics": [_metric_row(entry) for entry in document["comparisons"]],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -9,7 +10,7 @@ import polars as pl
 
 from retrain_assets.attempts import attempt_of_version
 from retrain_assets.champion.standing import first_champion
-from retrain_assets.comparison import FloatArray, Metric
+from retrain_assets.comparison import Criterion, FloatArray
 from retrain_assets.comparison.standard_errors import LEAST_PAST_DAYS
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
@@ -26,7 +27,7 @@ _FIRST = "retrain_first_score"
 
 
 def past_loss_differences(
-    declaration: Declaration, metric: Metric, task: str, *, split: datetime, as_of: datetime
+    declaration: Declaration, criterion: Criterion, task: str, *, split: datetime, as_of: datetime
 ) -> FloatArray | None:
     """Read the daily loss differences of two models that scored the days before a holdout.
 
@@ -39,8 +40,8 @@ def past_loss_differences(
     ----------
     declaration
         The pipeline.
-    metric
-        Whose influence values are the losses.
+    criterion
+        What decides; its influence values are the losses.
     task
         What the estimator does.
     split
@@ -55,7 +56,7 @@ def past_loss_differences(
         version that served for less than seven; None where the metric has no influence values
         or is undefined on these days, or where nothing was scored.
     """
-    rows = _scored_rows(declaration, split, as_of)
+    rows = _scored_rows(declaration, criterion.columns, split, as_of)
     if rows is None:
         return None
     rows = rows.filter(pl.Series(~np.isnan(target(rows, declaration.spec, task))))
@@ -66,8 +67,10 @@ def past_loss_differences(
         return None
     y = target(chosen, declaration.spec, task)
     try:
-        _, ours = metric.measure(y, chosen["score"].to_numpy(), None)
-        _, theirs = metric.measure(y, chosen[_FIRST].to_numpy(), None)
+        ours, theirs = (
+            criterion.metric.measure(y, criterion.of(chosen, y, chosen[score].to_numpy()))[1]
+            for score in ("score", _FIRST)
+        )
     except TrainingError:
         return None
     if ours is None or theirs is None:
@@ -90,8 +93,13 @@ def _about_each_level(rows: pl.DataFrame) -> FloatArray:
     return series
 
 
-def _scored_rows(declaration: Declaration, split: datetime, as_of: datetime) -> pl.DataFrame | None:
-    """Label-mature rows of the days before the split, with the serving champion's score and the first one's."""
+def _scored_rows(
+    declaration: Declaration, columns: Sequence[str] | None, split: datetime, as_of: datetime
+) -> pl.DataFrame | None:
+    """Label-mature rows of the days before the split, with the serving champion's score and the first one's.
+
+    Some columns of theirs, or all.
+    """
     lake, time = declaration.lake, declaration.spec.source.timestamp
     if not lake.exists("predictions") or "score" not in (lake.schema("predictions") or {}):
         return None
@@ -100,7 +108,10 @@ def _scored_rows(declaration: Declaration, split: datetime, as_of: datetime) -> 
     rows = (
         mature_rows(lake.scan("training_data"), as_of, declaration.time_columns)
         .filter(pl.col(time) >= begin, pl.col(time) < split)
-        .select(*_IDENTITY, declaration.spec.label.column, day=(pl.col(time) - begin).dt.total_days())
+        .select(
+            pl.all() if columns is None else pl.col(*{*_IDENTITY, declaration.spec.label.column, *columns}),
+            day=(pl.col(time) - begin).dt.total_days(),
+        )
         .join(lake.scan("predictions").select(*_IDENTITY, "model_version", "score"), on=_IDENTITY)
     )
     if lake.exists("shadow_predictions"):

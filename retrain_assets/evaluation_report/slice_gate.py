@@ -6,11 +6,44 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 
+from retrain_assets.comparison import Task
 from retrain_assets.comparison.multiplicity import holm
-from retrain_assets.evaluation_report.slices import Slice
+from retrain_assets.evaluation_report.comparisons import Case
+from retrain_assets.evaluation_report.slices import Slice, SliceTest, compare_slices
 from retrain_assets.evaluation_report.verdict_evidence import MINIMUM_EFFECTIVE_BLOCKS
 from retrain_assets.spec.training import MINIMUM_BLOCKS
+
+
+def judged_slices(case: Case, rows: pl.DataFrame, task: Task) -> tuple[list[Slice], list[str]]:
+    """Compare and judge the declared slices by what decides.
+
+    Parameters
+    ----------
+    case
+        The comparison; nothing is compared where the rows do not define what decides.
+    rows
+        The same rows, with the slices' columns.
+    task
+        What the estimator does.
+
+    Returns
+    -------
+    slices : list of Slice
+        As :func:`judge_slices` gives them.
+    notes : list of str
+        Sentences on those that could not be measured or judged.
+    """
+    contest = next((item for item in case.contests if item.metric is case.deciding), None)
+    if contest is None:
+        return [], []
+    test = SliceTest(task, case.test.alpha, case.spec.promotion.margin or 0.0, case.test.past)
+    slices, notes = compare_slices(
+        rows, case.spec.evaluation.slices, contest.scored, contest.metric, test
+    )
+    slices = judge_slices(slices, test.alpha)
+    return slices, [*notes, *unjudged_note(slices)]
 
 
 def judge_slices(slices: Sequence[Slice], alpha: float) -> list[Slice]:

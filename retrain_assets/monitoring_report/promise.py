@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from retrain_assets.champion.promotion_watch import PromotionWatch
-from retrain_assets.comparison import Metric, assign_blocks
+from retrain_assets.comparison import Criterion, Metric, assign_blocks
 from retrain_assets.comparison.block_improvements import block_improvements
 from retrain_assets.comparison.sequential import AlwaysValid, always_valid
 from retrain_assets.declaration import Declaration
@@ -53,7 +53,7 @@ def scored_by_both(declaration: Declaration, watch: PromotionWatch, rows: Labell
 
 def judge_promise(
     spec: PipelineSpec,
-    metric: Metric,
+    criterion: Criterion,
     watch: PromotionWatch,
     rows: LabelledRows,
     partition: tuple[datetime, datetime],
@@ -70,8 +70,8 @@ def judge_promise(
     ----------
     spec
         The declaration.
-    metric
-        The one that decides.
+    criterion
+        What decides about promotions.
     watch
         Who is watched against whom.
     rows
@@ -98,7 +98,7 @@ def judge_promise(
     span = rows.between(watch.since, min(watch.until, as_of - spec.label.delay + TICK), as_of)
     found: AlwaysValid | str
     try:
-        found = _look(spec, metric, span, first_look)
+        found = _look(spec, criterion, span, first_look)
     except TrainingError as error:
         found = str(error)
     crossed = not isinstance(found, str) and found.lower > found.null
@@ -108,7 +108,7 @@ def judge_promise(
         "predecessor": watch.predecessor,
         "until": watch.until.isoformat(),
         "first_look": first_look if isinstance(found, str) else found.first_look,
-        "sentence": _sentence(metric, watch, span, found),
+        "sentence": _sentence(criterion.metric, watch, span, found),
         "numbers": {"rows": span.y.size} if isinstance(found, str) else _numbers(span, found),
     }
 
@@ -124,7 +124,9 @@ def _previous(watch: PromotionWatch, report: Mapping[str, Any] | None) -> Mappin
     return found
 
 
-def _look(spec: PipelineSpec, metric: Metric, span: LabelledRows, first_look: int | None) -> AlwaysValid:
+def _look(
+    spec: PipelineSpec, criterion: Criterion, span: LabelledRows, first_look: int | None
+) -> AlwaysValid:
     """Look at how much better the predecessor was, block by block.
 
     Raises
@@ -139,10 +141,10 @@ def _look(spec: PipelineSpec, metric: Metric, span: LabelledRows, first_look: in
     promotion = spec.promotion
     block = spec.evaluation.block if spec.evaluation.block_duration is not None else "1d"
     series = block_improvements(
-        metric,
+        criterion.metric,
         y=span.y,
-        candidate=span.frame[_BEFORE].cast(pl.Float64).to_numpy(),
-        reference=span.score,
+        candidate=criterion.of(span.frame, span.y, span.frame[_BEFORE].cast(pl.Float64).to_numpy()),
+        reference=criterion.of(span.frame, span.y, span.score),
         blocks=assign_blocks(span.frame, block, span.columns.timestamp, span.start, span.end).ids,
         weight=span.weights,
     )

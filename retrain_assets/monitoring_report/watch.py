@@ -14,7 +14,7 @@ from retrain_assets.attempts import Attempt, attempt_of_version, attempts
 from retrain_assets.champion.loading import Model, load_version
 from retrain_assets.champion.promotion_watch import promotion_watch
 from retrain_assets.champion.standing import LedgerEntry, champion_at
-from retrain_assets.comparison import declared_metrics
+from retrain_assets.comparison import Criterion, declared_metrics, deciding_criterion
 from retrain_assets.declaration import Declaration
 from retrain_assets.labels import target
 from retrain_assets.lake import SCHEMAS
@@ -105,7 +105,8 @@ def _watch(
         metrics=declared_metrics(declaration.spec.evaluation.metrics, trained.payload["task"]),
     )
     model = load_version(declaration.name, entry.version, declaration.trusted_modules())
-    rows = _labelled(declaration, entry, trained.payload["task"])
+    criterion = deciding_criterion(declaration.spec, trained.payload["task"])
+    rows = _labelled(declaration, entry, trained.payload["task"], criterion)
     previous = _before(declaration, keys[0])
     watch = promotion_watch(entry, declaration.spec.promotion_watch)
     both = None if watch is None else scored_by_both(declaration, watch, rows)
@@ -116,8 +117,7 @@ def _watch(
         report["watch"] = None
         if watch is not None and both is not None:
             bounds = declaration.partitions.bounds(key)
-            metric = champion.metrics[0]
-            report["watch"] = judge_promise(declaration.spec, metric, watch, both, bounds, previous)
+            report["watch"] = judge_promise(declaration.spec, criterion, watch, both, bounds, previous)
         reports.append(report)
         previous = report
     return reports
@@ -128,7 +128,7 @@ def _importances(declaration: Declaration, trained: Attempt) -> Mapping[str, flo
     return dict(judged[-1].payload["importances"]) if judged else {}
 
 
-def _labelled(declaration: Declaration, entry: LedgerEntry, task: str) -> LabelledRows:
+def _labelled(declaration: Declaration, entry: LedgerEntry, task: str, criterion: Criterion) -> LabelledRows:
     """All rows since the promotion that the champion scored; what was known when is cut from them later."""
     lake = declaration.lake
     timestamp = declaration.time_columns.timestamp
@@ -142,8 +142,13 @@ def _labelled(declaration: Declaration, entry: LedgerEntry, task: str) -> Labell
     )
     spec, times = declaration.spec, declaration.time_columns
     own = (timestamp, times.known_at, times.label_known_at, spec.label.column, spec.weight)
-    needed = dict.fromkeys([*identity, *filter(None, own), *business_columns(spec)])
-    rows = lake.scan("training_data").filter(pl.col(timestamp) >= entry.as_of).select(*needed)
+    needed = dict.fromkeys(
+        [*identity, *filter(None, own), *business_columns(spec), *(criterion.columns or ())]
+    )
+    rows = lake.scan("training_data").filter(pl.col(timestamp) >= entry.as_of)
+    rows = rows.select(
+        pl.all() if criterion.columns is None else pl.col(*needed)
+    )
     frame = rows.join(scores, on=identity).collect()
     return LabelledRows.of(frame, target(frame, spec, task), times, spec.weight)
 

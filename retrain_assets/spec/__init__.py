@@ -13,6 +13,7 @@ from retrain_assets.spec.triggers import (
     PerformanceTrigger,
     RetrainWhenSpec,
 )
+from retrain_assets.spec.value import ValueSpec
 
 __all__ = [
     "BusinessTrigger",
@@ -32,6 +33,7 @@ __all__ = [
     "SourceSpec",
     "Spec",
     "TrainingSpec",
+    "ValueSpec",
     "WindowSpec",
     "format_duration",
     "load_spec",

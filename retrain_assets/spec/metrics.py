@@ -35,6 +35,8 @@ REGRESSION_METRICS = (
     "mean_pinball_loss",
 )
 KNOWN_METRICS = tuple(dict.fromkeys(CLASSIFICATION_METRICS + MULTICLASS_METRICS + REGRESSION_METRICS))
+RESERVED_NAMES = (*KNOWN_METRICS, "value")
+"""A function cannot have these: of a metric, or of the money that ``promotion.value`` counts."""
 
 
 def plain_name(name: str) -> str:
@@ -125,7 +127,7 @@ def check_together(metrics: Sequence[MetricSpec]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ValueError(f"two metrics are called {twice!r}; remove one, or rename the function")
-    taken = next((item.name for item in metrics if item.function and item.name in KNOWN_METRICS), None)
+    taken = next((item.name for item in metrics if item.function and item.name in RESERVED_NAMES), None)
     if taken is not None:
         raise ValueError(f"the function {taken!r} has the name of a known metric; rename it")
     known = {item.metric for item in metrics if item.metric is not None}

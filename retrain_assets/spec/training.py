@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from retrain_assets.spec.base import Duration, PositiveDuration, Spec, format_duration, parse_duration
 from retrain_assets.spec.metrics import DeclaredMetric, MetricSpec, check_together
 from retrain_assets.spec.source import check_reference
+from retrain_assets.spec.value import ValueSpec
 
 MINIMUM_BLOCKS = 7
 """An honest interval of a comparison needs so many blocks."""
@@ -112,6 +113,10 @@ class PromotionSpec(Spec):
     """Instead of ``alpha``, which it sets: how many promotions of no better candidates a year may expect."""
     min_gain: float | str = "10%"
     """The gain worth having: a share of the champion's advantage over the baseline, or a number in the metric's unit."""
+    value: ValueSpec | None = None
+    """What the decisions that follow from the scores are worth: the gain is then told in money."""
+    decide_by: Literal["metric", "value"] = "metric"
+    """What decides: the first metric, or ``value``; ``margin`` and ``min_gain`` are then money a row."""
     watch: Duration | None = None
     """How long a new champion is watched against the one before, and rolled back where it is worse (default: four
     holdouts; ``0d`` turns it off)."""
@@ -137,6 +142,12 @@ class PromotionSpec(Spec):
     def _margin_with_rule(self) -> Self:
         if (self.rule == "non_inferiority") != (self.margin is not None):
             raise ValueError("margin belongs to rule: non_inferiority, which needs it")
+        return self
+
+    @model_validator(mode="after")
+    def _value_to_decide_by(self) -> Self:
+        if self.decide_by == "value" and self.value is None:
+            raise ValueError("decide_by: value needs value, which says what the outcomes are worth")
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ import polars as pl
 
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.base import suggest
+from retrain_assets.spec.value import OUTCOMES
 
 
 def check_columns(spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: str) -> list[str]:
@@ -71,6 +72,11 @@ def _named(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> Iterator[t
     for field, name in single.items():
         if name is not None:
             yield field, name, own
+    value = spec.promotion.value
+    for outcome in OUTCOMES if value is not None else ():
+        amount = getattr(value, outcome)
+        if isinstance(amount, str):
+            yield f"promotion.value.{outcome}", amount, own
     if "function" not in spec.features.derive:
         for field, names in (
             ("features.numeric", spec.features.numeric),

@@ -154,6 +154,18 @@ def test_a_worse_slice_is_marked() -> None:
     assert text.count(" worse ") == Reading(evaluation_page(documents.blessed())).text.count(" worse ") + 1
 
 
+def test_the_gain_in_money_is_on_the_first_screen() -> None:
+    """The first screen says what the candidate is worth, and that it is told only where it does not decide."""
+    value = {"currency": "EUR", "decides": False, "sentence": "The candidate brings in 14 EUR a day."}
+    for decides, last in ((False, "It is told; log loss decides."), (True, "EUR a day.")):
+        document = documents.blessed() | {"value": value | {"decides": decides}}
+        page = evaluation_page(document)
+        first = Reading(page[page.index('<section class="first"') : page.index("</section>")]).text
+        assert "Worth in EUR The candidate brings in 14 EUR a day." in first
+        assert (last in first) and ("It is told" in first) is not decides
+    assert "Worth in" not in Reading(evaluation_page(documents.blessed())).text
+
+
 def test_a_trial_says_so() -> None:
     """A trial's page says that it is never promoted."""
     assert "never promoted" in Reading(evaluation_page(documents.blessed() | {"trial": True})).text

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.attempts import record_attempt
-from retrain_assets.comparison import METRICS
+from retrain_assets.comparison import METRICS, Criterion
 from retrain_assets.comparison.standard_errors import choose_estimator
 from retrain_assets.evaluation_report.past_days import DAYS, past_loss_differences
 from retrain_assets_tests.pipelines import declare
@@ -69,7 +69,7 @@ def by_day(rows: pl.DataFrame, other: pl.Expr) -> np.ndarray:
 def past(declaration, split, metric=BRIER):
     """Read the past up to a split, at a moment at which all labels are known."""
     return past_loss_differences(
-        declaration, metric, "classification", split=split, as_of=split + timedelta(days=9)
+        declaration, Criterion(metric), "classification", split=split, as_of=split + timedelta(days=9)
     )
 
 

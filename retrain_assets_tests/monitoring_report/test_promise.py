@@ -12,7 +12,7 @@ import pytest
 
 from retrain_assets.champion.promotion_watch import PromotionWatch, promotion_watch
 from retrain_assets.champion.standing import LedgerEntry
-from retrain_assets.comparison import METRICS
+from retrain_assets.comparison import METRICS, Criterion
 from retrain_assets.monitoring_report.promise import judge_promise
 from retrain_assets.monitoring_report.rows import LabelledRows
 from retrain_assets_tests.pipelines import declare
@@ -44,7 +44,7 @@ def watched(rows: LabelledRows, days: range, **changes: Any) -> list[dict[str, A
     found = []
     for day in days:
         bounds = SINCE + (day - 1) * DAY, SINCE + day * DAY
-        watch = judge_promise(spec, METRICS["mean_absolute_error"], WATCH, rows, bounds, report)
+        watch = judge_promise(spec, Criterion(METRICS["mean_absolute_error"]), WATCH, rows, bounds, report)
         report = {"version": 2, "promoted_at": SINCE.isoformat(), "watch": watch}
         found.append(watch)
     return found
