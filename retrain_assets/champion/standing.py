@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 Action = Literal["promoted", "confirmed", "forced", "rolled_back"]
+ACTOR = "retrain_assets"
+"""Who decided, where it was the software and no person."""
 
 _SAID = {"promoted": "promoted", "confirmed": "confirmed", "forced": "forced", "rolled_back": "put back"}
 

@@ -9,15 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import polars as pl
-
 from retrain_assets.attempts import attempts, newest_attempt
 from retrain_assets.champion.approvals import approvals, waiting_for, waiting_sentence
-from retrain_assets.comparison import Metric, Task, declared_metrics, task_of
+from retrain_assets.comparison import Task, declared_metrics, task_of
 from retrain_assets.declaration import Declaration
-from retrain_assets.monitoring_report.business import business_values
+from retrain_assets.monitoring_report.life_figures import life_figures
 from retrain_assets.monitoring_report.page import life_page
-from retrain_assets.monitoring_report.scored import ScoredRows
 from retrain_assets.windows import Partitions
 
 
@@ -44,8 +41,9 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
     """
     task = _task(declaration)
     metrics = declared_metrics(declaration.spec.evaluation.metrics, task)
-    rows = ScoredRows.read(declaration, task)
-    partitions = _partitions(declaration, metrics, rows)
+    periods = _periods(declaration)
+    figures = life_figures(declaration, task, metrics, periods)
+    partitions = _partitions(declaration, figures)
     decisions = _decisions(declaration)
     evaluations = _evaluations(declaration)
     entries = declaration.ledger.entries()
@@ -63,10 +61,16 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
         "greater_is_better": metrics[0].greater_is_better,
         "champion": None
         if standing.version is None or since is None
-        else {"version": standing.version, "since": since.as_of.isoformat(), "reason": since.reason},
+        else {
+            "version": standing.version,
+            "since": since.as_of.isoformat(),
+            "action": since.action,
+            "actor": since.actor,
+            "reason": since.reason,
+        },
         "approval": None if waiting is None else waiting_sentence(declaration.name, waiting),
         "partitions": partitions,
-        "weeks": _weeks(declaration, rows, metrics, partitions, decisions, evaluations),
+        "weeks": _weeks(declaration, periods, figures, partitions, decisions, evaluations),
         "decisions": decisions,
         "ledger": [
             {
@@ -96,10 +100,25 @@ def _task(declaration: Declaration) -> Task:
     return task_of(declaration.spec.evaluation.metrics)
 
 
-def _partitions(
-    declaration: Declaration, metrics: Sequence[Metric], scored: ScoredRows
-) -> list[dict[str, Any]]:
-    business = _business(declaration, scored)
+def _calendar(declaration: Declaration) -> Partitions:
+    """Local weeks, or months where a partition is one."""
+    monthly = declaration.spec.source.partition == "monthly"
+    return Partitions("monthly" if monthly else "weekly", declaration.spec.timezone)
+
+
+def _periods(declaration: Declaration) -> dict[str, list[str]]:
+    """Keys of the partitions of each week or month, oldest first."""
+    calendar = _calendar(declaration)
+    keys = declaration.lake.scan("partitions").select("partition_key").collect().to_series().sort()
+    periods: dict[str, list[str]] = {}
+    for key in keys:
+        start, _ = declaration.partitions.bounds(key)
+        periods.setdefault(calendar.key_of(start), []).append(key)
+    return dict(sorted(periods.items()))
+
+
+def _partitions(declaration: Declaration, figures: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    measured = {key: part for period in figures.values() for key, part in period["partitions"].items()}
     records = declaration.lake.scan("partitions").sort("partition_key").collect()
     found = []
     for record in records.iter_rows(named=True):
@@ -113,43 +132,25 @@ def _partitions(
                 "rows": record["rows"],
                 "quarantined": record["quarantined"],
                 "accepted": record["accepted"],
-                "realised": scored.value(metrics[0], "score", [key]),
-                "never_retrained": scored.value(metrics[0], "never_retrained", [key]),
-                "versions": scored.versions.get(key, []),
-                "business": business.get(key, {}),
+                **measured[key],
             }
         )
     return found
 
 
-def _business(declaration: Declaration, scored: ScoredRows) -> dict[str, dict[str, float | None]]:
-    """Each business metric by partition."""
-    found: dict[str, dict[str, float | None]] = {}
-    for trigger in declaration.spec.retrain_when.business:
-        values = business_values(trigger, scored.rows, pl.col("partition_key"))
-        for key, value in values.items():
-            found.setdefault(key, {})[trigger.name] = value
-    return found
-
-
 def _weeks(
     declaration: Declaration,
-    scored: ScoredRows,
-    metrics: Sequence[Metric],
+    periods: Mapping[str, Sequence[str]],
+    figures: Mapping[str, Mapping[str, Any]],
     partitions: list[dict[str, Any]],
     decisions: list[dict[str, Any]],
     evaluations: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """The life by local weeks, or by months where a partition is one."""
-    monthly = declaration.spec.source.partition == "monthly"
-    calendar = Partitions("monthly" if monthly else "weekly", declaration.spec.timezone)
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for partition in partitions:
-        groups.setdefault(calendar.key_of(datetime.fromisoformat(partition["start"])), []).append(partition)
+    calendar, of_key = _calendar(declaration), {partition["key"]: partition for partition in partitions}
     told = _Told(ZoneInfo(declaration.spec.timezone), decisions, evaluations)
     weeks = []
-    for first_day, members in sorted(groups.items()):
-        keys = [member["key"] for member in members]
+    for first_day, keys in periods.items():
+        members = [of_key[key] for key in keys]
         versions = [version for member in members for version in member["versions"]]
         start, end = calendar.bounds(first_day)
         weeks.append(
@@ -158,9 +159,7 @@ def _weeks(
                 "end": end.isoformat(),
                 "rows": sum(member["rows"] for member in members),
                 "quarantined": sum(member["quarantined"] for member in members),
-                "realised": scored.value(metrics[0], "score", keys),
-                "never_retrained": scored.value(metrics[0], "never_retrained", keys),
-                "secondary": {metric.name: scored.value(metric, "score", keys) for metric in metrics[1:]},
+                **{name: figure for name, figure in figures[first_day].items() if name != "partitions"},
                 "business": _weighted(members),
                 "version": versions[-1] if versions else None,
                 "decisions": told.between(start, end),

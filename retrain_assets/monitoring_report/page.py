@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from retrain_assets.champion.standing import ACTOR
 from retrain_assets.pages import life_charts as charts
 from retrain_assets.pages.charts import both_widths
 from retrain_assets.pages.layout import render
@@ -37,6 +38,7 @@ def life_page(document: Mapping[str, Any]) -> str:
         {
             "document": document,
             "now": _now(document),
+            "made_by": _made_by(document["champion"]),
             "waiting": _waiting(decisions),
             "quality_chart": _quality_chart(document, span),
             "business": _business(document, span),
@@ -77,7 +79,10 @@ def _now(document: Mapping[str, Any]) -> dict[str, Any] | None:
     week = known[-1]
     decimals = decimals_for([week["realised"], week["never_retrained"]], 4)
     gain = _gain(document, week)
+    champion = document["champion"]
+    another = champion is not None and week["version"] not in (None, champion["version"])
     return {
+        "version": week["version"] if another else None,
         "name": _period_name(document, week),
         "realised": fixed(week["realised"], decimals),
         "never_retrained": fixed(week["never_retrained"], decimals),
@@ -85,6 +90,14 @@ def _now(document: Mapping[str, Any]) -> dict[str, Any] | None:
         "difference": None if gain is None else fixed(abs(gain), decimals),
         "css": "" if not gain else "good" if gain > 0 else "bad",
     }
+
+
+def _made_by(champion: Mapping[str, Any] | None) -> str | None:
+    """Say who made the champion one, where that was not the comparison alone."""
+    if champion is None or champion["actor"] == ACTOR:
+        return None
+    deed = {"forced": "forced", "rolled_back": "put back"}.get(champion["action"], "approved")
+    return f"{deed} by {champion['actor']}"
 
 
 def _waiting(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

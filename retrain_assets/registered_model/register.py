@@ -10,13 +10,11 @@ from typing import Any
 from retrain_assets.attempts import Attempt, newest_attempt, record_attempt
 from retrain_assets.champion.approvals import approvals, told_of, waiting_for
 from retrain_assets.champion.registry import promote, reconcile, register_version
-from retrain_assets.champion.standing import LedgerEntry, Standing, standing_of
+from retrain_assets.champion.standing import ACTOR, LedgerEntry, Standing, standing_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError, TrainingError
 from retrain_assets.monitoring_report.watch import harm_stands
 from retrain_assets.registered_model.waiting import await_approval
-
-ACTOR = "retrain_assets"
 
 
 @dataclass(frozen=True)

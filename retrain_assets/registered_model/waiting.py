@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from retrain_assets.attempts import Attempt
 from retrain_assets.champion.approvals import Approval, append_approval, approvals
 from retrain_assets.champion.registry import reconcile
+from retrain_assets.champion.standing import ACTOR
 from retrain_assets.declaration import Declaration
-
-ACTOR = "retrain_assets"
 
 
 def await_approval(

@@ -21,6 +21,7 @@ from retrain_assets.asset import (
     asset_key,
 )
 from retrain_assets.automation import FAILED, IN_FLIGHT, runs_of
+from retrain_assets.champion.standing import ACTOR
 from retrain_assets.declaration import Declaration
 from retrain_assets.retraining_decision.decision import Decision, Hold, Reason
 from retrain_assets.retraining_decision.gather import Ruling, rule
@@ -28,7 +29,6 @@ from retrain_assets.retraining_decision.past import FailedRun
 from retrain_assets.retraining_decision.reasons import NEXT_LOOK
 from retrain_assets.retraining_decision.record import last_act, record_decision
 from retrain_assets.retraining_decision.rollback import (
-    ACTOR,
     CODE,
     record_rollback,
     rollback_due,

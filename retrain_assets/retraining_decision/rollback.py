@@ -12,7 +12,6 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.monitoring_report.watch import newest_report
 
-ACTOR = "retrain_assets"
 CODE = "watch"
 
 

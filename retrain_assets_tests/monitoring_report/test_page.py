@@ -64,6 +64,27 @@ def test_harm_is_told_as_harm() -> None:
     assert "costs 0.0020" in first_screen(life_page(life))
 
 
+@pytest.mark.parametrize(
+    ("action", "actor", "told"),
+    [
+        ("forced", "maria", "forced by maria: the new one costs too much"),
+        ("rolled_back", "maria", "put back by maria: the new one costs too much"),
+        ("promoted", "maria", "approved by maria: the new one costs too much"),
+        ("rolled_back", "retrain_assets", "the new one costs too much"),
+    ],
+)
+def test_another_models_quality_is_told_as_such(action: str, actor: str, told: str) -> None:
+    """After a person's change of champion the page says who changed it, and whose quality the newest figure is."""
+    life = lives.life()
+    changed = {"version": 1, "action": action, "actor": actor, "reason": "the new one costs too much"}
+    before = first_screen(life_page(life))
+    after = first_screen(life_page(life | {"champion": life["champion"] | changed}))
+    assert told in after
+    assert "by version 3, which served until then" in after
+    assert "by retrain_assets" not in after
+    assert "served until then" not in before
+
+
 def test_a_greater_metric_turns_the_sign() -> None:
     """With a metric of which more is better, a greater value than the first model's is a gain."""
     life = lives.life() | {"greater_is_better": True, "metric": "roc_auc", "unit": "points of AUC"}

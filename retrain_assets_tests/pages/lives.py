@@ -112,6 +112,8 @@ def life() -> dict[str, Any]:
         "champion": {
             "version": 3,
             "since": (START + timedelta(days=91)).isoformat(),
+            "action": "promoted",
+            "actor": "retrain_assets",
             "reason": "The candidate is better than the champion: log loss improves by 0.00712 nats per row "
             "(95% interval of the improvement: 0.00498 to 0.00926; 35,120 rows, 7 days).",
         },
