@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import polars as pl
+
 from retrain_assets.candidate_model.estimator import check_estimator
 from retrain_assets.comparison import check_functions, check_value
 from retrain_assets.declaration import Declaration
@@ -16,6 +18,7 @@ from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.columns import check_columns
 from retrain_assets.training_data.expectations.vocabulary import check_expectations
 from retrain_assets.training_data.first_rows import check_positive, check_times
+from retrain_assets.training_data.label_source.feed import LabelFeed
 from retrain_assets.training_data.sources.source import Source
 
 
@@ -58,6 +61,7 @@ def examine(declaration: Declaration) -> Findings:
         *check_functions(spec.evaluation.metrics),
         *check_value(spec),
         *check_performance(spec),
+        *_check_label_source(declaration),
     ]
     try:
         source = declaration.source()
@@ -67,7 +71,7 @@ def examine(declaration: Declaration) -> Findings:
         faults += [
             *(lacking := check_columns(spec, columns, source.address)),
             *check_derivations(spec, columns),
-            *check_business(spec, columns),
+            *check_business(spec, columns | _label_from_elsewhere(spec)),
         ]
         first = Findings([], []) if lacking else _first_rows(spec, source)
     except SourceError:
@@ -80,12 +84,36 @@ def examine(declaration: Declaration) -> Findings:
 
 
 def _first_rows(spec: PipelineSpec, source: Source) -> Findings:
-    rows = source.head([name for name in (spec.source.timestamp, spec.label.column, spec.weight) if name])
+    label = spec.label.column if spec.label.source is None else None
+    rows = source.head([name for name in (spec.source.timestamp, label, spec.weight) if name])
     if rows is None:
         return Findings([], [])
-    faults, doubts = check_positive(spec, rows)
+    faults, doubts = ([], []) if label is None else check_positive(spec, rows)
     # A database's times are read by its own driver.
     return Findings((check_times(spec, rows, source.address) if spec.source.path else []) + faults, doubts)
+
+
+def _label_from_elsewhere(spec: PipelineSpec) -> dict[str, pl.DataType]:
+    """The label's column, where the rows come without it; its type is known when labels have been taken in."""
+    if spec.label.source is None:
+        return {}
+    return {spec.label.column: pl.String() if isinstance(spec.label.positive, str) else pl.Float64()}
+
+
+def _check_label_source(declaration: Declaration) -> list[str]:
+    """Say what is wrong with the source of labels; one that cannot be reached is told by the sensor."""
+    feed = LabelFeed.of(declaration)
+    if feed is None:
+        return []
+    try:
+        faults = _check_source_function(feed.spec)
+        source = feed.source()
+        faults += check_columns(feed.spec, source.columns() or feed.types(), source.address)
+    except SourceError:
+        return []
+    except SpecError as error:
+        return [feed.told(str(error))]
+    return [feed.told(fault) for fault in faults]
 
 
 def _check_source_function(spec: PipelineSpec) -> list[str]:

@@ -15,7 +15,7 @@ from retrain_assets.delta_frames import batches, scan_table, stored_schema, wide
 from retrain_assets.errors import LakeError
 from retrain_assets.home import home
 
-PARTITIONED_TABLES = frozenset({"training_data", "features", "predictions", "shadow_predictions"})
+PARTITIONED_TABLES = frozenset({"training_data", "features", "predictions", "shadow_predictions", "labels"})
 
 _TIME = pl.Datetime("us", "UTC")
 SCHEMAS: dict[str, dict[str, pl.DataType]] = {
@@ -45,6 +45,26 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "run_id": pl.String(),
         "read_at": _TIME,
         "completed": pl.String(),
+    },
+    "labels": {
+        "partition_key": pl.String(),
+        "row_id": pl.Int64(),
+        "key": pl.Null(),
+        "value": pl.Null(),
+        "known_at": _TIME,
+        "delivery": pl.Int64(),
+        "seen_at": _TIME,
+        "run_id": pl.String(),
+    },
+    "label_deliveries": {
+        "partition_key": pl.String(),
+        "fingerprint": pl.String(),
+        "new": pl.Int64(),
+        "unusable": pl.Int64(),
+        "problem": pl.String(),
+        "delivery": pl.Int64(),
+        "run_id": pl.String(),
+        "read_at": _TIME,
     },
     "monitoring": {"partition_key": pl.String(), "as_of": _TIME, "payload": pl.String()},
     "attempts": {

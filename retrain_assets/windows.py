@@ -12,6 +12,8 @@ import polars as pl
 from retrain_assets.spec import PipelineSpec, WindowSpec
 
 Period = Literal["daily", "weekly", "monthly"]
+LABEL_KNOWN_AT = "retrain_label_known_at"
+LABEL_REPLACED_AT = "retrain_label_replaced_at"
 
 
 @dataclass(frozen=True)
@@ -93,17 +95,44 @@ class Partitions:
 
 @dataclass(frozen=True)
 class TimeColumns:
-    """Where a row says when it happened, and when it and its label became known."""
+    """Where a row says when it happened, and when it and its label became known.
+
+    Parameters
+    ----------
+    timestamp
+        Column of the row's time.
+    delay
+        The age at which a row's label counts.
+    known_at
+        Column: when the row became known.
+    label_known_at
+        Column: when the label became known.
+    label_replaced_at
+        Column: when another label of the row became known in its place; null where none has.
+    """
 
     timestamp: str
     delay: timedelta
     known_at: str | None = None
     label_known_at: str | None = None
+    label_replaced_at: str | None = None
 
     @classmethod
     def of(cls, spec: PipelineSpec) -> TimeColumns:
-        """The time columns of a declaration."""
-        return cls(spec.source.timestamp, spec.label.delay, spec.source.known_at, spec.label.known_at)
+        """The time columns of a declaration, in rows that :func:`retrain_assets.labelled_rows.labelled_rows` gives."""
+        time, label, known = spec.source.timestamp, spec.label, spec.source.known_at
+        if label.has_versions:
+            return cls(time, label.maturity, known, LABEL_KNOWN_AT, LABEL_REPLACED_AT)
+        return cls(time, label.maturity, known, label.known_at)
+
+    def known(self, moment: datetime) -> list[pl.Expr]:
+        """Conditions that a row and its label were known at a moment, and the label not yet replaced."""
+        names = filter(None, (self.known_at, self.label_known_at))
+        conditions = [pl.col(name) <= moment for name in names]
+        if self.label_replaced_at is not None:
+            replaced = pl.col(self.label_replaced_at)
+            conditions.append(replaced.is_null() | (replaced > moment))
+        return conditions
 
 
 @dataclass(frozen=True)
@@ -143,10 +172,6 @@ def resolve_windows(as_of: datetime, delay: timedelta, holdout: timedelta, windo
     return Windows(as_of, split, start, train_end, holdout_end, window.rows)
 
 
-def _known(column: str | None, moment: datetime) -> list[pl.Expr]:
-    return [] if column is None else [pl.col(column) <= moment]
-
-
 def training_rows(rows: pl.LazyFrame, windows: Windows, columns: TimeColumns) -> pl.LazyFrame:
     """Rows that a candidate may learn from: all that a person at the split could have known.
 
@@ -164,8 +189,7 @@ def training_rows(rows: pl.LazyFrame, windows: Windows, columns: TimeColumns) ->
     conditions = [
         time < windows.split,
         time <= windows.train_end,
-        *_known(columns.known_at, windows.split),
-        *_known(columns.label_known_at, windows.split),
+        *columns.known(windows.split),
     ]
     if windows.train_start is not None:
         conditions.append(time >= windows.train_start)
@@ -193,8 +217,7 @@ def holdout_rows(rows: pl.LazyFrame, windows: Windows, columns: TimeColumns) -> 
         time >= windows.split,
         time < windows.as_of,
         time <= windows.holdout_end,
-        *_known(columns.known_at, windows.as_of),
-        *_known(columns.label_known_at, windows.as_of),
+        *columns.known(windows.as_of),
     )
 
 
@@ -204,6 +227,5 @@ def mature_rows(rows: pl.LazyFrame, as_of: datetime, columns: TimeColumns) -> pl
     return rows.filter(
         time < as_of,
         time <= as_of - columns.delay,
-        *_known(columns.known_at, as_of),
-        *_known(columns.label_known_at, as_of),
+        *columns.known(as_of),
     )

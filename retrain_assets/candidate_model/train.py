@@ -18,6 +18,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
 from retrain_assets.features.function import function_record
 from retrain_assets.features.refresh import refresh_features
+from retrain_assets.labelled_rows import LABELS, labelled_rows
 from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.spec import PipelineSpec, format_duration
 from retrain_assets.windows import Windows, resolve_windows, training_rows
@@ -82,12 +83,14 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     spec = _with_params(declaration.spec, request.params)
     lake = declaration.lake
     as_of = _moment_of_knowledge(declaration, request.as_of)
-    windows = resolve_windows(as_of, spec.label.delay, spec.evaluation.holdout, spec.training.window)
+    windows = resolve_windows(as_of, spec.label.maturity, spec.evaluation.holdout, spec.training.window)
     made = refresh_features(declaration)
     columns = made.columns
     versions = {"training_data": lake.version("training_data"), "features": made.version}
+    if spec.label.source is not None:
+        versions[LABELS] = lake.version(LABELS)
     rows = (
-        training_rows(lake.scan("features", versions["features"]), windows, declaration.time_columns)
+        training_rows(labelled_rows(declaration, "features", versions), windows, declaration.time_columns)
         # Files of a table come in no certain order, and an estimator that draws rows would draw others.
         .sort("partition_key", "row_id")
         .collect()
@@ -172,7 +175,7 @@ def windows_record(windows: Windows, spec: PipelineSpec) -> dict[str, str | None
         "split": windows.split.isoformat(),
         "holdout_end": windows.holdout_end.isoformat(),
         "as_of": windows.as_of.isoformat(),
-        "delay": format_duration(spec.label.delay),
+        "delay": format_duration(spec.label.maturity),
         "holdout": format_duration(spec.evaluation.holdout),
     }
 

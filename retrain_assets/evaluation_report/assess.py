@@ -36,6 +36,7 @@ from retrain_assets.evaluation_report.look_record import looks_on_record
 from retrain_assets.evaluation_report.page import evaluation_page
 from retrain_assets.evaluation_report.past_days import past_loss_differences
 from retrain_assets.features.function import function_notes
+from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
 from retrain_assets.spec.base import format_duration
 from retrain_assets.windows import Windows, holdout_rows
@@ -135,9 +136,11 @@ def _question(declaration: Declaration, trained: Attempt, again_at: datetime | N
     windows = Windows(trained.as_of, split, None, train_end, holdout_end)
     if again_at is None or again_at <= trained.as_of:
         return _Question(trained, windows, trained.payload["data"])
-    later = replace(windows, as_of=again_at, holdout_end=again_at - declaration.spec.label.delay)
-    version = declaration.lake.version("training_data")
-    return _Question(trained, later, trained.payload["data"] | {"training_data": version})
+    later = replace(windows, as_of=again_at, holdout_end=again_at - declaration.spec.label.maturity)
+    newest = {
+        table: declaration.lake.version(table) for table in trained.payload["data"] if table != "features"
+    }
+    return _Question(trained, later, trained.payload["data"] | newest)
 
 
 def _look(declaration: Declaration, question: _Question, champion: int | None) -> PlannedLook:
@@ -209,7 +212,7 @@ def _holdout(
     declaration: Declaration, question: _Question, seen: tuple[datetime, datetime] | None
 ) -> _Holdout:
     columns, task = declaration.time_columns, question.trained.payload["task"]
-    table = declaration.lake.scan("training_data", question.data["training_data"])
+    table = labelled_rows(declaration, "training_data", question.data)
     rows = holdout_rows(table, question.windows, columns).collect()
     labels = target(rows, declaration.spec, task)
     labelled = rows.filter(pl.Series(~np.isnan(labels)))

@@ -118,7 +118,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     decisive = comparisons.get(deciding.name)
     problem = rows_problem(judged.y, task) or undefined.get(deciding.name)
     slices, notes = judged_slices(case, judged.rows, task)
-    span = as_of - spec.label.delay - split
+    span = as_of - spec.label.maturity - split
     measure = next(criterion.metric for criterion in criteria if criterion.value is None)
     verdict = _verdict(
         case,
@@ -192,7 +192,7 @@ def _blocks(
     spec: PipelineSpec, rows: pl.DataFrame, split: datetime, as_of: datetime
 ) -> tuple[Blocks, Blocks]:
     """The declared blocks, and blocks of time: the same ones where the declared are of time, else days."""
-    bounds = spec.source.timestamp, split, as_of - spec.label.delay
+    bounds = spec.source.timestamp, split, as_of - spec.label.maturity
     blocks = assign_blocks(rows, spec.evaluation.block, *bounds)
     in_time = spec.evaluation.block_duration is not None
     return blocks, blocks if in_time else assign_blocks(rows, "1d", *bounds)

@@ -14,6 +14,7 @@ from retrain_assets.comparison import Criterion, FloatArray
 from retrain_assets.comparison.standard_errors import LEAST_PAST_DAYS
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
+from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
 from retrain_assets.windows import mature_rows
 
@@ -106,7 +107,7 @@ def _scored_rows(
     first = first_champion(declaration.ledger.entries())
     begin = split - DAYS * DAY
     rows = (
-        mature_rows(lake.scan("training_data"), as_of, declaration.time_columns)
+        mature_rows(labelled_rows(declaration, "training_data"), as_of, declaration.time_columns)
         .filter(pl.col(time) >= begin, pl.col(time) < split)
         .select(
             pl.all() if columns is None else pl.col(*{*_IDENTITY, declaration.spec.label.column, *columns}),

@@ -84,7 +84,7 @@ class Quiet:
 
     def mature(self) -> LabelledRows:
         """All mature rows since the promotion."""
-        return self.rows.between(self.promoted_at, self.as_of - self.spec.label.delay + TICK, self.as_of)
+        return self.rows.between(self.promoted_at, self.as_of - self.spec.label.maturity + TICK, self.as_of)
 
 
 def judge_performance(

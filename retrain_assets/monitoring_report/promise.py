@@ -92,10 +92,10 @@ def judge_promise(
     previous = _previous(watch, report)
     if previous is not None and previous["crossed"]:
         return dict(previous)
-    if start - spec.label.delay >= watch.until:
+    if start - spec.label.maturity >= watch.until:
         return None
     first_look = None if previous is None else previous["first_look"]
-    span = rows.between(watch.since, min(watch.until, as_of - spec.label.delay + TICK), as_of)
+    span = rows.between(watch.since, min(watch.until, as_of - spec.label.maturity + TICK), as_of)
     found: AlwaysValid | str
     try:
         found = _look(spec, criterion, span, first_look)

@@ -116,7 +116,7 @@ def monitor(
     as_of = partitions.bounds(batch.key)[1]
     trigger = spec.retrain_when.performance
     over = trigger.over if trigger is not None else spec.evaluation.holdout
-    end = as_of - spec.label.delay + TICK
+    end = as_of - spec.label.maturity + TICK
     settled = champion.promoted_at + spec.evaluation.holdout
     quiet = rows.between(champion.promoted_at, settled, as_of)
     has_reference = settled < end

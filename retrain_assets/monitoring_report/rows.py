@@ -66,9 +66,9 @@ class LabelledRows:
         times = self.frame[self.columns.timestamp]
         first, after = times.search_sorted(start, "left"), times.search_sorted(last, "left")
         frame, y = self.frame[first:after], self.y[first:after]
-        known = [name for name in (self.columns.known_at, self.columns.label_known_at) if name is not None]
+        known = self.columns.known(as_of)
         if known:
-            mask = frame.select(pl.all_horizontal(pl.col(name) <= as_of for name in known)).to_series()
+            mask = frame.select(pl.all_horizontal(known)).to_series()
             mask = mask.fill_null(value=False)
             frame, y = frame.filter(mask), y[mask.to_numpy()]
         return LabelledRows(frame, y, self.columns, self.weight, start, last)

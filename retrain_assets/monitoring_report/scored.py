@@ -14,6 +14,7 @@ from retrain_assets.comparison import Metric
 from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
+from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
 from retrain_assets.lake import Lake
 from retrain_assets.monitoring_report.business import business_columns
@@ -60,7 +61,11 @@ class ScoredRows:
         never = pl.concat([given, shadow]).filter(pl.col("model_version") == pl.lit(first, dtype=pl.Int64))
         never = never.unique(_IDENTITY)
         rows = (
-            mature_rows(lake.scan("training_data"), declaration.data_clock(), declaration.time_columns)
+            mature_rows(
+                labelled_rows(declaration, "training_data"),
+                declaration.data_clock(),
+                declaration.time_columns,
+            )
             .select(*columns)
             .join(given.lazy().select(*_IDENTITY, "score"), on=_IDENTITY, how="left")
             .join(never.lazy().select(*_IDENTITY, pl.col("score").alias(_NEVER)), on=_IDENTITY, how="left")

@@ -16,6 +16,7 @@ from retrain_assets.champion.promotion_watch import promotion_watch
 from retrain_assets.champion.standing import LedgerEntry, champion_at
 from retrain_assets.comparison import Criterion, declared_metrics, deciding_criterion
 from retrain_assets.declaration import Declaration
+from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.monitoring_report.business import business_columns
@@ -141,12 +142,13 @@ def _labelled(declaration: Declaration, entry: LedgerEntry, task: str, criterion
         else pl.LazyFrame(schema={"partition_key": pl.String, "row_id": pl.Int64, "score": pl.Float64})
     )
     spec, times = declaration.spec, declaration.time_columns
-    own = (timestamp, times.known_at, times.label_known_at, spec.label.column, spec.weight)
+    known = (times.known_at, times.label_known_at, times.label_replaced_at)
+    own = (timestamp, *known, spec.label.column, spec.weight)
     needed = dict.fromkeys(
         [*identity, *filter(None, own), *business_columns(spec), *(criterion.columns or ())]
     )
-    rows = lake.scan("training_data").filter(pl.col(timestamp) >= entry.as_of)
-    rows = rows.select(
+    rows = labelled_rows(declaration, "training_data")
+    rows = rows.filter(pl.col(timestamp) >= entry.as_of).select(
         pl.all() if criterion.columns is None else pl.col(*needed)
     )
     frame = rows.join(scores, on=identity).collect()

@@ -8,6 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.labelled_rows import LABELS, labelled_rows
 from retrain_assets.labels import labelled
 from retrain_assets.windows import TimeColumns, Windows, mature_rows, resolve_windows, training_rows
 
@@ -48,11 +49,12 @@ def count_rows(declaration: Declaration, now: datetime, seen: datetime | None) -
         ``as_of`` of the newest attempt; None where there was none.
     """
     spec, lake, columns = declaration.spec, declaration.lake, declaration.time_columns
-    rows = lake.scan("training_data")
+    rows = labelled_rows(declaration, "training_data")
     usable = labelled(spec, rows.collect_schema())
-    windows = resolve_windows(now, spec.label.delay, spec.evaluation.holdout, spec.training.window)
-    handle = lake.snapshot("training_data")
-    state = None if handle is None else (handle.metadata().id, handle.version())
+    windows = resolve_windows(now, spec.label.maturity, spec.evaluation.holdout, spec.training.window)
+    tables = ["training_data"] if spec.label.source is None else ["training_data", LABELS]
+    handles = [lake.snapshot(table) for table in tables]
+    state = [handle and (handle.metadata().id, handle.version()) for handle in handles]
     asked = (state, windows, columns, str(usable), seen)
     known = _COUNTED.get(lake.uri("training_data"))
     if known is None or known[0] != asked:

@@ -113,9 +113,10 @@ def _without_features(declaration: Declaration) -> Hold | None:
 
 def _without_column(declaration: Declaration) -> Hold | None:
     """A column declared since the last ingest, without which no row can be told to be known or labelled."""
-    spec, times = declaration.spec, declaration.time_columns
+    spec = declaration.spec
     held = declaration.lake.schema("training_data") or {}
-    for name in (times.timestamp, times.known_at, times.label_known_at, spec.label.column, spec.weight):
+    label = (spec.label.column, spec.label.known_at) if spec.label.source is None else ()
+    for name in (spec.source.timestamp, spec.source.known_at, *label, spec.weight):
         if name is not None and name not in held:
             text = f"No row that was taken in has the column {name!r}, which is declared: an ingest run brings it."
             return Hold(COLUMN_MISSING, text, None)

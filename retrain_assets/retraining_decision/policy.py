@@ -66,7 +66,7 @@ def policy_of(spec: PipelineSpec) -> Policy:
     when, limits = spec.retrain_when, spec.limits
     return Policy(
         partitions=Partitions(spec.source.partition, spec.timezone),
-        delay=spec.label.delay,
+        delay=spec.label.maturity,
         holdout=spec.evaluation.holdout,
         window=spec.training.window.length,
         minimum_rows=spec.training.minimum_rows,

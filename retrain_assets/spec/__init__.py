@@ -4,7 +4,7 @@ from retrain_assets.spec.base import Duration, Spec, format_duration, parse_dura
 from retrain_assets.spec.features import ExpectationSpec, FeaturesSpec
 from retrain_assets.spec.metrics import MetricSpec
 from retrain_assets.spec.pipeline import PipelineSpec, load_spec
-from retrain_assets.spec.source import LabelSpec, ReadSpec, SourceSpec
+from retrain_assets.spec.source import LabelSourceSpec, LabelSpec, ReadSpec, SourceSpec
 from retrain_assets.spec.training import EvaluationSpec, PromotionSpec, TrainingSpec, WindowSpec
 from retrain_assets.spec.triggers import (
     BusinessTrigger,
@@ -22,6 +22,7 @@ __all__ = [
     "EvaluationSpec",
     "ExpectationSpec",
     "FeaturesSpec",
+    "LabelSourceSpec",
     "LabelSpec",
     "LimitsSpec",
     "MetricSpec",

@@ -80,6 +80,15 @@ class PipelineSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _labels_find_their_rows(self) -> Self:
+        if self.label.source is not None and self.source.key is None:
+            raise ValueError(
+                "label.source: labels from elsewhere are joined by source.key, which the file does not declare; "
+                "declare there the column that identifies a row"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _columns_are_free(self) -> Self:
         features = {*(self.features.numeric or ()), *(self.features.categorical or ())}
         own = {

@@ -132,6 +132,11 @@ class LabelSpec(Spec):
         return value
 
     @property
+    def has_versions(self) -> bool:
+        """Whether a row may have another label at another moment, so that labels are looked up as of a moment."""
+        return self.source is not None or self.missing_after is not None
+
+    @property
     def maturity(self) -> timedelta:
         """The age at which a row's label counts: all rows of that age count, so that early labels are no more likely.
 

@@ -169,7 +169,7 @@ def _accepted(
 ) -> Taken:
     spec = declaration.spec
     good = judged.good
-    label_columns = [name for name in (spec.label.column, spec.label.known_at) if name is not None]
+    label_columns = [name for name in (spec.label.column, spec.label.known_at) if name in good.columns]
     others = [name for name in good.columns if name not in label_columns]
     record: dict[str, Any] = {
         "partition_key": delivery.key,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from retrain_assets.training_data.acceptance import PartitionOutcome
 
 DELIVERY_CHECK = "partition_is_accepted"
+LABELS_CHECK = "labels_are_joined"
 
 
 def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -38,6 +39,8 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         if any(outcome.accepted or outcome.unfinished for outcome in outcomes):
             schema = declaration.lake.schema("training_data") or {}
             yield dg.MaterializeResult(metadata=_totals(outcomes, schema))
+        if declaration.spec.label.source is not None:
+            findings[LABELS_CHECK] = [_labels(context, declaration)]
         log_findings(context, key, [finding for found in findings.values() for finding in found])
         for name, found in findings.items():
             yield _check(name, found)
@@ -61,6 +64,28 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
     return definition
 
 
+def _labels(context: dg.AssetExecutionContext, declaration: Declaration) -> Finding:
+    """Take in what the source of labels holds that is new, and look how many rows have their label."""
+    from retrain_assets.training_data.label_source.intake import take_labels
+    from retrain_assets.training_data.label_source.joined import joined_labels
+
+    taken = take_labels(declaration, context.run.run_id)
+    problems = [item.problem for item in taken if item.problem is not None]
+    for problem in problems:
+        context.log.warning(problem)
+    joined = joined_labels(declaration)
+    numbers = {
+        "sentence": " ".join([joined.sentence, *problems]),
+        "new_labels": sum(item.new for item in taken),
+        "unusable_labels": sum(item.unusable for item in taken),
+        "mature_rows": joined.mature,
+        "labelled_rows": joined.labelled,
+    }
+    passed = joined.enough and not problems
+    partition = context.partition_keys[-1]
+    return Finding(LABELS_CHECK, partition, passed, dg.AssetCheckSeverity.WARN, numbers)
+
+
 def _check_specs(
     declaration: Declaration, names: Sequence[str], partitions: dg.PartitionsDefinition[str]
 ) -> Iterator[dg.AssetCheckSpec]:
@@ -71,6 +96,13 @@ def _check_specs(
         description="The delivered partition could be read, and no critical expectation failed.",
         partitions_def=partitions,
     )
+    if declaration.spec.label.source is not None:
+        yield dg.AssetCheckSpec(
+            name=LABELS_CHECK,
+            asset=key,
+            description="The labels that come from elsewhere could be read, and find the rows that are old enough.",
+            partitions_def=partitions,
+        )
     for name, expectation in zip(names, declaration.spec.expectations, strict=True):
         yield dg.AssetCheckSpec(
             name=name, asset=key, description=describe(expectation), partitions_def=partitions

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from retrain_assets.asset import INGEST_TAG, PIPELINE_TAG, asset_key
-from retrain_assets.automation import FAILED, IN_FLIGHT, runs_of
+from retrain_assets.automation import IN_FLIGHT, STATE_TAG, back_off, digest_of, runs_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import withheld
 from retrain_assets.errors import RetrainError
-
-STATE_TAG = "retrain_assets/source_state"
-LONGEST_BACK_OFF = timedelta(hours=1)
+from retrain_assets.training_data.label_source.automation import Cursor, look_for_labels
 
 
 def source_sensor(
@@ -33,16 +29,22 @@ def source_sensor(
             return dg.SkipReason(
                 "An ingest run of this pipeline is in flight; the source is compared after it."
             )
+        cursor = Cursor.read(context.cursor)
         try:
-            found = pending(declaration, declaration.source(), datetime.now(UTC), context.cursor, first)
+            found = pending(declaration, declaration.source(), datetime.now(UTC), cursor.rows, first)
         except RetrainError as error:
             return dg.SkipReason(str(error))
-        context.update_cursor(found.cursor)
         older = None if found.older is None else _too_old(found.older, first)
         if not found.fingerprints:
-            return dg.SkipReason(older or _nothing_new(declaration, found.newest))
-        state = _digest(found.fingerprints)
-        wait = _back_off(context.instance, declaration, state)
+            labels = look_for_labels(declaration, context.instance, cursor.labels)
+            context.update_cursor(Cursor(found.cursor, labels.cursor).write())
+            if labels.request is not None:
+                return dg.SensorResult(run_requests=[labels.request])
+            said = older or _nothing_new(declaration, found.newest)
+            return dg.SkipReason(said if labels.said is None else f"{said} {labels.said}")
+        context.update_cursor(Cursor(found.cursor, cursor.labels).write())
+        state = digest_of(found.fingerprints)
+        wait = back_off(context.instance, declaration, state)
         if wait is not None:
             return dg.SkipReason(wait)
         requests = [
@@ -73,31 +75,6 @@ def _request(declaration: Declaration, state: str, first: str, last: str) -> dg.
         return dg.RunRequest(partition_key=first, tags=tags)
     span = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     return dg.RunRequest(tags=tags | span)
-
-
-def _back_off(instance: dg.DagsterInstance, declaration: Declaration, state: str) -> str | None:
-    """Why the same state of the source is not read again yet after failed runs; None where it may be."""
-    failures = 0
-    last: dg.RunRecord | None = None
-    for record in runs_of(instance, declaration, INGEST_TAG, list(dg.DagsterRunStatus), limit=10):
-        known = record.dagster_run.tags.get(STATE_TAG)
-        if known is None:
-            continue  # a release, or what a person started
-        if record.dagster_run.status not in FAILED or known != state:
-            break
-        failures += 1
-        last = last or record
-    if last is None:
-        return None
-    pause = min(timedelta(minutes=2**failures), LONGEST_BACK_OFF)
-    again = last.update_timestamp.replace(tzinfo=UTC) + pause
-    if datetime.now(UTC) >= again:
-        return None
-    runs = "The last ingest run" if failures == 1 else f"The last {failures} ingest runs"
-    return (
-        f"{runs} for this state of the source did not succeed; it is read again at {again:%Y-%m-%d %H:%M} UTC, "
-        f"or as soon as the source changes. Run {last.dagster_run.run_id} says why."
-    )
 
 
 def _nothing_new(declaration: Declaration, newest: datetime | None) -> str:
@@ -131,7 +108,3 @@ def _too_old(key: str, first: str) -> str:
         f"The source holds partitions from {key} on, and the loaded code location begins with {first}: reload "
         "it to take them in, or declare source.start to leave them out."
     )
-
-
-def _digest(fingerprints: object) -> str:
-    return hashlib.sha256(json.dumps(fingerprints, sort_keys=True).encode()).hexdigest()[:16]

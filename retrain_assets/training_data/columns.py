@@ -33,6 +33,11 @@ def check_columns(spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: 
         for field, name, known in _named(spec, columns)
         if name not in known
     ]
+    if spec.label.source is not None and spec.label.column in columns:
+        found.append(
+            f"{file}: label.column: the source has a column {spec.label.column!r} too, and the labels come from "
+            "label.source. Name the label otherwise, and its column there in label.source.column."
+        )
     for name in spec.features.numeric or ():
         dtype = columns.get(name)
         if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
@@ -65,7 +70,7 @@ def _named(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> Iterator[t
         "source.key": spec.source.key,
         "source.known_at": spec.source.known_at,
         "source.updated_at": spec.source.updated_at,
-        "label.column": spec.label.column,
+        "label.column": spec.label.column if spec.label.source is None else None,
         "label.known_at": spec.label.known_at,
         "weight": spec.weight,
     }

@@ -97,7 +97,7 @@ def recorded_fingerprints(declaration: Declaration, now: datetime) -> dict[str, 
     cannot tell that it was mended.
     """
     settled = pl.col("declaration").eq_missing(pl.lit(rules_hash(declaration)))
-    if _tells_no_change(declaration.spec):
+    if tells_no_change(declaration.spec):
         settled &= pl.col("read_at") > now - TRIED_AGAIN_AFTER
     rows = declaration.lake.scan("partitions").filter(
         pl.col("completed") == pl.col("fingerprint"),
@@ -107,7 +107,8 @@ def recorded_fingerprints(declaration: Declaration, now: datetime) -> dict[str, 
     return dict(rows.select("partition_key", "fingerprint").collect().iter_rows())
 
 
-def _tells_no_change(spec: PipelineSpec) -> bool:
+def tells_no_change(spec: PipelineSpec) -> bool:
+    """Whether a source cannot tell that the content of a partition has changed."""
     source = spec.source
     return source.function is not None or (source.url is not None and source.updated_at is None)
 

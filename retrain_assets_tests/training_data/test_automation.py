@@ -9,7 +9,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from retrain_assets.training_data import automation, pending
+from retrain_assets import automation
+from retrain_assets.training_data import pending
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
 from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import YOUNG

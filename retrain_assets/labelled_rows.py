@@ -1,0 +1,135 @@
+"""Rows joined with their labels: which label of a row is known at which moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from retrain_assets.declaration import Declaration
+from retrain_assets.errors import SpecError
+from retrain_assets.spec import PipelineSpec
+from retrain_assets.windows import LABEL_KNOWN_AT, LABEL_REPLACED_AT
+
+LABELS = "labels"
+_UTC_TIME = pl.Datetime("us", "UTC")
+_FIRST_KNOWN = "retrain_first_label_known_at"
+
+
+def labelled_rows(
+    declaration: Declaration, table: str, versions: Mapping[str, int | None] | None = None
+) -> pl.LazyFrame:
+    """Read the rows of a table with their labels, as every reader of labels does.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    table
+        ``training_data`` or ``features``.
+    versions
+        Version of each table; default: the newest. With those that are on record of an attempt, the rows are the
+        ones that it read, whatever was delivered since.
+
+    Returns
+    -------
+    polars.LazyFrame
+        As :func:`with_labels` gives them: what was known at a moment is left by the functions of
+        :mod:`retrain_assets.windows`, which take the moment.
+    """
+    chosen, lake = versions or {}, declaration.lake
+    if not lake.exists(table):
+        return lake.scan(table)
+    rows = lake.scan(table, chosen.get(table))
+    labels = lake.scan(LABELS, chosen.get(LABELS)) if declaration.spec.label.source is not None else None
+    return with_labels(rows, labels, declaration.spec)
+
+
+def with_labels(rows: pl.LazyFrame, labels: pl.LazyFrame | None, spec: PipelineSpec) -> pl.LazyFrame:
+    """Give rows every label that they ever had, each with the span of time in which it was the one to know.
+
+    Parameters
+    ----------
+    rows
+        Rows with ``row_id``, the timestamp and, where no labels are given, their label.
+    labels
+        Rows of the table ``labels``; None where the label is a column of the rows.
+    spec
+        The declaration.
+
+    Returns
+    -------
+    polars.LazyFrame
+        The rows as they are, where the label is their own and a missing one has no value. Else a row for each
+        label that a row ever had, with the label, when it became known and when another took its place: at any
+        moment one at most. A missing label's value is known from the age of ``label.missing_after`` on, until a
+        label comes.
+
+    Raises
+    ------
+    SpecError
+        When ``label.missing_value`` is no value of the label's type.
+    """
+    if not spec.label.has_versions:
+        return rows
+    came = _own(rows, spec) if labels is None else rows.join(_spans(labels, spec), on="row_id")
+    if spec.label.missing_after is None:
+        return came
+    # Relaxed, as labels of which none has come yet have no type.
+    return pl.concat([came, _missing(rows, came, spec)], how="vertical_relaxed")
+
+
+def _spans(labels: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:
+    """Each label with the moment at which the next one of its row became known; of two at once the later delivery."""
+    same = pl.col("row_id") == pl.col("row_id").shift(-1)
+    return labels.sort("row_id", "known_at", "delivery").select(
+        "row_id",
+        pl.col("value").alias(spec.label.column),
+        pl.col("known_at").alias(LABEL_KNOWN_AT),
+        pl.when(same).then(pl.col("known_at").shift(-1)).alias(LABEL_REPLACED_AT),
+    )
+
+
+def _own(rows: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:
+    """Rows that have a label of their own, which is known at the row's time unless a column says otherwise."""
+    label = pl.col(spec.label.column)
+    is_float = rows.collect_schema()[spec.label.column].is_float()
+    known = pl.col(spec.label.known_at or spec.source.timestamp)
+    return rows.filter(
+        label.is_not_null() & label.is_not_nan() if is_float else label.is_not_null(), known.is_not_null()
+    ).with_columns(known.alias(LABEL_KNOWN_AT), pl.lit(None, _UTC_TIME).alias(LABEL_REPLACED_AT))
+
+
+def _missing(rows: pl.LazyFrame, came: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:
+    """Rows whose label did not come in time, with the value of a missing one until it came."""
+    columns = came.collect_schema()
+    identity = ["partition_key", "row_id"]
+    first = came.group_by(identity).agg(pl.col(LABEL_KNOWN_AT).min().alias(_FIRST_KNOWN))
+    due = pl.col(spec.source.timestamp) + spec.label.missing_after
+    value = _missing_value(spec.label.missing_value, columns[spec.label.column], spec.label.column)
+    return (
+        rows.join(first, on=identity, how="left")
+        .filter(pl.col(_FIRST_KNOWN).is_null() | (pl.col(_FIRST_KNOWN) > due))
+        .with_columns(
+            value.alias(spec.label.column),
+            due.alias(LABEL_KNOWN_AT),
+            pl.col(_FIRST_KNOWN).alias(LABEL_REPLACED_AT),
+        )
+        .select(list(columns))
+    )
+
+
+def _missing_value(value: Any, dtype: pl.DataType, column: str) -> pl.Expr:
+    """The declared value, in the type of the labels."""
+    if dtype == pl.Null:
+        return pl.lit(value)
+    found = pl.Series([value], strict=False)
+    numbers = [kind.is_numeric() or kind == pl.Boolean for kind in (found.dtype, dtype)]
+    cast = found.cast(dtype, strict=False)
+    if numbers[0] != numbers[1] or cast.cast(found.dtype, strict=False)[0] != value:
+        raise SpecError(
+            f"label.missing_value: {value!r} is no value of the labels in {column!r}, which are of type {dtype}. "
+            "Declare one that is."
+        )
+    return pl.lit(cast[0], dtype)

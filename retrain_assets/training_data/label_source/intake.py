@@ -1,0 +1,183 @@
+"""Taking labels in: every delivered label is kept, so that what was known at a moment can be read for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from retrain_assets.declaration import Declaration
+from retrain_assets.errors import PartitionError, SourceError
+from retrain_assets.lake import SCHEMAS
+from retrain_assets.training_data.hashing import row_hashes
+from retrain_assets.training_data.ingest import ROWS_A_COMMIT
+from retrain_assets.training_data.label_source.feed import LabelFeed, pending_labels
+from retrain_assets.training_data.normalise import conform
+from retrain_assets.training_data.sources.delivery import Delivery
+
+
+@dataclass(frozen=True)
+class LabelsTaken:
+    """What became of one delivered partition of labels.
+
+    Parameters
+    ----------
+    key
+        The partition.
+    new
+        Labels that were not on record.
+    unusable
+        Rows without a key, a value or a time, which are left out.
+    problem
+        Why the delivery cannot be read, as a sentence.
+    """
+
+    key: str
+    new: int
+    unusable: int
+    problem: str | None
+
+
+def take_labels(declaration: Declaration, run_id: str) -> list[LabelsTaken]:
+    """Take in what the source of labels holds and the lake does not, oldest first.
+
+    Nothing is replaced or removed: a label that is delivered again otherwise is one more row, which readers as of its
+    ``known_at`` and later take. One that a delivery lacks which had it before stays.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    run_id
+        The run to name beside the labels.
+
+    Returns
+    -------
+    list of LabelsTaken
+        Empty where labels come with the rows, while no rows are in, and where nothing is new. A source that cannot
+        be reached is one entry with the problem: rows do not wait for their labels.
+    """
+    feed = LabelFeed.of(declaration)
+    if feed is None or declaration.lake.schema("training_data") is None:
+        return []
+    taken: list[LabelsTaken] = []
+    waiting: list[_Delivered] = []
+    try:
+        found = pending_labels(feed, datetime.now(UTC))
+        deliveries = (
+            feed.source().read(feed.partitions, list(found.fingerprints)) if found.fingerprints else ()
+        )
+        for number, delivery in enumerate(deliveries, _next_number(feed)):
+            waiting.append(_delivered(feed, delivery, number, run_id))
+            if sum(item.labels.height for item in waiting) >= ROWS_A_COMMIT:
+                taken += _commit(feed, waiting)
+                waiting = []
+    except SourceError as error:
+        # A source that fails half-way has delivered good partitions before.
+        return [*taken, *_commit(feed, waiting), LabelsTaken("", 0, 0, feed.told(str(error)))]
+    return [*taken, *_commit(feed, waiting)]
+
+
+@dataclass(frozen=True)
+class _Delivered:
+    """Labels of one partition that are not on record, and its row of the table ``label_deliveries``."""
+
+    labels: pl.DataFrame
+    record: dict[str, Any]
+
+
+def _delivered(feed: LabelFeed, delivery: Delivery, number: int, run_id: str) -> _Delivered:
+    now, problem = datetime.now(UTC), delivery.problem
+    labels, unusable = pl.DataFrame(schema=SCHEMAS["labels"]), 0
+    if delivery.frame is not None:
+        try:
+            usable, unusable = _usable(feed, delivery.frame, ", ".join(delivery.files) or delivery.key)
+        except PartitionError as error:
+            problem = str(error)
+        else:
+            labels = _unrecorded(feed, usable, delivery.key).select(
+                pl.lit(delivery.key).alias("partition_key"),
+                *("row_id", "key", "value", "known_at"),
+                pl.lit(number, pl.Int64).alias("delivery"),
+                pl.lit(now, SCHEMAS["labels"]["seen_at"]).alias("seen_at"),
+                pl.lit(run_id).alias("run_id"),
+            )
+    return _Delivered(
+        labels,
+        {
+            "partition_key": delivery.key,
+            "fingerprint": delivery.fingerprint,
+            "new": labels.height,
+            "unusable": unusable,
+            "problem": None if problem is None else feed.told(problem),
+            "delivery": number,
+            "run_id": run_id,
+            "read_at": now,
+        },
+    )
+
+
+def _commit(feed: LabelFeed, delivered: Sequence[_Delivered]) -> list[LabelsTaken]:
+    lake, fresh = feed.declaration.lake, [item.labels for item in delivered if item.labels.height]
+    if fresh:
+        lake.append("labels", pl.concat(fresh))
+    # Last, so that a crash before this line makes the partition be read again, which adds nothing twice.
+    records = pl.DataFrame([item.record for item in delivered], schema=SCHEMAS["label_deliveries"])
+    lake.replace_partitions("label_deliveries", records, records["partition_key"].to_list())
+    return [
+        LabelsTaken(record["partition_key"], record["new"], record["unusable"], record["problem"])
+        for record in records.iter_rows(named=True)
+    ]
+
+
+def _next_number(feed: LabelFeed) -> int:
+    """Deliveries are ordered by number, as a clock may be put back."""
+    numbers = [
+        feed.declaration.lake.scan(table).select(pl.col("delivery").max()).collect().item()
+        for table in ("labels", "label_deliveries")
+    ]
+    return 1 + max((number for number in numbers if number is not None), default=0)
+
+
+def _usable(feed: LabelFeed, frame: pl.DataFrame, file: str) -> tuple[pl.DataFrame, int]:
+    """Labels of a delivery with the identity of their rows, and the number of rows that are none.
+
+    Of several labels that became known of a row at one moment the last in the delivery counts.
+    """
+    columns = {"key": feed.key, "value": feed.column, "known_at": feed.declared.known_at}
+    # Whatever else the file holds is nobody's business, but names what a missing column may be called.
+    whole = set(columns.values()) <= set(frame.columns)
+    own = conform(frame.select(columns.values()) if whole else frame, feed.types(), feed.spec, file)
+    labels = own.select(pl.col(name).alias(role) for role, name in columns.items())
+    labels = labels.with_columns(pl.selectors.float().fill_nan(None)).drop_nulls()
+    unusable = own.height - labels.height
+    labels = labels.with_columns(_row_ids(labels["key"], str(feed.declaration.spec.source.key)))
+    return labels.unique(["row_id", "known_at"], keep="last", maintain_order=True), unusable
+
+
+def _row_ids(keys: pl.Series, name: str) -> pl.Series:
+    """Identity of the row that a key names, as :func:`retrain_assets.training_data.hashing.row_ids` gives it."""
+    hashes = row_hashes([keys.rename(name)], len(keys))
+    return pl.Series("row_id", np.asarray(hashes).view(np.int64))
+
+
+def _unrecorded(feed: LabelFeed, labels: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Labels that differ from the one that readers take of the same row and moment."""
+    if not feed.declaration.lake.exists("labels"):
+        return labels
+    same = ["row_id", "known_at"]
+    recorded = (
+        feed.declaration.lake.rows("labels", [key])
+        .sort("delivery")
+        .unique(same, keep="last", maintain_order=True)
+        .select(*same, pl.col("value").alias("recorded"))
+        .collect()
+    )
+    joined = labels.join(recorded, on=same, how="left", maintain_order="left")
+    return joined.filter(pl.col("recorded").is_null() | (pl.col("recorded") != pl.col("value"))).drop(
+        "recorded"
+    )

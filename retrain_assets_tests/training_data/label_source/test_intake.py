@@ -1,0 +1,197 @@
+"""Labels from elsewhere in the lake: all of them are kept, and none is taken in twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from retrain_assets.labelled_rows import labelled_rows
+from retrain_assets.training_data.ingest import ingest
+from retrain_assets.training_data.label_source.intake import LabelsTaken, take_labels
+from retrain_assets.windows import mature_rows
+from retrain_assets_tests.pipelines import FIRST_DAY, ROWS_A_DAY, loans_of
+from retrain_assets_tests.training_data.label_source.late import AFTER, book, bookings_of, deliver, late
+
+HERE = "retrain_assets_tests.training_data.label_source.test_intake"
+DAY = timedelta(days=1)
+CLOCK = datetime(2026, 1, 30, tzinfo=UTC)
+
+
+def function(start: datetime, end: datetime) -> pl.DataFrame:
+    """Deliver labels as a function that a declaration names."""
+    bookings = pl.concat([bookings_of(FIRST_DAY + day * DAY) for day in range(2)])
+    return bookings.filter(pl.col("booked") >= start, pl.col("booked") < end)
+
+
+@pytest.fixture
+def loans(tmp_path):
+    """Two days of loans in the lake, and their labels in files."""
+    declaration = late(tmp_path)
+    list(ingest(declaration, deliver(tmp_path, 2), "rows"))
+    return declaration
+
+
+def outcomes(declaration, as_of: datetime = CLOCK, **versions) -> dict[str, float]:
+    """Label of each loan as of a moment."""
+    rows = labelled_rows(declaration, "training_data", versions)
+    found = mature_rows(rows, as_of, declaration.time_columns).select("loan", "repaid").collect()
+    assert found["loan"].is_unique().all()
+    return dict(found.iter_rows())
+
+
+def truth(*days: int) -> dict[str, float]:
+    """Label of each loan of some days."""
+    frames = [loans_of(FIRST_DAY + day * DAY) for day in days]
+    return dict(pl.concat(frames).select("loan", "repaid").iter_rows())
+
+
+def test_labels_find_their_rows(loans):
+    """Each row gets the label that its key names, with the run and the moment at which it was seen."""
+    assert [taken.new for taken in take_labels(loans, "first")] == [ROWS_A_DAY] * 2
+    assert outcomes(loans) == truth(0, 1)
+    kept = loans.lake.scan("labels").collect()
+    assert kept["run_id"].unique().to_list() == ["first"]
+    assert kept["seen_at"].max() <= datetime.now(UTC)
+    assert kept.filter(key="2026-01-05-0")["known_at"].item() == bookings_of(FIRST_DAY)["booked"][0]
+
+
+def test_unchanged_labels_are_not_read_again(loans, tmp_path):
+    """A second look takes nothing in, and the same rows in another order add nothing."""
+    take_labels(loans, "first")
+    assert take_labels(loans, "second") == []
+    book(tmp_path, FIRST_DAY, bookings_of(FIRST_DAY).reverse())
+    assert take_labels(loans, "third") == [LabelsTaken("2026-01-05", 0, 0, None)]
+    assert loans.lake.scan("labels").collect().height == 2 * ROWS_A_DAY
+
+
+def test_a_correction_leaves_the_past_readable(loans, tmp_path):
+    """As of before it the old label is read; its delivery adds one row and takes none away."""
+    take_labels(loans, "first")
+    corrected = CLOCK - 2 * DAY
+    right = (
+        bookings_of(FIRST_DAY).head(1).with_columns(outcome=1 - pl.col("outcome"), booked=pl.lit(corrected))
+    )
+    book(tmp_path, corrected.date(), right)
+    assert [taken.new for taken in take_labels(loans, "second")] == [1]
+    before, after = outcomes(loans, corrected - timedelta(microseconds=1)), outcomes(loans, corrected)
+    assert before == truth(0, 1)
+    assert {loan for loan in after if after[loan] != before[loan]} == {"2026-01-05-0"}
+    assert loans.lake.scan("labels").collect().height == 2 * ROWS_A_DAY + 1
+
+
+def test_a_partition_that_is_delivered_again_replaces_nothing(loans, tmp_path):
+    """A value that was mended in its file counts from then on; the Delta version before reads as it did."""
+    take_labels(loans, "first")
+    version = loans.lake.version("labels")
+    flipped = pl.when(pl.col("of_loan") == "2026-01-05-3").then(1 - pl.col("outcome")).otherwise("outcome")
+    book(tmp_path, FIRST_DAY, bookings_of(FIRST_DAY).with_columns(outcome=flipped))
+    assert [taken.new for taken in take_labels(loans, "second")] == [1]
+    assert outcomes(loans)["2026-01-05-3"] == 1 - truth(0)["2026-01-05-3"]
+    assert outcomes(loans, labels=version) == truth(0, 1)
+    book(tmp_path, FIRST_DAY)
+    assert [taken.new for taken in take_labels(loans, "third")] == [1]
+    assert outcomes(loans) == truth(0, 1)
+
+
+def test_a_label_that_is_no_longer_delivered_stays(loans, tmp_path):
+    """What was known once is not forgotten when its file is delivered without it."""
+    take_labels(loans, "first")
+    book(tmp_path, FIRST_DAY, bookings_of(FIRST_DAY).head(5))
+    assert take_labels(loans, "second") == [LabelsTaken("2026-01-05", 0, 0, None)]
+    assert outcomes(loans) == truth(0, 1)
+
+
+def test_rows_that_are_no_label_are_counted(loans, tmp_path):
+    """A row without a key, a value or a time is left out, and the others are taken."""
+    bookings = bookings_of(FIRST_DAY).with_columns(pl.col("outcome").cast(pl.Float64))
+    holes = [
+        pl.when(pl.int_range(pl.len()) != place).then(pl.col(name)).alias(name)
+        for place, name in enumerate(("of_loan", "outcome", "booked"))
+    ]
+    book(tmp_path, FIRST_DAY, bookings.with_columns(holes))
+    first, _ = take_labels(loans, "first")
+    assert (first.new, first.unusable) == (ROWS_A_DAY - 3, 3)
+
+
+def test_a_key_of_another_type_is_refused_in_a_sentence(tmp_path):
+    """Keys that can name no row are told with the file and the types, and the partition is not asked for again."""
+    declaration = late(tmp_path, path="labels/{partition:%Y-%m-%d}.parquet")
+    list(ingest(declaration, deliver(tmp_path, 1, booked=0), "rows"))
+    file = tmp_path / "labels" / "2026-01-05.parquet"
+    file.parent.mkdir()
+    bookings_of(FIRST_DAY).with_columns(of_loan=pl.int_range(pl.len())).write_parquet(file)
+    [taken] = take_labels(declaration, "first")
+    assert taken.problem == (
+        f"{file}: the column 'of_loan' is Int64 here (such as 0) and String in the partitions before. "
+        "Deliver it as String again."
+    )
+    assert take_labels(declaration, "second") == []
+
+
+def test_a_missing_column_is_told_by_the_field_that_names_it(loans, tmp_path):
+    """The sentence says which field of label.source to look at."""
+    file = book(tmp_path, FIRST_DAY, bookings_of(FIRST_DAY).rename({"outcome": "result"}))
+    first, _ = take_labels(loans, "first")
+    assert first.problem == (
+        f"{file}: label.source.column: there is no column 'outcome' in the source. "
+        "It can be one of: booked, of_loan, result."
+    )
+
+
+def test_labels_wait_for_the_first_rows(tmp_path):
+    """Before rows are in, nothing is known that labels could be joined by."""
+    deliver(tmp_path, 1)
+    declaration = late(tmp_path)
+    assert take_labels(declaration, "first") == []
+    assert not declaration.lake.exists("labels")
+
+
+def test_rows_do_not_wait_for_a_source_of_labels_that_is_away(tmp_path):
+    """A database that does not answer is told, and nothing is raised."""
+    declaration = late(tmp_path, url=f"sqlite:///{tmp_path}/away/labels.db", table="labels")
+    list(ingest(declaration, deliver(tmp_path, 1, booked=0), "rows"))
+    [taken] = take_labels(declaration, "first")
+    assert taken.problem is not None
+    assert "away/labels.db" in taken.problem
+
+
+def whole_file(folder: Path) -> dict[str, str]:
+    """Write all labels into one file."""
+    all_days = pl.concat([bookings_of(FIRST_DAY + day * DAY) for day in range(2)])
+    all_days.write_csv(folder / "labels.csv")
+    return {"path": "labels.csv"}
+
+
+def database(folder: Path) -> dict[str, str]:
+    """Write all labels into a table of a database."""
+    all_days = pl.concat([bookings_of(FIRST_DAY + day * DAY) for day in range(2)])
+    engine = sa.create_engine(f"sqlite:///{folder / 'labels.db'}")
+    all_days.with_columns(pl.col("booked").dt.replace_time_zone(None)).to_pandas().to_sql(
+        "labels", engine, index=False
+    )
+    engine.dispose()
+    return {"url": f"sqlite:///{folder / 'labels.db'}", "table": "labels"}
+
+
+def python(_: Path) -> dict[str, str]:
+    """Name the function of this module."""
+    return {"function": f"{HERE}:function", "start": FIRST_DAY.isoformat()}
+
+
+@pytest.mark.parametrize("kind", [whole_file, database, python])
+def test_labels_come_from_any_kind_of_source(tmp_path, kind):
+    """One file, a database and a function are taken in by the periods in which labels became known, and once."""
+    declaration = late(tmp_path, **kind(tmp_path))
+    list(ingest(declaration, deliver(tmp_path, 2, booked=0), "rows"))
+    assert sum(taken.new for taken in take_labels(declaration, "first")) == 2 * ROWS_A_DAY
+    assert outcomes(declaration) == truth(0, 1)
+    booked = (
+        declaration.lake.scan("labels").select("partition_key", day=pl.col("known_at").dt.date()).collect()
+    )
+    assert (booked["partition_key"] == booked["day"].cast(pl.String)).all()
+    assert booked["day"].max() == (loans_of(FIRST_DAY + DAY)["asked_at"].max() + AFTER).date()
+    assert take_labels(declaration, "second") == []
