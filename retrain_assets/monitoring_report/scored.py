@@ -1,9 +1,10 @@
-"""Every label-mature row with the scores that it was given, in the order of the partitions."""
+"""The label-mature rows of some partitions with the scores that they were given."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
 from retrain_assets.lake import Lake
 from retrain_assets.monitoring_report.business import business_columns
-from retrain_assets.windows import mature_rows
+from retrain_assets.windows import TimeColumns, mature_rows
 
 _SCORES = {"partition_key": pl.String, "row_id": pl.Int64, "model_version": pl.Int64, "score": pl.Float64}
 _IDENTITY = ["partition_key", "row_id"]
@@ -27,12 +28,12 @@ _NEVER = "retrain_never_retrained"
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """Label-mature rows of all partitions.
+    """Label-mature rows of some partitions.
 
     Parameters
     ----------
     rows
-        ``partition_key``, the columns that the business metrics use and ``score``, sorted by partition.
+        ``partition_key``, the columns that the business metrics use and ``score``, sorted by partition and row.
     label
         Labels, shape (n,): 0 or 1 in classification, numbers in regression.
     scores
@@ -42,6 +43,8 @@ class ScoredRows:
         By partition key, where its rows are.
     versions
         By partition key, the versions that scored it, rows with immature labels included.
+    settled
+        Whether the label of every row is known that the partitions hold, as far as the declaration tells.
     """
 
     rows: pl.DataFrame
@@ -49,27 +52,26 @@ class ScoredRows:
     scores: Mapping[str, FloatArray]
     spans: Mapping[str, slice]
     versions: Mapping[str, list[int]]
+    settled: bool
 
     @classmethod
-    def read(cls, declaration: Declaration, task: str) -> Self:
+    def read(cls, declaration: Declaration, task: str, keys: Sequence[str]) -> Self:
         """Read them from the lake, and of the source's columns only those that are needed."""
-        lake = declaration.lake
+        lake, clock = declaration.lake, declaration.data_clock()
+        within = pl.col("partition_key").is_in(list(keys))
+        delivered = labelled_rows(declaration, "training_data").filter(within)
         wanted = business_columns(declaration.spec)
         columns = dict.fromkeys((*_IDENTITY, declaration.spec.label.column, *wanted))
         first = first_champion(declaration.ledger.entries())
-        given, shadow = _scores(lake, "predictions"), _scores(lake, "shadow_predictions")
+        given, shadow = _scores(lake, "predictions", within), _scores(lake, "shadow_predictions", within)
         never = pl.concat([given, shadow]).filter(pl.col("model_version") == pl.lit(first, dtype=pl.Int64))
         never = never.unique(_IDENTITY)
         rows = (
-            mature_rows(
-                labelled_rows(declaration, "training_data"),
-                declaration.data_clock(),
-                declaration.time_columns,
-            )
+            mature_rows(delivered, clock, declaration.time_columns)
             .select(*columns)
             .join(given.lazy().select(*_IDENTITY, "score"), on=_IDENTITY, how="left")
             .join(never.lazy().select(*_IDENTITY, pl.col("score").alias(_NEVER)), on=_IDENTITY, how="left")
-            .sort("partition_key")
+            .sort(*_IDENTITY)
             .collect()
         )
         label = target(rows, declaration.spec, task)
@@ -83,6 +85,7 @@ class ScoredRows:
             versions=dict(
                 given.group_by("partition_key").agg(pl.col("model_version").unique().sort()).iter_rows()
             ),
+            settled=_settled(delivered, clock, declaration.time_columns),
         )
 
     def value(self, metric: Metric, score: str, keys: Sequence[str]) -> float | None:
@@ -117,10 +120,19 @@ class ScoredRows:
         return None if np.isnan(value) else float(value)
 
 
-def _scores(lake: Lake, table: str) -> pl.DataFrame:
+def _scores(lake: Lake, table: str, within: pl.Expr) -> pl.DataFrame:
     if not lake.exists(table):
         return pl.DataFrame(schema=_SCORES)
-    return lake.scan(table).select(list(_SCORES)).collect()
+    return lake.scan(table).filter(within).select(list(_SCORES)).collect()
+
+
+def _settled(delivered: pl.LazyFrame, clock: datetime, columns: TimeColumns) -> bool:
+    """Whether time alone changes nothing any more: all labels are mature, and known as far as they have a time."""
+    known = filter(None, (columns.known_at, columns.label_known_at, columns.label_replaced_at))
+    latest = delivered.select(
+        pl.col(columns.timestamp).max() + columns.delay, **{name: pl.col(name).max() for name in known}
+    )
+    return all(moment is None or moment <= clock for moment in latest.collect().row(0))
 
 
 def _spans(keys: pl.Series) -> dict[str, slice]:

@@ -1,0 +1,85 @@
+"""Figures of a model's life: measured once, and again when what they are made of has changed."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from retrain_assets.monitoring_report.life import life_document
+from retrain_assets.monitoring_report.scored import ScoredRows
+from retrain_assets_tests.pipelines import loans_of, write_day
+from retrain_assets_tests.running import YOUNG, loans, next_days
+
+pytestmark = YOUNG
+
+
+@pytest.fixture
+def lived(tmp_path):
+    """A pipeline whose champion has served for three weeks."""
+    running = loans(tmp_path)
+    assert running.retrain().success
+    next_days(running, 21)
+    return running
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """Keep a list of the partitions whose rows are read."""
+    keys: list[str] = []
+    original = ScoredRows.read.__func__
+
+    def spied(cls, declaration, task, wanted):
+        keys.extend(wanted)
+        return original(cls, declaration, task, wanted)
+
+    monkeypatch.setattr(ScoredRows, "read", classmethod(spied))
+    return keys
+
+
+def measured_anew(declaration):
+    """The life without anything remembered."""
+    shutil.rmtree(Path(declaration.lake.uri("life_periods")))
+    return life_document(declaration)
+
+
+def test_settled_weeks_are_read_once(lived, read):
+    """Only the weeks that still change are read again, and the life is the one that all rows give."""
+    known = life_document(lived.declaration)
+    newest = max(part["start"] for part in known["weeks"])[:10]
+    assert read
+    assert min(read) >= newest
+    assert known == measured_anew(lived.declaration)
+    assert len(read) > len(known["partitions"])
+
+
+def test_a_changed_day_of_a_settled_week_is_measured_again(lived):
+    """A day that is delivered again with other labels changes its week's quality and no other's."""
+    before = life_document(lived.declaration)
+    changed = next(part for part in before["partitions"] if part["realised"] is not None)
+    day = date.fromisoformat(changed["key"])
+    write_day(lived.declaration.file.parent, day, loans_of(day, flipped=True))
+    assert lived.ingest([changed["key"]]).success
+    after = life_document(lived.declaration)
+    differing = [
+        new["start"][:10]
+        for old, new in zip(before["weeks"], after["weeks"], strict=True)
+        if old["realised"] != new["realised"]
+    ]
+    assert len(differing) == 1
+    assert differing[0] <= changed["key"]
+    assert after == measured_anew(lived.declaration)
+
+
+def test_another_label_is_another_life(lived):
+    """What counts as positive decides every figure, so nothing that was measured before it changed is told."""
+    before = life_document(lived.declaration)
+    spec = lived.declaration.spec
+    label = spec.label.model_copy(update={"positive": 0})
+    other = type(lived.declaration)(spec.model_copy(update={"label": label}), lived.declaration.file)
+    after = life_document(other)
+    known = [number for number, week in enumerate(before["weeks"]) if week["realised"] is not None]
+    assert known
+    assert all(before["weeks"][number]["realised"] != after["weeks"][number]["realised"] for number in known)
