@@ -1,0 +1,276 @@
+"""One cell: a window's model of a block, trained once and judged on later blocks."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from retrain_assets.cadence_report.history import BLOCK, DAY, Ground
+from retrain_assets.cadence_report.losses import Labels, losses
+from retrain_assets.cadence_report.matrix import FloatArray, WindowPolicy
+from retrain_assets.cadence_report.window_policies import WEIGHT, known_rows, weighed
+from retrain_assets.errors import TrainingError
+from retrain_assets.labels import target
+from retrain_assets.monitoring_report.drift import drift
+from retrain_assets.monitoring_report.profile import build_profile
+
+if TYPE_CHECKING:
+    from retrain_assets.candidate_model.model import ScoringModel
+
+CHURN_ROWS = 500
+"""Rows of a block, spread evenly, on which the predictions of two models are compared."""
+IMPORTANCE_ROWS = 1_000
+PROFILE_ROWS = 50_000
+MOVED_PSI = 0.2
+"""A feature has moved beyond this where ``retrain_when.drift`` declares nothing."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that was trained for the matrix.
+
+    Parameters
+    ----------
+    model
+        Its identity: a digest of all that it was made of.
+    rows
+        Rows that it was fitted on; 0 where there is no model.
+    seconds
+        CPU seconds of the fit.
+    problem
+        Why there is no model, as a sentence; None where there is one.
+    profile, importances
+        What drift is measured by.
+    file
+        The model as a skops file.
+    """
+
+    model: str
+    rows: int = 0
+    seconds: float = float("nan")
+    problem: str | None = None
+    profile: Mapping[str, Any] | None = None
+    importances: Mapping[str, float] | None = None
+    file: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model on one block.
+
+    Parameters
+    ----------
+    model
+        The model's identity.
+    block
+        Identity of the block's rows and of how they are judged.
+    loss
+        Mean loss; NaN where it is undefined.
+    daily
+        Loss of each day of the block that has rows.
+    drift
+        Share of the model's importance that had moved.
+    sample
+        Scores of the block's sample, row after row; of k classes each k numbers.
+    seconds
+        CPU seconds of the scoring.
+    """
+
+    model: str
+    block: str
+    loss: float
+    daily: list[float]
+    drift: float
+    sample: list[float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Order:
+    """A cell that is to be computed.
+
+    Parameters
+    ----------
+    window
+        The window.
+    block
+        The block at whose start the model is trained.
+    model
+        Its identity.
+    judged_on
+        Index and identity of the blocks that it is judged on.
+    trained
+        The model, where an earlier run trained it.
+    """
+
+    window: WindowPolicy
+    block: int
+    model: str
+    judged_on: tuple[tuple[int, str], ...]
+    trained: Trained | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished cell; ``trained`` is None where an earlier run trained the model."""
+
+    order: Order
+    trained: Trained | None
+    judged: tuple[Judged, ...]
+
+
+_held: dict[str, pl.DataFrame] = {}
+
+
+def compute_cell(packed: NDArray[np.uint8], ground: Ground, order: Order) -> Done:
+    """Train a model, or take the one that is there, and judge it.
+
+    One cell uses one core, so that its CPU seconds are its own and cells side by side do not hinder each other.
+
+    Parameters
+    ----------
+    packed
+        The history's rows, from :meth:`retrain_assets.cadence_report.history.History.packed`.
+    ground
+        What they mean.
+    order
+        What to compute.
+    """
+    from threadpoolctl import threadpool_limits
+
+    if ground.identity not in _held:
+        _held.clear()
+        _held[ground.identity] = pl.read_ipc(io.BytesIO(packed.tobytes()))
+    rows = _held[ground.identity]
+    with threadpool_limits(limits=1):
+        if order.trained is not None:
+            trained, model = order.trained, _loaded(order.trained, ground)
+        else:
+            trained, model = _train(rows, ground, order)
+        judged = [] if model is None else _judge(rows, ground, order, trained, model)
+    return Done(order, trained if order.trained is None else None, tuple(judged))
+
+
+def _train(rows: pl.DataFrame, ground: Ground, order: Order) -> tuple[Trained, ScoringModel | None]:
+    import skops.io
+
+    from retrain_assets.candidate_model.fit import fit_candidate
+
+    moment, spec = ground.blocks[order.block].start, ground.spec
+    chosen = known_rows(rows.lazy(), order.window, moment, ground.time_columns)
+    # A candidate is fitted on rows in this order, and an estimator that draws rows would draw others.
+    known = chosen.sort("partition_key", "row_id").collect()
+    if order.window.half_life is not None:
+        known = weighed(known, order.window, moment, spec)
+        spec = spec.model_copy(update={"weight": WEIGHT})
+    begin = time.process_time()
+    try:
+        fitted = fit_candidate(spec, known, ground.columns)
+    except TrainingError as error:
+        return Trained(order.model, problem=str(error)), None
+    seconds = time.process_time() - begin
+    names = ground.columns
+    sample = known.sample(min(known.height, PROFILE_ROWS), seed=spec.training.random_state)
+    trained = Trained(
+        order.model,
+        rows=fitted.rows,
+        seconds=seconds,
+        profile=build_profile(sample, names.numeric, names.categorical, None),
+        importances=_importances(rows, ground, order.block, fitted.model),
+        file=skops.io.dumps(fitted.model),
+    )
+    return trained, fitted.model
+
+
+def _importances(rows: pl.DataFrame, ground: Ground, block: int, model: ScoringModel) -> dict[str, float]:
+    """Permutation importances on a sample of the first block that the model has not seen."""
+    from retrain_assets.evaluation_report.explanation import Model, permutation_importance
+
+    unseen = _spread(rows.filter(pl.col(BLOCK) == block), IMPORTANCE_ROWS)
+    labels, names = _labels(unseen, ground), [*ground.columns.numeric, *ground.columns.categorical]
+    seed = ground.spec.training.random_state
+    try:
+        return permutation_importance(
+            Model(model.predict_table), unseen, labels.y, names, ground.metric, labels.weight, seed
+        )
+    except TrainingError:
+        # Where the metric is undefined on these rows, all features count alike.
+        return {}
+
+
+def _judge(
+    rows: pl.DataFrame, ground: Ground, order: Order, trained: Trained, model: ScoringModel
+) -> list[Judged]:
+    blocks = [rows.filter(pl.col(BLOCK) == index) for index, _ in order.judged_on]
+    begin = time.process_time()
+    scores = model.predict_table(pl.concat(blocks)) if blocks else np.empty(0)
+    seconds = time.process_time() - begin
+    total = max(len(scores), 1)
+    judged, first = [], 0
+    for (_, identity), block in zip(order.judged_on, blocks, strict=True):
+        score = scores[first : first + block.height]
+        first += block.height
+        loss, daily = losses(ground.metric, _labels(block, ground), score)
+        judged.append(
+            Judged(
+                model=order.model,
+                block=identity,
+                loss=loss,
+                daily=daily.tolist(),
+                drift=_moved(ground, trained, block),
+                sample=_spread(score, CHURN_ROWS).ravel().tolist(),
+                seconds=seconds * block.height / total,
+            )
+        )
+    return judged
+
+
+def _moved(ground: Ground, trained: Trained, block: pl.DataFrame) -> float:
+    declared = ground.spec.retrain_when.drift
+    found = drift(trained.profile or {}, block, None)
+    return found.moved_importance(MOVED_PSI if declared is None else declared.psi, trained.importances or {})
+
+
+def _labels(rows: pl.DataFrame, ground: Ground) -> Labels:
+    weight = ground.spec.weight
+    day = rows[DAY].to_numpy().astype(np.int64)
+    return Labels(
+        y=target(rows, ground.spec, ground.task),
+        weight=None if weight is None else rows[weight].cast(pl.Float64).to_numpy(),
+        day=day - (int(day.min()) if day.size else 0),
+    )
+
+
+def _spread(rows: Any, most: int) -> Any:
+    """At most so many rows, spread evenly, of a frame or an array."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
+
+
+def _loaded(trained: Trained, ground: Ground) -> ScoringModel | None:
+    """The model of an earlier run, from its file; as a champion's file, it may hold no type that nobody declared."""
+    from retrain_assets.champion.loading import FILE, load_file
+
+    if trained.file is None:
+        return None
+    with TemporaryDirectory() as folder:
+        file = Path(folder, FILE)
+        file.write_bytes(trained.file)
+        found: Any = load_file(file, ground.trusted_modules)
+    model: ScoringModel = found
+    return model
+
+
+def constant_losses(rows: pl.DataFrame, ground: Ground, constant: float) -> tuple[float, FloatArray]:
+    """Loss of a constant on the rows of one block, and on each of its days."""
+    return losses(ground.metric, _labels(rows, ground), np.full(rows.height, constant))

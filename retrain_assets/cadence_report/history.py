@@ -1,0 +1,229 @@
+"""The history that is replayed: all rows with their features, cut into blocks, in a form that other processes read."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from retrain_assets.cadence_report.blocks import Cut, choose_cut, cut_history
+from retrain_assets.cadence_report.matrix import Block, FloatArray, IntArray
+from retrain_assets.comparison import Metric, declared_metrics
+from retrain_assets.comparison.metrics import Task
+from retrain_assets.declaration import Declaration
+from retrain_assets.errors import TrainingError
+from retrain_assets.features.columns import FeatureColumns
+from retrain_assets.features.refresh import refresh_features
+from retrain_assets.labelled_rows import labelled_rows
+from retrain_assets.labels import labelled, target
+from retrain_assets.spec import PipelineSpec
+from retrain_assets.windows import TimeColumns, mature_rows
+
+ROW_HASH = "retrain_hash"
+BLOCK = "retrain_block"
+DAY = "retrain_day"
+_DAY = timedelta(days=1)
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every cell is computed from besides the rows; it goes to other processes with each of them.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    columns
+        The features and the raw columns that they are made of.
+    time_columns
+        The time columns.
+    task
+        What the estimator does.
+    metric
+        The metric that decides.
+    blocks
+        The blocks.
+    day_block
+        Block of each day, shape (days,).
+    trusted_modules
+        Modules whose types a model's file may hold.
+    identity
+        Differs from that of any other rows.
+    """
+
+    spec: PipelineSpec
+    columns: FeatureColumns
+    time_columns: TimeColumns
+    task: Task
+    metric: Metric
+    blocks: tuple[Block, ...]
+    day_block: IntArray
+    trusted_modules: tuple[str, ...]
+    identity: str
+
+
+@dataclass(frozen=True)
+class History:
+    """All rows of history.
+
+    Parameters
+    ----------
+    ground
+        What they mean.
+    rows
+        The table of features with labels, in the order in which a candidate is fitted: a row for each label that
+        was ever known. ``BLOCK`` and ``DAY`` tell which rows judge, and are null in others; ``ROW_HASH`` identifies
+        what is learnt from a row.
+    cut
+        Where the blocks were cut.
+    days
+        Start of each day, shape (days,).
+    daily_rows
+        Rows, or their weight, of each day, shape (days,).
+    """
+
+    ground: Ground
+    rows: pl.DataFrame
+    cut: Cut
+    days: NDArray[np.datetime64]
+    daily_rows: FloatArray
+
+    def packed(self) -> NDArray[np.uint8]:
+        """The rows as bytes in an array, which processes of one machine share instead of copying it."""
+        buffer = io.BytesIO()
+        self.rows.write_ipc(buffer)
+        return np.frombuffer(buffer.getbuffer(), dtype=np.uint8)
+
+
+def load_history(declaration: Declaration, blocks: int, previous: Cut | None) -> History:
+    """Read all rows that were taken in, and cut them into blocks.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    blocks
+        About how many blocks.
+    previous
+        Where the last report cut.
+
+    Raises
+    ------
+    TrainingError
+        When there is too little history to cut, or the metric does not fit the estimator.
+    """
+    from retrain_assets.candidate_model.estimator import resolve_estimator, task_of
+
+    spec, columns = declaration.spec, declaration.time_columns
+    made = refresh_features(declaration)
+    clock = declaration.data_clock()
+    rows = labelled_rows(declaration, "features").collect()
+    rows = rows.sort("partition_key", "row_id", *filter(None, [columns.label_known_at]))
+    keys = _mature_keys(declaration, rows, clock)
+    cut = choose_cut(keys, blocks, previous)
+    bounds = [
+        (declaration.partitions.bounds(part[0])[0], declaration.partitions.bounds(part[-1])[1])
+        for part in cut_history(keys, cut)
+    ]
+    task: Task = task_of(resolve_estimator(spec))
+    rows = _marked(rows, bounds, clock, spec, columns)
+    rows, starts, day_block = _with_days(rows, bounds, spec)
+    learnt = [*made.columns.numeric, *made.columns.categorical, *_label_columns(spec)]
+    rows = rows.with_columns(rows.select(*learnt, spec.source.timestamp).hash_rows().alias(ROW_HASH))
+    counts = dict(rows.drop_nulls(BLOCK).group_by(BLOCK).len().iter_rows())
+    ground = Ground(
+        spec=spec,
+        columns=made.columns,
+        time_columns=columns,
+        task=task,
+        metric=declared_metrics(spec.evaluation.metrics, task)[0],
+        blocks=tuple(Block(i, *bound, counts.get(i, 0)) for i, bound in enumerate(bounds)),
+        day_block=day_block,
+        trusted_modules=declaration.trusted_modules(),
+        identity=digest_rows(rows),
+    )
+    target(rows.head(1), spec, task)
+    return History(ground, rows, cut, starts, _daily_rows(rows, len(starts), spec))
+
+
+def digest_rows(rows: pl.DataFrame) -> str:
+    """Identify a set of rows by their ``ROW_HASH``: their number, and the sum of the hashes modulo 2**64."""
+    hashes = rows[ROW_HASH].to_numpy()
+    return f"{hashes.size}:{int(hashes.sum(dtype=np.uint64)):016x}"
+
+
+def _label_columns(spec: PipelineSpec) -> list[str]:
+    return [spec.label.column, *filter(None, [spec.weight])]
+
+
+def _mature_keys(declaration: Declaration, rows: pl.DataFrame, clock: datetime) -> list[str]:
+    """Keys of all partitions, with rows or without, up to the last one whose labels are all mature."""
+    partitions, delay = declaration.partitions, declaration.spec.label.maturity
+    oldest = rows["partition_key"].min()
+    keys = (
+        partitions.keys_between(partitions.bounds(str(oldest))[0], clock - delay)
+        if oldest is not None
+        else []
+    )
+    while keys and partitions.bounds(keys[-1])[1] > clock - delay:
+        keys.pop()
+    if len(keys) < 2:
+        raise TrainingError(
+            f"The history of {declaration.name!r} has {len(keys)} partitions with mature labels, and at least two "
+            "are needed to train on one and judge on the other. Take more partitions in first."
+        )
+    return keys
+
+
+def _marked(
+    rows: pl.DataFrame,
+    bounds: list[tuple[datetime, datetime]],
+    clock: datetime,
+    spec: PipelineSpec,
+    columns: TimeColumns,
+) -> pl.DataFrame:
+    """Mark the rows that judge by their block: those with a label, and a weight, that is mature at the end."""
+    indexed = rows.with_row_index("retrain_row")
+    mature = mature_rows(indexed.lazy(), clock, columns).filter(labelled(spec, rows.schema)).collect()
+    times = mature[spec.source.timestamp]
+    block = pl.lit(None, pl.Int32)
+    for number, (start, end) in enumerate(bounds):
+        block = pl.when((pl.col("time") >= start) & (pl.col("time") < end)).then(number).otherwise(block)
+    found = pl.DataFrame({"retrain_row": mature["retrain_row"], "time": times}).select(
+        "retrain_row", block.cast(pl.Int32).alias(BLOCK)
+    )
+    return indexed.join(found, on="retrain_row", how="left", maintain_order="left").drop("retrain_row")
+
+
+def _with_days(
+    rows: pl.DataFrame, bounds: list[tuple[datetime, datetime]], spec: PipelineSpec
+) -> tuple[pl.DataFrame, NDArray[np.datetime64], IntArray]:
+    """Number the days of the rows that judge; a remainder shorter than a day belongs to its block's last one."""
+    length = spec.evaluation.block_duration or _DAY
+    firsts = (
+        pl.Series([start for start, _ in bounds], dtype=pl.Datetime("us", "UTC")).to_physical().to_numpy()
+    )
+    last = np.array([max((end - start) // length - 1, 0) for start, end in bounds])
+    offset = np.concatenate([[0], np.cumsum(last + 1)])
+    judging = rows[BLOCK].is_not_null().to_numpy()
+    block = rows[BLOCK].drop_nulls().to_numpy()
+    times = rows[spec.source.timestamp].dt.cast_time_unit("us").to_physical().to_numpy()[judging]
+    number = offset[block] + np.minimum((times - firsts[block]) // (length // _TICK), last[block])
+    found, codes = np.unique(number, return_inverse=True)
+    day = np.full(rows.height, -1, dtype=np.int32)
+    day[judging] = codes
+    day_block = np.searchsorted(offset, found, "right") - 1
+    starts = (firsts[day_block] + (found - offset[day_block]) * (length // _TICK)).astype("datetime64[us]")
+    marked = rows.with_columns(pl.when(pl.col(BLOCK).is_not_null()).then(pl.Series(DAY, day)).alias(DAY))
+    return marked, starts.astype("datetime64[s]"), day_block.astype(np.int64)
+
+
+def _daily_rows(rows: pl.DataFrame, days: int, spec: PipelineSpec) -> FloatArray:
+    judging = rows.drop_nulls(BLOCK)
+    weights = None if spec.weight is None else judging[spec.weight].cast(pl.Float64).to_numpy()
+    return np.bincount(judging[DAY].to_numpy(), weights=weights, minlength=days).astype(np.float64)

@@ -1,0 +1,67 @@
+"""Losses: a metric turned so that lower is better, of a block and of each of its days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrain_assets.cadence_report.matrix import FloatArray, IntArray
+from retrain_assets.comparison import METRICS, Metric
+from retrain_assets.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the rows of a block are judged by.
+
+    Parameters
+    ----------
+    y
+        Labels, shape (n,).
+    weight
+        Sample weights, shape (n,); None where all rows weigh alike.
+    day
+        Day of each row, shape (n,), counted within the block from 0.
+    """
+
+    y: FloatArray
+    weight: FloatArray | None
+    day: IntArray
+
+
+def losses(metric: Metric, labels: Labels, score: FloatArray) -> tuple[float, FloatArray]:
+    """Measure the loss of a model on a block.
+
+    Parameters
+    ----------
+    metric
+        The measure.
+    labels
+        Of the block's rows.
+    score
+        The model's scores, shape (n,), or (n, k) for k classes.
+
+    Returns
+    -------
+    loss : float
+        NaN where the metric is undefined on these rows.
+    daily : ndarray of shape (days,)
+        The block's loss plus the mean influence of each day's rows: for a mean over rows, the day's own mean. The
+        block's loss everywhere where the metric has no influence values.
+    """
+    days = int(labels.day.max()) + 1 if labels.day.size else 0
+    try:
+        value, influence = metric.measure(labels.y, score, labels.weight)
+    except TrainingError:
+        return float("nan"), np.full(days, np.nan)
+    offset = 1.0 if metric.greater_is_better and metric.name in METRICS else 0.0
+    sign = -1.0 if metric.greater_is_better else 1.0
+    if influence is None:
+        return offset + sign * value, np.full(days, offset + sign * value)
+    # Influence values of weighed rows are multiplied by their share of the weight.
+    share = np.ones(labels.y.size) if labels.weight is None else labels.weight / labels.weight.mean()
+    moved = np.bincount(labels.day, weights=influence, minlength=days)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        daily = value + moved / np.bincount(labels.day, weights=share, minlength=days)
+    return offset + sign * value, offset + sign * daily

@@ -1,0 +1,220 @@
+"""Running the lab: what is missing of the matrix is computed, what is finished is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from retrain_assets.cadence_report.assemble import Cell, assemble
+from retrain_assets.cadence_report.blocks import Cut
+from retrain_assets.cadence_report.cells import Done, Judged, Order, Trained
+from retrain_assets.cadence_report.history import History, load_history
+from retrain_assets.cadence_report.matrix import Matrix, WindowPolicy
+from retrain_assets.cadence_report.parallel import Machines, compute_cells
+from retrain_assets.cadence_report.plan import plan_cells
+from retrain_assets.cadence_report.storage import keep, kept_cells, kept_file, last_record
+from retrain_assets.cadence_report.window_policies import choose_windows
+from retrain_assets.declaration import Declaration
+from retrain_assets.errors import TrainingError
+from retrain_assets.lake import Lake
+
+KEEP_EVERY = 5.0
+"""Seconds between two writes: what a kill can cost."""
+TELL_EVERY = 10.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run of the lab was asked for.
+
+    Parameters
+    ----------
+    blocks
+        About how many blocks history is cut into.
+    windows
+        Windows to try besides the declared one, as :func:`parse_window` reads them; empty tries four usual ones.
+    minutes
+        After this time no cell is begun; None computes all.
+    machines
+        Where cells are computed.
+    """
+
+    blocks: int = 24
+    windows: tuple[str, ...] = ()
+    minutes: float | None = None
+    machines: Machines = Machines()  # noqa: RUF009 - frozen
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A matrix, and what it took.
+
+    Parameters
+    ----------
+    matrix
+        The matrix.
+    cut
+        Where its history was cut.
+    cells, computed
+        Cells of the whole matrix, and those that were computed in this run.
+    seconds
+        Time that it took.
+    """
+
+    matrix: Matrix
+    cut: Cut
+    cells: int
+    computed: int
+    seconds: float
+
+
+def run_matrix(declaration: Declaration, request: Request, tell: Callable[[str], None]) -> Ran:
+    """Compute the matrix of a pipeline's history, as far as it is not there already.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    request
+        What is asked for.
+    tell
+        Takes sentences on the progress.
+
+    Raises
+    ------
+    TrainingError
+        When there is too little history, no window's model could be trained, or no cell was finished in time.
+    """
+    begin = time.monotonic()
+    lake = declaration.lake
+    record = last_record(lake)
+    history = load_history(declaration, request.blocks, None if record is None else record.cut)
+    blocks = history.ground.blocks
+    windows = choose_windows(declaration.spec, request.windows, blocks[-1].end - blocks[0].start)
+    orders = plan_cells(declaration, history, windows)
+    missing = _missing(lake, orders)
+    tell(
+        f"{len(windows)} windows and {len(blocks)} blocks make {len(orders)} cells. "
+        f"{len(missing)} of them have to be computed, the others are there or shared."
+    )
+    deadline = None if request.minutes is None else begin + 60 * request.minutes
+    computed = _compute(lake, history, missing, request.machines, deadline, tell)
+    matrix = _finished(history, windows, orders, lake, request.minutes)
+    return Ran(matrix, history.cut, len(orders), computed, time.monotonic() - begin)
+
+
+def _missing(lake: Lake, orders: Sequence[Order]) -> list[Order]:
+    """Give what is not in the lake: models to train, and blocks that a model was not judged on."""
+    kept = kept_cells(lake, {order.model for order in orders})
+    missing: dict[str, Order] = {}
+    for order in orders:
+        trained = kept.trained.get(order.model)
+        if order.model in missing or (trained is not None and trained.problem is not None):
+            continue
+        open_blocks = tuple(part for part in order.judged_on if (order.model, part[1]) not in kept.judged)
+        if trained is None:
+            missing[order.model] = order
+        elif open_blocks:
+            known = replace(trained, file=kept_file(lake, order.model))
+            missing[order.model] = replace(order, judged_on=open_blocks, trained=known)
+    return list(missing.values())
+
+
+def _compute(
+    lake: Lake,
+    history: History,
+    missing: Sequence[Order],
+    machines: Machines,
+    deadline: float | None,
+    tell: Callable[[str], None],
+) -> int:
+    """Compute cells, writing and telling now and then; returns how many were finished."""
+    waiting: list[Done] = []
+    begin = kept = told = time.monotonic()
+    finished = 0
+    for done in compute_cells(history, missing, machines, deadline) if missing else ():
+        waiting.append(done)
+        finished += 1
+        now = time.monotonic()
+        if now - kept >= KEEP_EVERY:
+            keep(lake, waiting)
+            waiting, kept = [], now
+        if now - told >= TELL_EVERY:
+            left = timedelta(seconds=round((now - begin) / finished * (len(missing) - finished)))
+            tell(f"{finished} of {len(missing)} cells are computed; about {left} to go.")
+            told = now
+    keep(lake, waiting)
+    return finished
+
+
+def _finished(
+    history: History,
+    windows: Sequence[WindowPolicy],
+    orders: Sequence[Order],
+    lake: Lake,
+    minutes: float | None,
+) -> Matrix:
+    """Assemble the windows that are whole; where none is, the first one's newest blocks."""
+    kept = kept_cells(lake, {order.model for order in orders})
+    cells = {window: _whole_cells(window, windows, orders, kept.trained, kept.judged) for window in windows}
+    blocks = len(history.ground.blocks)
+    whole = [window for window in windows if len(cells[window]) == blocks]
+    first = 0
+    if not whole:
+        whole, first = [windows[0]], blocks - len(cells[windows[0]])
+    if blocks - first < 2:
+        raise TrainingError(
+            f"In {minutes:g} minutes too few cells were computed for any answer. What is finished is kept: run "
+            "it again, or with a larger budget."
+        )
+    chosen = [replace(cell, window=number) for number, window in enumerate(whole) for cell in cells[window]]
+    if not any(cell.trained.rows for cell in chosen):
+        raise TrainingError(f"No model of history can be trained. {chosen[0].trained.problem}")
+    return assemble(history, whole, chosen, first, _notes(windows, whole, first, blocks, minutes))
+
+
+def _whole_cells(
+    window: WindowPolicy,
+    windows: Sequence[WindowPolicy],
+    orders: Sequence[Order],
+    trained: Mapping[str, Trained],
+    judged: Mapping[tuple[str, str], Judged],
+) -> list[Cell]:
+    """A window's cells from the newest block back to the first one that is not finished."""
+    cells = []
+    for order in orders:
+        if order.window != window:
+            continue
+        model = trained.get(order.model)
+        if model is None:
+            break
+        found = {
+            index: judged[order.model, identity]
+            for index, identity in order.judged_on
+            if (order.model, identity) in judged
+        }
+        if model.problem is None and len(found) < len(order.judged_on):
+            break
+        cells.append(Cell(windows.index(window), order.block, model, found))
+    return cells
+
+
+def _notes(
+    windows: Sequence[WindowPolicy],
+    whole: Sequence[WindowPolicy],
+    first: int,
+    blocks: int,
+    minutes: float | None,
+) -> list[str]:
+    notes = []
+    left_out = [window.name for window in windows if window not in whole]
+    if left_out:
+        notes.append(
+            f"The budget of {minutes:g} minutes ended before these windows were finished: {', '.join(left_out)}. "
+            "What is finished is kept: the next run goes on."
+        )
+    if first:
+        notes.append(f"The first {first} of {blocks} blocks are left out for the same reason.")
+    return notes

@@ -1,0 +1,41 @@
+"""Pasts to replay: loans that were taken in, without the rest of the pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retrain_assets.cadence_report.matrix import Matrix
+from retrain_assets.cadence_report.parallel import Machines
+from retrain_assets.cadence_report.run import Ran, Request, run_matrix
+from retrain_assets.declaration import Declaration
+from retrain_assets.features.refresh import refresh_features
+from retrain_assets.training_data.ingest import ingest
+from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
+
+HERE = Machines(processes=1)
+WINDOWS = ("14d", "expanding")
+
+
+def taken_in(folder: Path, days: int = 40, first=FIRST_DAY, **changes) -> Declaration:
+    """Write days of loans and take them in."""
+    declaration = declare(folder, **({"expectations": [], "training__minimum_rows": 200} | changes))
+    ingest_days(declaration, write_days(folder, days, first))
+    return declaration
+
+
+def ingest_days(declaration: Declaration, keys: list[str]) -> None:
+    """Take partitions in, up to their features."""
+    list(ingest(declaration, keys, "run"))
+    refresh_features(declaration, keys)
+
+
+def replayed(declaration: Declaration, **changes) -> tuple[Ran, list[str]]:
+    """Run the lab in this process, with two windows and eight blocks; gives what it told too."""
+    told: list[str] = []
+    request = Request(**({"blocks": 8, "windows": WINDOWS, "machines": HERE} | changes))
+    return run_matrix(declaration, request, told.append), told
+
+
+def finished(declaration: Declaration, **changes) -> Matrix:
+    """Run the lab and give its matrix."""
+    return replayed(declaration, **changes)[0].matrix
