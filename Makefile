@@ -42,6 +42,7 @@ $(BIN)/uv: requirements/bootstrap.lock
 $(STAMP): $(BIN)/uv requirements/requirements.lock pyproject.toml Makefile
 	@$(UV) pip sync --quiet --compile-bytecode --require-hashes requirements/bootstrap.lock requirements/requirements.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q retrain_assets
 	@printf '%s\nimport retrain_assets_startup\n' '$(CURDIR)/tools/startup' \
 	  > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/retrain_assets_startup.pth"
 	@touch $@
