@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import dagster as dg
+from dagster._utils.schedules import cron_string_iterator
 
 from retrain_assets.asset import (
     AS_OF_TAG,
@@ -35,6 +37,7 @@ from retrain_assets.retraining_decision.rollback import (
     rollback_sentence,
 )
 
+_FORESEEN = 60
 LAUNCH = timedelta(seconds=50)
 """Time that a run takes at most from the decision until the daemon has it; a tick later its request counts as lost."""
 
@@ -103,6 +106,7 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
         retrain_in_flight=in_flight or _is_about_to_start(instance, declaration),
         ingest_in_flight=bool(runs_of(instance, declaration, INGEST_TAG, IN_FLIGHT, limit=1)),
         failed=failed,
+        ticks=_next_ticks(declaration),
     )
     if ruling.changed:
         # Told before it is recorded: a crash between the two tells it twice, and the other way round never.
@@ -112,6 +116,14 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
         if not ruling.decision.act:
             write_life(declaration)
     return ruling
+
+
+def _next_ticks(declaration: Declaration) -> list[datetime]:
+    """When the schedule is due next, by the clock on the wall, as the daemon goes by it."""
+    cron, zone = declaration.spec.retrain_when.schedule, declaration.spec.timezone
+    if cron is None:
+        return []
+    return list(islice(cron_string_iterator(datetime.now(UTC).timestamp(), cron, zone), _FORESEEN))
 
 
 def _is_about_to_start(instance: dg.DagsterInstance, declaration: Declaration) -> bool:

@@ -17,6 +17,7 @@ from retrain_assets.retraining_decision.reasons import (
     learning_step,
     window_until,
 )
+from retrain_assets.retraining_decision.ticks import first_free, foretold
 from retrain_assets.spec.base import format_duration
 
 ACTS = "Nothing: it acts now."
@@ -49,8 +50,9 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
     - ``back_off``: after n failed attempts in a row, 2**(n - 1) partitions must pass, at most the period of
       the budget;
     - ``nothing_new``: the end of the training rows must have moved by max(one partition, min(10 % of the window,
-      one holdout)) since the last attempt that came to a verdict. Changed code waits too: judging it on the rows that
-      judged the attempt before would be a second look at the same evidence.
+      one holdout)) since the last attempt that came to a verdict. It does not hold back changed code, which learns
+      something new from the rows that are there; cooldown and budget bound how often the rows that judge are judged
+      by anew.
 
     Holds on an alarm alone:
 
@@ -104,16 +106,18 @@ def _held(
     standing = [cause for cause in causes if cause.due <= now]
     reasons = tuple(cause.reason for cause in standing)
     holds = tuple(dict.fromkeys(hold for cause in standing for hold in cause.holds(general)))
-    earliest = _earliest(causes, general, policy)
-    when = (
-        f"With the data up to {earliest:%Y-%m-%d %H:%M} UTC it would act, if nothing else changes."
-        if earliest is not None
-        else ""
-    )
+    lasting, tick = _earliest(causes, general, policy), first_free(evidence.ticks, general)
+    when = [
+        f"With the data up to {lasting:%Y-%m-%d %H:%M} UTC it would act, if nothing else changes."
+        if lasting is not None
+        else "",
+        foretold(evidence.ticks, general),
+    ]
+    earliest = min(filter(None, (lasting, tick.as_of if tick else None)), default=None)
     if not reasons:
-        text = f"Nothing asks for a retrain. {when}".strip()
+        text = " ".join(filter(None, ("Nothing asks for a retrain.", *when)))
         return Decision(False, (), (), earliest, _awaited(evidence, policy, history), text)
-    text = f"A retrain is held back. {_joined(reasons)} {_joined(holds)} {when}".strip()
+    text = " ".join(filter(None, ("A retrain is held back.", _joined(reasons), _joined(holds), *when)))
     return Decision(False, reasons, holds, earliest, _releases(holds), text)
 
 

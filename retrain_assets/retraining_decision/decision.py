@@ -38,7 +38,7 @@ class Decision:
         What holds it back; empty when it acts, or when nothing asks for a retrain.
     earliest
         End of the partition with which it would act if nothing happened but that time and data moved on;
-        None where that depends on more than time. Ticks of the schedule are not foreseen.
+        None where that depends on more than time. The next sixty ticks of the schedule are foreseen.
     would_change
         What would change its mind.
     sentence

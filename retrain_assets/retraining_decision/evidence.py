@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from retrain_assets.retraining_decision.staleness import Staleness
+from retrain_assets.retraining_decision.ticks import Tick
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ class Evidence:
         What the champion's lost quality has cost; None without a champion, or where no costs are declared.
     next_look
         The newest attempt, where it is to be looked at again.
+    ticks
+        The next ticks of the schedule; empty where none is declared.
     """
 
     champion: Champion | None
@@ -135,6 +138,7 @@ class Evidence:
     unfinished: Unfinished | None = None
     staleness: Staleness | None = None
     next_look: NextLook | None = None
+    ticks: tuple[Tick, ...] = ()
 
 
 def alarms_of(payload: Mapping[str, Any]) -> tuple[Alarm, ...]:

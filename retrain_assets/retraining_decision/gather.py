@@ -19,6 +19,7 @@ from retrain_assets.retraining_decision.policy import policy_of
 from retrain_assets.retraining_decision.reasons import schedule_reason
 from retrain_assets.retraining_decision.record import codes, is_new, last_decision
 from retrain_assets.retraining_decision.staleness import Staleness, accumulate
+from retrain_assets.retraining_decision.ticks import Tick
 
 INGESTING = Hold("ingest_in_flight", "An ingest run is in flight.", None)
 FEATURES_MISSING = "features_missing"
@@ -54,6 +55,7 @@ def rule(
     retrain_in_flight: bool,
     ingest_in_flight: bool,
     failed: Sequence[FailedRun],
+    ticks: Sequence[datetime] = (),
 ) -> Ruling:
     """Decide whether to train now. Who asks reports a changed decision, and records it then.
 
@@ -67,6 +69,8 @@ def rule(
         Whether such a run is queued or running.
     failed
         Retrains that failed or were canceled.
+    ticks
+        When the schedule is due next, in its time zone; empty where none is declared.
     """
     if declaration.newest_partition() is None:
         return _waiting("Nothing has been ingested yet, so there is nothing to decide on.")
@@ -91,9 +95,16 @@ def rule(
         in_flight=retrain_in_flight,
         unfinished=past.unfinished,
         next_look=past.next_look,
+        ticks=tuple(Tick(tick, _complete_at(declaration, tick)) for tick in ticks),
     )
     decision = decide(evidence, policy, past.history, now)
     return Ruling(decision, now, is_new(decision, last), _numbers(evidence, now))
+
+
+def _complete_at(declaration: Declaration, moment: datetime) -> datetime:
+    """End of the last period that is complete at a moment."""
+    partitions = declaration.partitions
+    return partitions.bounds(partitions.key_of(moment - declaration.spec.source.complete_after))[0]
 
 
 def _waiting(sentence: str, now: datetime | None = None) -> Ruling:

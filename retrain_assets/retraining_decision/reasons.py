@@ -167,7 +167,9 @@ def _code(evidence: Evidence, last: PastAttempt, now: datetime) -> Iterator[Caus
     identity = evidence.code_version
     if last.code_version != identity:
         text = "The declaration, or code that it names, has changed since the last attempt."
-        yield Cause(Reason("code_changed", text, identity), now)
+        # Other features or parameters learn something new from old rows.
+        heeds = frozenset({"in_flight", "minimum_rows", "cooldown", "budget", "back_off"})
+        yield Cause(Reason("code_changed", text, identity), now, heeds=heeds)
     elif last.consumed.get("code_changed") == identity and last.next_look is not None:
         text = f"The changed code was judged inconclusive; its next look is due on {_date(last.next_look)}."
         yield Cause(Reason("code_changed", text, identity), last.next_look)

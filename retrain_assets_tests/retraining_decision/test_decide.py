@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from retrain_assets.retraining_decision.decide import decide
 from retrain_assets.retraining_decision.evidence import Alarm, Champion, Evidence, Unfinished, alarms_of
 from retrain_assets.retraining_decision.history import History, PastAttempt
 from retrain_assets.retraining_decision.policy import Policy, policy_of, train_end_at
+from retrain_assets.retraining_decision.ticks import Tick
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import Partitions
 
@@ -138,13 +140,64 @@ def test_a_short_window_still_waits_for_two_partitions_after_the_onset():
     assert decide(world, policy, History(), at(51)).act
 
 
-def test_nothing_new_to_learn_holds_every_automatic_reason():
-    """Until training rows end 10 % of the window later, neither schedule nor code act again."""
-    policy = replace(POLICY, code_changes=True)
-    world = evidence(schedule_due=True, code_version="b")
-    held = decide(world, policy, History((attempt(50),)), at(52))
+def test_nothing_new_to_learn_holds_a_tick():
+    """Until training rows end 10 % of the window later, the schedule does not act again."""
+    world = evidence(schedule_due=True)
+    held = decide(world, POLICY, History((attempt(50),)), at(52))
     assert codes(held.held_back_by) == ["nothing_new"]
-    assert decide(world, policy, History((attempt(50),)), at(53)).act
+    assert decide(world, POLICY, History((attempt(50),)), at(53)).act
+
+
+def test_changed_code_learns_something_new_from_old_rows():
+    """After a change of features or parameters a retrain is due at once; the limits hold it back as any other."""
+    policy = replace(POLICY, code_changes=True)
+    changed = evidence(code_version="b")
+    now = decide(changed, policy, History((attempt(50),)), at(51))
+    assert (now.act, codes(now.reasons)) == (True, ["code_changed"])
+    limited = replace(policy, cooldown=5 * DAY)
+    waits = decide(changed, limited, History((attempt(50),)), at(51))
+    assert (codes(waits.held_back_by), waits.earliest) == (["cooldown"], at(55))
+    judged_worse = attempt(51, consumed={"code_changed": "b"}, code_version="b")
+    assert not decide(changed, policy, History((attempt(50), judged_worse)), at(51)).act
+
+
+def mondays(first, count):
+    """Ticks at two in the morning of Berlin, a week apart, of days that end at midnight UTC."""
+    berlin = ZoneInfo("Europe/Berlin")
+    ends = [at(first + 7 * week) for week in range(count)]
+    return tuple(Tick((end + timedelta(hours=1)).astimezone(berlin), end) for end in ends)
+
+
+def test_the_next_tick_of_the_schedule_is_foretold():
+    """Where only the schedule will ask, the decision says when, in the schedule's own time zone."""
+    decision = decide(evidence(ticks=mondays(56, 3)), POLICY, History(), at(50))
+    assert decision.earliest == at(56)
+    assert decision.sentence == (
+        "Nothing asks for a retrain. The schedule is due next on Mon 2026-03-02 02:00 CET."
+    )
+
+
+def test_a_tick_that_would_be_held_back_is_foretold_as_such():
+    """Of ticks that find too little new to learn it is said which is the first that finds enough."""
+    policy = replace(POLICY, window=140 * DAY, holdout=14 * DAY)
+    decision = decide(evidence(ticks=mondays(56, 3)), policy, History((attempt(50, policy=policy),)), at(52))
+    assert decision.earliest == at(70)
+    assert decision.sentence == (
+        "Nothing asks for a retrain. The schedule is due next on Mon 2026-03-02 02:00 CET; 'nothing new' would hold back "
+        "a tick before that of Mon 2026-03-16 02:00 CET."
+    )
+    few = decide(evidence(ticks=mondays(56, 3), train_rows=5), POLICY, History(), at(52))
+    assert few.earliest is None
+    assert few.sentence.endswith("02:00 CET; 'minimum rows' would hold back a tick.")
+
+
+def test_a_tick_later_than_another_reason_changes_no_date():
+    """The earliest date is that of whatever asks first."""
+    policy = replace(POLICY, max_age=33 * DAY)
+    decision = decide(evidence(ticks=mondays(56, 3)), policy, History(), at(50))
+    assert decision.earliest == at(53)
+    assert "With the data up to 2026-02-27 00:00 UTC it would act" in decision.sentence
+    assert "The schedule is due next on Mon 2026-03-02 02:00 CET." in decision.sentence
 
 
 def test_an_expanding_window_asks_for_a_tenth_of_what_was_learned():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import dagster as dg
 import pytest
 
@@ -34,7 +37,11 @@ def test_between_ticks_the_schedule_is_no_reason(scheduled):
     """The sensor does not act for the schedule."""
     data = scheduled.decide()
     assert not data.run_requests
-    assert data.skip_message == "Nothing asks for a retrain."
+    told = re.fullmatch(
+        r"Nothing asks for a retrain\. The schedule is due next on Mon (\S+) 02:00 UTC\.", data.skip_message
+    )
+    assert told
+    assert timedelta(0) < datetime.fromisoformat(f"{told[1]}T02:00+00:00") - datetime.now(UTC) <= timedelta(7)
 
 
 def test_a_tick_with_nothing_new_to_learn_is_skipped_in_words(scheduled):
