@@ -108,7 +108,7 @@ def numbers(report: Mapping[str, Any]) -> dict[str, Any]:
                     f"{kind}_{name}_lower": level["lower"],
                     f"{kind}_{name}_upper": level["upper"],
                 }
-    found |= {f"estimated_{name}": value for name, value in report["estimated"].items()}
+    found |= _estimated(report)
     found |= {f"psi_{name}": shift["psi"] for name, shift in report["drift"].items()}
     found["moved_importance"] = report["moved_importance"]
     watched = report.get("watch")
@@ -116,6 +116,21 @@ def numbers(report: Mapping[str, Any]) -> dict[str, Any]:
         found |= {f"watch_{name}": watched["numbers"].get(name) for name in ("worse_by", "lower", "e_value")}
     found["alarms"] = sum(finding["crossed"] for finding in report["findings"])
     return {name: _plain(value) for name, value in found.items() if value is not None}
+
+
+def _estimated(report: Mapping[str, Any]) -> dict[str, float | None]:
+    """Estimates by metric and method, and how far those were off whose labels came in."""
+    found: dict[str, float | None] = {}
+    for name, methods in report.get("estimated", {}).items():
+        for method, estimate in methods.items():
+            found |= {
+                f"estimated_{name}_{method}": estimate["value"],
+                f"estimated_{name}_{method}_lower": estimate["lower"],
+                f"estimated_{name}_{method}_upper": estimate["upper"],
+            }
+    for row in report.get("reconciled", {}).get("partitions", ()):
+        found[f"difference_{row['metric']}_{row['method']}"] = row["difference"]
+    return found
 
 
 def _plain(value: float) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retrain_assets.errors import TrainingError
-from retrain_assets.monitoring_report.rows import FloatArray, LabelledRows
+from retrain_assets.monitoring_report.rows import LabelledRows
 from retrain_assets.spec import PerformanceTrigger, PipelineSpec
 from retrain_assets.spec.base import suggest
 from retrain_assets.spec.metrics import KNOWN_METRICS, plain_name
@@ -119,37 +119,6 @@ def measure_value(metric: Metric, rows: LabelledRows) -> float | None:
         return metric.measure(rows.y, rows.score, rows.weights)[0]
     except TrainingError:
         return None
-
-
-def estimate(metric: Metric, score: FloatArray) -> float | None:
-    """Estimate a classifier's performance on rows whose labels are not in yet.
-
-    The metric's expectation if the scores are calibrated: every row counts as a positive one with the weight
-    of its score and as a negative one with the rest. It sees what a shift of the features does, and is blind
-    to a change of what the features mean, which only labels can show.
-
-    Parameters
-    ----------
-    metric
-        What is estimated.
-    score
-        Probabilities of the positive class, shape (n,).
-
-    Returns
-    -------
-    float or None
-        None for regression, without rows, and for a function of the user's own, which may ignore weights.
-
-    References
-    ----------
-    NannyML, "Confidence-based performance estimation (CBPE)", nannyml.readthedocs.io.
-    """
-    score = score[np.isfinite(score)]
-    of_probabilities = "classification" in metric.tasks and "regression" not in metric.tasks
-    if not of_probabilities or score.size == 0 or not 0 < float(score.mean()) < 1:
-        return None
-    y = np.repeat([1.0, 0.0], score.size)
-    return metric.measure(y, np.tile(score, 2), np.concatenate([score, 1 - score]))[0]
 
 
 def check_level(metric: Metric, current: Level | None, at_least: float) -> Crossing | None:

@@ -21,7 +21,6 @@ from retrain_assets.monitoring_report.business import measure_business
 from retrain_assets.monitoring_report.drift import DriftReport, drift
 from retrain_assets.monitoring_report.performance import (
     Level,
-    estimate,
     measure_level,
     watched_metric,
 )
@@ -107,10 +106,10 @@ def monitor(
     -------
     dict
         JSON-able: ``partition_key``, ``as_of``, ``version``, ``promoted_at``, ``rows``, ``span`` (start and
-        end of the mature rows looked at), ``realised`` and ``reference`` (level by metric), ``estimated``
-        (value by metric), ``business`` (level by name), ``drift`` (``psi`` and ``lower`` by feature),
-        ``score_drift``, ``moved_importance``, ``lost`` (how much worse the first metric's realised level is than
-        its reference, negative where it is better), ``findings``.
+        end of the mature rows looked at), ``realised`` and ``reference`` (level by metric), ``business`` (level by
+        name), ``drift`` (``psi`` and ``lower`` by feature), ``score_drift``, ``moved_importance``, ``lost`` (how
+        much worse the first metric's realised level is than its reference, negative where it is better),
+        ``findings``.
     """
     partitions = Partitions(spec.source.partition, spec.timezone)
     as_of = partitions.bounds(batch.key)[1]
@@ -155,7 +154,6 @@ def monitor(
         "span": {"start": max(end - over, champion.promoted_at).isoformat(), "end": (end - TICK).isoformat()},
         "realised": {name: _plain(level) for name, level in realised.items()},
         "reference": {name: _plain(level) for name, level in reference.items()},
-        "estimated": {name: _estimated(metric, batch.scores) for name, metric in metrics.items()},
         "business": {name: _plain(level) for name, level in business.items()},
         "drift": {name: asdict(shift) for name, shift in shifts.features.items()},
         "score_drift": None if shifts.score is None else asdict(shifts.score),
@@ -163,10 +161,6 @@ def monitor(
         "lost": _lost(champion.metrics[0], realised, reference),
         "findings": [_standing(spec, finding, as_of, champion, previous) for finding in findings],
     }
-
-
-def _estimated(metric: Metric, scores: FloatArray | None) -> float | None:
-    return None if scores is None else estimate(metric, scores)
 
 
 def _moved(spec: PipelineSpec, shifts: DriftReport, importances: Mapping[str, float]) -> float | None:

@@ -8,18 +8,21 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from retrain_assets.attempts import Attempt, attempt_of_version, attempts
 from retrain_assets.champion.loading import Model, load_version
 from retrain_assets.champion.promotion_watch import promotion_watch
 from retrain_assets.champion.standing import LedgerEntry, champion_at
-from retrain_assets.comparison import Criterion, declared_metrics, deciding_criterion
+from retrain_assets.comparison import Criterion, deciding_criterion, declared_metrics
 from retrain_assets.declaration import Declaration
 from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.monitoring_report.business import business_columns
+from retrain_assets.monitoring_report.estimated import Estimates, scored_inputs
+from retrain_assets.monitoring_report.estimators import ScoredInputs
 from retrain_assets.monitoring_report.promise import judge_promise, scored_by_both
 from retrain_assets.monitoring_report.report import Batch, Champion, monitor
 from retrain_assets.monitoring_report.rows import LabelledRows
@@ -111,10 +114,12 @@ def _watch(
     previous = _before(declaration, keys[0])
     watch = promotion_watch(entry, declaration.spec.promotion_watch)
     both = None if watch is None else scored_by_both(declaration, watch, rows)
+    estimates = Estimates(declaration, champion, model, rows)
     reports = []
     for key in keys:
-        batch = _batch(declaration, key, entry.version, model)
+        batch, today = _batch(declaration, key, champion, model)
         report = monitor(declaration.spec, champion, batch, rows, previous)
+        report |= estimates.report(key, today, previous)
         report["watch"] = None
         if watch is not None and both is not None:
             bounds = declaration.partitions.bounds(key)
@@ -155,15 +160,21 @@ def _labelled(declaration: Declaration, entry: LedgerEntry, task: str, criterion
     return LabelledRows.of(frame, target(frame, spec, task), times, spec.weight)
 
 
-def _batch(declaration: Declaration, key: str, version: int, model: Model) -> Batch:
+def _batch(
+    declaration: Declaration, key: str, champion: Champion, model: Model
+) -> tuple[Batch, ScoredInputs | None]:
+    raw = declaration.lake.rows("training_data", [key]).collect()
     # The table of features may have other features, or other values of the same name, than the champion's.
-    features = model.features(declaration.lake.rows("training_data", [key]).collect())
-    scores = None
-    if declaration.lake.exists("predictions"):
-        own = declaration.lake.rows("predictions", [key]).filter(pl.col("model_version") == version)
-        found = own.select("score").collect()["score"]
-        scores = found.to_numpy() if len(found) else None
-    return Batch(key, features, scores)
+    features = model.features(raw)
+    if not declaration.lake.exists("predictions"):
+        return Batch(key, features, None), None
+    own = declaration.lake.rows("predictions", [key]).filter(pl.col("model_version") == champion.version)
+    given = own.select("row_id", "score").collect()
+    aligned = raw.select("row_id").join(given, on="row_id", how="left", maintain_order="left")["score"]
+    scores = aligned.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    found = scores[np.isfinite(scores)]
+    today = scored_inputs(champion, raw, features, scores, declaration.spec.weight)
+    return Batch(key, features, found if found.size else None), today
 
 
 def _before(declaration: Declaration, key: str) -> dict[str, Any] | None:

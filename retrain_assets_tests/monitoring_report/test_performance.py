@@ -21,7 +21,6 @@ from retrain_assets.monitoring_report.performance import (
     Level,
     check_level,
     check_performance,
-    estimate,
     make_level,
     measure_level,
 )
@@ -107,16 +106,6 @@ def test_a_level_is_crossed_only_with_its_whole_interval(metric, value, side):
     assert not check_level(metric, level, near).crossed
     assert check_level(metric, level, far).crossed
     assert not check_level(metric, level, value + side * 0.05).crossed
-
-
-def test_the_estimate_is_right_when_scores_are_calibrated():
-    """Without labels, calibrated scores give the loss, the Brier score and the AUC that labels will show."""
-    rows = span(make_rows(7, 20_000), 0, 7)
-    for name in ("log_loss", "brier_score", "roc_auc"):
-        realised = measure_level(METRICS[name], rows).value
-        assert estimate(METRICS[name], rows.score) == pytest.approx(realised, abs=0.01)
-    assert estimate(METRICS["mean_absolute_error"], rows.score) is None
-    assert estimate(LOSS, np.empty(0)) is None
 
 
 @pytest.mark.parametrize("day", [1, 12, 27])

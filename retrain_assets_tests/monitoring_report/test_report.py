@@ -78,7 +78,7 @@ def by_reason(payload):
 
 
 def test_a_quiet_day_is_reported_with_all_its_figures():
-    """The report is JSON and holds levels, estimates, drift and one finding a trigger, none crossed."""
+    """The report is JSON and holds levels, drift and one finding a trigger, none crossed."""
     payload = report(WATCHED, 20)
     assert json.loads(json.dumps(payload)) == payload
     assert payload["as_of"] == (START + 21 * DAY).isoformat()
@@ -86,9 +86,6 @@ def test_a_quiet_day_is_reported_with_all_its_figures():
     level = payload["realised"]["log_loss"]
     assert (level["blocks"], level["rows"]) == (7, 7 * PER_DAY)
     assert level["lower"] < level["value"] < level["upper"]
-    assert payload["estimated"]["log_loss"] == pytest.approx(
-        payload["reference"]["log_loss"]["value"], abs=0.02
-    )
     assert payload["drift"]["signal"]["psi"] < 0.02
     assert payload["score_drift"]["psi"] < 0.02
     assert set(by_reason(payload)) == {"performance", "business:clicks", "drift"}
@@ -184,9 +181,8 @@ def test_an_alarm_that_flickers_is_one_alarm():
 
 
 def test_a_partition_without_scores_or_labels_is_reported():
-    """Before any label is mature there are no levels, and without scores no estimate."""
+    """Before any label is mature there are no levels, and without scores no drift of them."""
     frame, rows, champion = world()
     payload = monitor(WATCHED, champion, Batch("2026-01-05", frame.head(PER_DAY), None), rows)
     assert payload["score_drift"] is None
-    assert payload["estimated"]["log_loss"] is None
     assert payload["business"]["clicks"] is None or payload["business"]["clicks"]["lower"] is None
