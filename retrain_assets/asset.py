@@ -32,6 +32,7 @@ ATTEMPT_TAG = "retrain_assets/attempt"
 EVIDENCE_TAG = "retrain_assets/evidence"
 RETRAIN_TAG = "retrain_assets/retrain"
 INGEST_TAG = "retrain_assets/ingest"
+CADENCE_TAG = "retrain_assets/cadence"
 ROLLBACK_TAG = "retrain_assets/rollback"
 
 

@@ -14,6 +14,7 @@ import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
 from retrain_assets.asset import (
+    CADENCE_TAG,
     INGEST_TAG,
     PIPELINE_TAG,
     RETRAIN_TAG,
@@ -21,6 +22,7 @@ from retrain_assets.asset import (
     common,
     partitions_definition,
 )
+from retrain_assets.cadence_report import asset as cadence_report
 from retrain_assets.candidate_model import asset as candidate_model
 from retrain_assets.checks import examine
 from retrain_assets.declaration import Declaration
@@ -46,6 +48,7 @@ from retrain_assets.training_data.automation import source_sensor
 _ENVIRONMENT = re.compile(r"\{\{\s*env\.(\w+)\s*\}\}|\{\{\s*env\(\s*['\"](\w+)['\"]\s*\)\s*\}\}")
 _INGEST = ("training_data", "features", "predictions", "monitoring_report")
 _RETRAIN = ("candidate_model", "evaluation_report", "registered_model")
+_CADENCE = ("cadence_report",)
 
 
 class Attributes(BaseModel):
@@ -111,9 +114,11 @@ def build_definitions(declaration: Declaration) -> dg.Definitions:
     partitions = partitions_definition(declaration)
     ingest = _job(declaration, "ingest", _INGEST, INGEST_TAG, "Take partitions in, score and monitor them.")
     retrain = _job(declaration, "retrain", _RETRAIN, RETRAIN_TAG, "Train a candidate, judge it, act on it.")
+    cadence = _job(declaration, "cadence", _CADENCE, CADENCE_TAG, "Replay history under other retrainings.")
     rollback = rollback_job(declaration)
     manual = declaration.spec.promotion.approval == "manual"
     cron = declaration.spec.retrain_when.schedule
+    replay = declaration.spec.cadence
     return dg.Definitions(
         assets=[
             dg.AssetSpec(**_source(declaration)),
@@ -124,17 +129,22 @@ def build_definitions(declaration: Declaration) -> dg.Definitions:
             registered_model.build(declaration),
             predictions.build(declaration, partitions),
             monitoring_report.build(declaration, partitions),
+            cadence_report.build(declaration),
             dg.AssetSpec(**_decision(declaration)),
         ],
         jobs=[
             ingest,
             retrain,
+            cadence,
             rollback,
             promote_job(declaration),
             release_job(declaration),
             *([approve_job(declaration)] if manual else []),
         ],
-        schedules=[retrain_schedule(declaration, retrain, cron)] if cron else [],
+        schedules=[
+            *([retrain_schedule(declaration, retrain, cron)] if cron else []),
+            *([_cadence_schedule(declaration, cadence, replay.schedule)] if replay else []),
+        ],
         sensors=[
             source_sensor(declaration, ingest, partitions),
             retraining_sensor(declaration, retrain, rollback),
@@ -176,6 +186,19 @@ def _job(
     )
 
 
+def _cadence_schedule(
+    declaration: Declaration, job: dg.UnresolvedAssetJobDefinition, cron: str
+) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=f"{declaration.name}_cadence_schedule",
+        cron_schedule=cron,
+        execution_timezone=declaration.spec.timezone,
+        job=job,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Replays history at the declared times; what earlier reports computed is not computed again.",
+    )
+
+
 def _shown(file: Path) -> str:
     """The file as a message names it: from the folder that the user works in, where it lies below it."""
     return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
@@ -195,13 +218,17 @@ def _check_for_dagster(spec: PipelineSpec) -> list[str]:
             dg.AssetSpec("owned", owners=[owner])
         except dg.DagsterInvalidDefinitionError:
             faults.append(f"owners: {owner!r} is no owner; write an e-mail address, or team: and a name.")
-    cron = spec.retrain_when.schedule
-    if cron is not None:
+    crons = {"retrain_when.schedule": spec.retrain_when.schedule}
+    if spec.cadence is not None:
+        crons["cadence.schedule"] = spec.cadence.schedule
+    for field, cron in crons.items():
+        if cron is None:
+            continue
         try:
             dg.ScheduleDefinition(name="due", job_name="due", cron_schedule=cron)
         except dg.DagsterInvalidDefinitionError:
             faults.append(
-                f"retrain_when.schedule: {cron!r} is no cron expression; write five fields, such as "
+                f"{field}: {cron!r} is no cron expression; write five fields, such as "
                 "0 2 * * 1 for every Monday at 2 a.m."
             )
     return faults

@@ -20,8 +20,9 @@ NODES = {
     "predictions",
     "monitoring_report",
     "retraining_decision",
+    "cadence_report",
 }
-HEAVY = ("mlflow", "dagster_mlflow", "great_expectations", "sklearn")
+HEAVY = ("mlflow", "dagster_mlflow", "great_expectations", "sklearn", "joblib", "dask", "distributed")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,8 @@ def test_a_pipeline_has_the_promised_names(repository):
     keys = {key.path[1] for key in repository.asset_graph.get_all_asset_keys() if key.path[0] == "ad_clicks"}
     jobs = {name for name in repository.job_names if name.startswith("ad_clicks")}
     assert keys >= NODES
-    assert jobs == {f"ad_clicks_{kind}" for kind in ("ingest", "retrain", "rollback", "promote", "release")}
+    kinds = ("ingest", "retrain", "cadence", "rollback", "promote", "release")
+    assert jobs == {f"ad_clicks_{kind}" for kind in kinds}
     assert repository.has_schedule_def("ad_clicks_retrain_schedule")
     assert repository.has_sensor_def("ad_clicks_source_sensor")
     assert repository.has_sensor_def("ad_clicks_retraining_sensor")
@@ -65,10 +67,11 @@ def test_assets_of_a_pipeline_form_the_documented_graph(repository):
     assert parents["predictions"] >= {"features"}
     assert parents["monitoring_report"] == {"predictions"}
     assert parents["retraining_decision"] == {"monitoring_report"}
+    assert parents["cadence_report"] == {"features"}
 
 
 def test_loading_imports_no_heavy_library():
-    """Loading the definitions imports none of mlflow, dagster_mlflow, great_expectations and sklearn."""
+    """Loading the definitions imports none of mlflow, great_expectations, sklearn, joblib and Dask."""
     program = (
         "import sys\n"
         "from retrain_assets.definitions import defs\n"

@@ -174,8 +174,8 @@ def _mature_keys(declaration: Declaration, rows: pl.DataFrame, clock: datetime) 
         keys.pop()
     if len(keys) < 2:
         raise TrainingError(
-            f"The history of {declaration.name!r} has {len(keys)} partitions with mature labels, and at least two "
-            "are needed to train on one and judge on the other. Take more partitions in first."
+            f"The history of {declaration.name!r} has fewer than two partitions with mature labels: one to train on, "
+            "and one to judge on. Take more partitions in first."
         )
     return keys
 

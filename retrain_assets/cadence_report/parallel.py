@@ -13,6 +13,7 @@ from retrain_assets.cadence_report.history import History
 from retrain_assets.errors import TrainingError
 
 Backend = Literal["loky", "dask"]
+BACKENDS: dict[str, Backend] = {"loky": "loky", "dask": "dask"}
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,19 @@ from retrain_assets.cadence_report.blocks import Cut
 from retrain_assets.cadence_report.cells import Done, Judged, Order, Trained
 from retrain_assets.cadence_report.history import History, load_history
 from retrain_assets.cadence_report.matrix import Matrix, WindowPolicy
-from retrain_assets.cadence_report.parallel import Machines, compute_cells
+from retrain_assets.cadence_report.parallel import BACKENDS, Machines, compute_cells
 from retrain_assets.cadence_report.plan import plan_cells
 from retrain_assets.cadence_report.storage import keep, kept_cells, kept_file, last_record
-from retrain_assets.cadence_report.window_policies import choose_windows
+from retrain_assets.cadence_report.window_policies import choose_windows, parse_window
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
 from retrain_assets.lake import Lake
+from retrain_assets.spec.base import suggest
 
 KEEP_EVERY = 5.0
 """Seconds between two writes: what a kill can cost."""
 TELL_EVERY = 10.0
+FEWEST_BLOCKS = 4
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,37 @@ class Request:
     windows: tuple[str, ...] = ()
     minutes: float | None = None
     machines: Machines = Machines()  # noqa: RUF009 - frozen
+
+
+def read_request(
+    *,
+    blocks: int,
+    windows: Sequence[str],
+    minutes: float | None,
+    backend: str,
+    processes: int | None,
+    scheduler: str | None,
+) -> Request:
+    """Read what a run's configuration asks for.
+
+    Raises
+    ------
+    TrainingError
+        When a value cannot be meant; the sentence names it.
+    """
+    if blocks < FEWEST_BLOCKS:
+        raise TrainingError(f"blocks: {blocks} blocks tell nothing; ask for {FEWEST_BLOCKS} or more.")
+    if minutes is not None and not minutes > 0:
+        raise TrainingError(f"minutes: {minutes:g} is no time to compute in; give a number above 0, or none.")
+    if processes is not None and processes < 1:
+        raise TrainingError(
+            f"processes: {processes} compute nothing; give 1 or more, or none for one a core."
+        )
+    if backend not in BACKENDS:
+        raise TrainingError(f"backend: {backend!r} is not known. {suggest(backend, BACKENDS)}")
+    for text in windows:
+        parse_window(text)
+    return Request(blocks, tuple(windows), minutes, Machines(BACKENDS[backend], processes, scheduler))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from retrain_assets.errors import SpecError
 from retrain_assets.spec.base import Spec, sentences
+from retrain_assets.spec.cadence import CadenceSpec
 from retrain_assets.spec.features import ExpectationSpec, FeaturesSpec
 from retrain_assets.spec.source import LabelSpec, SourceSpec
 from retrain_assets.spec.training import EvaluationSpec, PromotionSpec, TrainingSpec
@@ -42,6 +43,7 @@ class PipelineSpec(Spec):
     promotion: PromotionSpec = Field(default_factory=PromotionSpec)
     retrain_when: RetrainWhenSpec = Field(default_factory=RetrainWhenSpec)
     limits: LimitsSpec = Field(default_factory=LimitsSpec)
+    cadence: CadenceSpec | None = None
 
     @property
     def promotion_watch(self) -> timedelta:

@@ -27,6 +27,7 @@ NODES = {
     "predictions",
     "monitoring_report",
     "retraining_decision",
+    "cadence_report",
 }
 PARTITIONED = {"training_data", "features", "predictions", "monitoring_report"}
 KEYS = [(FIRST_DAY + timedelta(days=number)).isoformat() for number in range(DAYS)]
