@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from retrain_assets.monitoring_report.business import business_values, check_bounds, measure_business
+from retrain_assets.monitoring_report.business_windows import count_violations
 from retrain_assets.monitoring_report.drift import DriftReport
 from retrain_assets.monitoring_report.fall import ERROR_RATE, Fall, measure_fall
 from retrain_assets.monitoring_report.onset import estimate_onset
@@ -141,14 +142,22 @@ def judge_performance(
     return Finding("performance", crossed, " ".join(part[1] for part in told), numbers, onset)
 
 
-def judge_business(scene: Quiet, trigger: BusinessTrigger, level: Level | None) -> Finding:
-    """Judge a business metric; None as its level means that it cannot be judged yet."""
+def judge_business(scene: Quiet, trigger: BusinessTrigger, level: Level | None, key: str) -> Finding:
+    """Judge a business metric as of a partition; None as its level means that it cannot be judged yet."""
     reason, span = f"business:{trigger.name}", f"{trigger.name} over {format_duration(trigger.over)}"
     found = check_bounds(trigger, level)
     if found is None or level is None:
         return Finding(reason, False, f"{_first_large(span)} {TOO_EARLY}", {}, lambda: scene.as_of)
     is_low = found.threshold == trigger.below
     text = _level_words(span, found, *(("at most", "below") if is_low else ("at least", "above")))
+    crossed = found.crossed
+    if crossed and trigger.windows > 1:
+        seen = count_violations(
+            trigger, scene.rows, scene.promoted_at, scene.partitions, key, scene.spec.label.maturity
+        )
+        crossed = seen >= trigger.violations
+        asked = f"an alarm asks for {trigger.violations}."
+        text = f"{text} So are {seen} of the last {trigger.windows} partitions' windows; {asked}"
 
     def onset() -> datetime:
         quiet = (
@@ -162,7 +171,7 @@ def judge_business(scene: Quiet, trigger: BusinessTrigger, level: Level | None) 
         return _locate(scene, mature.select(key.alias("key"))["key"].to_list(), values, before, found.value)
 
     numbers = _numbers(level) | {"bound": found.bound, "threshold": found.threshold}
-    return Finding(reason, found.crossed, text, numbers, onset)
+    return Finding(reason, crossed, text, numbers, onset)
 
 
 def judge_drift(

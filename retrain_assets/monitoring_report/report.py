@@ -17,7 +17,7 @@ from retrain_assets.monitoring_report.alarms import (
     judge_drift,
     judge_performance,
 )
-from retrain_assets.monitoring_report.business import measure_business
+from retrain_assets.monitoring_report.business_windows import window_level
 from retrain_assets.monitoring_report.drift import DriftReport, drift
 from retrain_assets.monitoring_report.performance import (
     Level,
@@ -137,10 +137,9 @@ def monitor(
         findings.append(judge_performance(scene, trigger, realised[metric.name], reference[metric.name]))
     business: dict[str, Level | None] = {}
     for declared in spec.retrain_when.business:
-        whole = end - declared.over >= champion.promoted_at
-        span = rows.between(max(end - declared.over, champion.promoted_at), end, as_of)
-        business[declared.name] = measure_business(declared, span) if span.y.size else None
-        findings.append(judge_business(scene, declared, business[declared.name] if whole else None))
+        level, whole = window_level(declared, rows, champion.promoted_at, as_of, spec.label.maturity)
+        business[declared.name] = level
+        findings.append(judge_business(scene, declared, level if whole else None, batch.key))
     threshold = spec.retrain_when.drift
     if threshold is not None:
         findings.append(judge_drift(scene, threshold, shifts, champion.importances, batch.key))

@@ -35,9 +35,18 @@ class BusinessTrigger(Spec):
     below: float | None = None
     above: float | None = None
     over: PositiveDuration = Field(default="7d", validate_default=True)
+    windows: int = Field(default=1, ge=1, le=366)
+    """Partitions whose windows are looked at, the latest among them."""
+    violations: int = Field(default=1, ge=1)
+    """So many of them must lie beyond the threshold, and the latest one."""
 
     @model_validator(mode="after")
     def _some_threshold(self) -> Self:
+        if self.violations > self.windows:
+            raise ValueError(
+                f"violations: {self.violations} of {self.windows} windows cannot be. Declare more windows, "
+                "or fewer violations"
+            )
         if self.below is None and self.above is None:
             raise ValueError("declare below, above or both")
         return self

@@ -186,3 +186,26 @@ def test_a_partition_without_scores_or_labels_is_reported():
     payload = monitor(WATCHED, champion, Batch("2026-01-05", frame.head(PER_DAY), None), rows)
     assert payload["score_drift"] is None
     assert payload["business"]["clicks"] is None or payload["business"]["clicks"]["lower"] is None
+
+
+def test_k_of_n_windows_must_be_crossed_the_latest_among_them():
+    """Three of the last five partitions' windows, and the latest, must lie beyond the threshold."""
+
+    def crossed(day, **more):
+        spec = spec_of(business=[CLICKS | {"over": "3d", "below": 0.2} | more])
+        return report(spec, day)["findings"][0]
+
+    days = range(20, 36)
+    each = {day: crossed(day)["crossed"] for day in days}
+    assert 0 < sum(each.values()) < len(each)
+    for day in days[4:]:
+        found = crossed(day, windows=5, violations=3)
+        assert found["crossed"] == (each[day] and sum(each[day - back] for back in range(5)) >= 3)
+        if each[day]:
+            assert "of the last 5 partitions' windows; an alarm asks for 3." in found["sentence"]
+
+
+def test_more_violations_than_windows_are_refused():
+    """Three of two windows cannot be, and the sentence says so."""
+    with pytest.raises(ValueError, match="violations: 3 of 2 windows cannot be"):
+        spec_of(business=[CLICKS | {"windows": 2, "violations": 3}])
