@@ -294,5 +294,7 @@ def figures(document: Mapping[str, Any]) -> dict[str, float]:
         found[f"improvement_{name}_upper"] = gain.get("upper")
     value = document.get("value")
     if value is not None:
-        found |= {f"value_per_{value['period']}_{name}": amount for name, amount in value["per_period"].items()}
+        found |= {
+            f"value_per_{value['period']}_{name}": amount for name, amount in value["per_period"].items()
+        }
     return {name: float(value) for name, value in found.items() if value is not None}

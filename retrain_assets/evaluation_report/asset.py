@@ -14,6 +14,7 @@ CHECKS = {
     "no champion yet.",
     "candidate_beats_baseline": "The candidate is proven better than the naive baseline.",
     "no_slice_is_worse": "The candidate is significantly worse than the champion in no declared slice.",
+    "calibration_holds": "The candidate's probabilities are not significantly worse calibrated than the champion's.",
     "explanation_holds": "At most a quarter of the reliance on features has moved from the champion to the candidate.",
     "champion_can_be_scored": "The champion could be read and scored on the rows of the holdout.",
 }
@@ -82,17 +83,20 @@ def _checks(document: dict[str, Any]) -> list[dg.AssetCheckResult]:
     unscorable = verdict["reason"] == "champion_unscorable"
     worse = [f"{part['column']} = {part['value']}" for part in document["slices"] if part["worse"]]
     shift = document["explanation_shift"]
+    calibrated = document["calibration_test"]
     distance = {} if shift["distance"] is None else {"distance": float(shift["distance"])}
     passed = {
         "candidate_is_better": verdict["verdict"] == "blessed",
         "candidate_beats_baseline": baseline is not None and baseline["lower"] > 0,
         "no_slice_is_worse": not worse,
+        "calibration_holds": not calibrated["worse"],
         "explanation_holds": shift["holds"],
         "champion_can_be_scored": not unscorable,
     }
     metadata = {
         "candidate_beats_baseline": _interval(baseline),
         "no_slice_is_worse": {"slices": len(document["slices"]), "worse": ", ".join(worse) or "none"},
+        "calibration_holds": {"sentence": calibrated["sentence"]},
         "explanation_holds": {"sentence": shift["sentence"]} | distance,
     }
     return [

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrain_assets.comparison.metrics import FloatArray
 
@@ -20,6 +21,12 @@ class Bin:
     mean_score: float
     mean_label: float
     rows: int
+
+
+def score_bins(score: FloatArray) -> NDArray[np.int64]:
+    """Number the decile of each score, shape (n,); rows of equal score share a bin."""
+    edges = np.unique(np.quantile(score, np.arange(1, BINS) / BINS))
+    return np.searchsorted(edges, score, side="right").astype(np.int64)
 
 
 def calibration_bins(y: FloatArray, score: FloatArray, weight: FloatArray | None = None) -> list[Bin]:
@@ -45,8 +52,7 @@ def calibration_bins(y: FloatArray, score: FloatArray, weight: FloatArray | None
     if y.size == 0:
         return []
     weight = np.ones_like(score) if weight is None else weight
-    edges = np.unique(np.quantile(score, np.arange(1, BINS) / BINS))
-    bins = np.searchsorted(edges, score, side="right")
+    bins = score_bins(score)
     rows = np.bincount(bins)
     total = np.bincount(bins, weights=weight)
     scores = np.bincount(bins, weights=weight * score)

@@ -15,6 +15,7 @@ from retrain_assets.comparison import Blocks, assign_blocks
 from retrain_assets.comparison.criterion import VALUE
 from retrain_assets.comparison.metrics import FloatArray, Task
 from retrain_assets.evaluation_report.calibration import calibration
+from retrain_assets.evaluation_report.calibration_gate import compare_calibration
 from retrain_assets.evaluation_report.comparisons import (
     Case,
     comparisons_of,
@@ -91,9 +92,9 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     -------
     dict
         Ready for JSON: task, metric, unit, as_of, verdict, look, method, rows, comparisons, value, calibration,
-        slices, importances, importance_rows, importance_metric, explanation_shift and guards. A missing or
-        infinite number is None. ``look`` is None where none was taken, because the rows allow no test or nobody
-        counts it; ``value`` where none is declared or known.
+        calibration_test, slices, importances, importance_rows, importance_metric, explanation_shift and guards.
+        A missing or infinite number is None. ``look`` is None where none was taken, because the rows allow no
+        test or nobody counts it; ``value`` where none is declared or known.
 
     Raises
     ------
@@ -118,12 +119,14 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     decisive = comparisons.get(deciding.name)
     problem = rows_problem(judged.y, task) or undefined.get(deciding.name)
     slices, notes = judged_slices(case, judged.rows, task)
+    calibrated = compare_calibration(case, scored, task)
     span = as_of - spec.label.maturity - split
     measure = next(criterion.metric for criterion in criteria if criterion.value is None)
     verdict = _verdict(
         case,
         decisive,
         [part for part in slices if part.worse],
+        miscalibrated=calibrated.sentence if calibrated.fails else None,
         look=planned,
         champion_problem=champion_problem,
         rows_problem=problem,
@@ -153,6 +156,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         "comparisons": [entry_of(comparison) for comparison in comparisons.values()],
         "value": value_gain(spec, comparisons.get(VALUE), case.rows, span),
         "calibration": calibration(judged.y, scores, judged.weight),
+        "calibration_test": asdict(calibrated),
         "slices": [asdict(part) for part in slices],
         "importances": explained.entries,
         "importance_rows": explained.rows,
@@ -203,6 +207,7 @@ def _verdict(
     decisive: Mapping[str, Any] | None,
     worse: Sequence[Slice],
     *,
+    miscalibrated: str | None,
     look: PlannedLook,
     champion_problem: str | None,
     rows_problem: str | None,
@@ -220,6 +225,7 @@ def _verdict(
         vs_champion=decisive["vs_champion"] if decisive else None,
         vs_baseline=decisive["vs_baseline"] if decisive else None,
         worse_slices=tuple(sorted(worse, key=lambda part: part.p_corrected or 0.0)),
+        miscalibrated=miscalibrated,
         champion_problem=champion_problem,
         rows_problem=rows_problem,
         budget_problem=look_sentence(look) if look.spent else None,

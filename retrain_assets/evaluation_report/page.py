@@ -173,7 +173,8 @@ def _calibration(document: Mapping[str, Any]) -> dict[str, Any] | None:
         [part[key] for m in models for part in m["bins"] for key in ("mean_score", "mean_label")]
     )
     chart = both_widths(partial(charts.calibration_chart, models), PLOT_SIDE)
-    return {"models": models, "decimals": decimals, "chart": chart}
+    test = document.get("calibration_test") or {"sentence": None}
+    return {"models": models, "decimals": decimals, "chart": chart, "sentence": test["sentence"]}
 
 
 def _slices(document: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -39,9 +39,7 @@ def judged_slices(case: Case, rows: pl.DataFrame, task: Task) -> tuple[list[Slic
     if contest is None:
         return [], []
     test = SliceTest(task, case.test.alpha, case.spec.promotion.margin or 0.0, case.test.past)
-    slices, notes = compare_slices(
-        rows, case.spec.evaluation.slices, contest.scored, contest.metric, test
-    )
+    slices, notes = compare_slices(rows, case.spec.evaluation.slices, contest.scored, contest.metric, test)
     slices = judge_slices(slices, test.alpha)
     return slices, [*notes, *unjudged_note(slices)]
 

@@ -33,8 +33,9 @@ def decide_verdict(evidence: Evidence, promotion: PromotionSpec) -> Verdict:
       champion is worse still: a model that a constant beats points to broken data, and a person should look.
     - ``blessed`` when L > 0 (``better``), or, under ``non_inferiority``, when L > -margin (``not_worse``).
     - What would be blessed so is ``rejected`` (``slice_worse``) where a declared slice is significantly worse
-      than with the champion, by more than the margin where one is declared. This takes blessings away and
-      gives none, so that the rate of false promotions stays what it is or falls.
+      than with the champion, by more than the margin where one is declared; and (``calibration_worse``) where
+      a declared gate finds it worse calibrated. This takes blessings away and gives none, so that the rate of
+      false promotions stays what it is or falls.
     - Else ``rejected`` when a gain worth having is ruled out, U < ``min_gain`` or U <= 0: ``worse`` when U <
       0, ``no_gain`` otherwise.
     - Else ``inconclusive`` (``gain_unclear``). The next look is when the smallest gain that the rows would
@@ -91,7 +92,7 @@ def _against_champion(
         return _below_baseline(evidence, vs_baseline)
     blessed = _blessed(evidence, gain, promotion, basis)
     if blessed is not None:
-        return _slice_worse(evidence, gain, basis) if evidence.worse_slices else blessed
+        return _fails_a_gate(evidence, gain, basis) or blessed
     if gain.upper < 0:
         return Verdict("rejected", "worse", f"The candidate is worse than the champion, which stays: {basis}")
     if gain.upper < worth or gain.upper <= 0:
@@ -117,6 +118,19 @@ def _blessed(evidence: Evidence, gain: Comparison, promotion: PromotionSpec, bas
     return Verdict(
         "blessed", "not_worse", f"The candidate is not worse than the champion, {allowed}: {basis}"
     )
+
+
+def _fails_a_gate(evidence: Evidence, gain: Comparison, basis: str) -> Verdict | None:
+    """The rejection of what passes on all rows together; None where no gate fails."""
+    if evidence.worse_slices:
+        return _slice_worse(evidence, gain, basis)
+    if evidence.miscalibrated is None:
+        return None
+    text = (
+        "The champion stays, because the candidate, which passes by the metric, is worse calibrated: "
+        f"{evidence.miscalibrated} On all rows {basis}"
+    )
+    return Verdict("rejected", "calibration_worse", text)
 
 
 def _slice_worse(evidence: Evidence, gain: Comparison, basis: str) -> Verdict:

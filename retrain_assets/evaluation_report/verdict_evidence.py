@@ -22,6 +22,7 @@ Reason = Literal[
     "worse",
     "no_gain",
     "slice_worse",
+    "calibration_worse",
     "below_baseline",
     "gain_unclear",
     "too_few_rows",
@@ -55,6 +56,8 @@ class Evidence:
         Candidate against the naive baseline; None when no comparison was possible.
     worse_slices
         Slices in which the candidate is significantly worse than the champion, the surest first.
+    miscalibrated
+        A sentence: how much worse calibrated the candidate is, where that keeps it from being promoted.
     champion_problem
         A sentence: why the champion could not be scored.
     rows_problem
@@ -75,6 +78,7 @@ class Evidence:
     vs_champion: Comparison | None = None
     vs_baseline: Comparison | None = None
     worse_slices: tuple[Slice, ...] = ()
+    miscalibrated: str | None = None
     champion_problem: str | None = None
     rows_problem: str | None = None
     budget_problem: str | None = None

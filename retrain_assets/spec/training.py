@@ -101,6 +101,13 @@ class EvaluationSpec(Spec):
             return None
 
 
+class CalibrationSpec(Spec):
+    """The gate of calibration, for models that give the probabilities of two classes."""
+
+    max_error: float = Field(gt=0, lt=1)
+    """How far, as a root mean square, probabilities may be off although the champion's are significantly less so."""
+
+
 class PromotionSpec(Spec):
     """When a candidate replaces the champion."""
 
@@ -113,6 +120,8 @@ class PromotionSpec(Spec):
     """Instead of ``alpha``, which it sets: how many promotions of no better candidates a year may expect."""
     min_gain: float | str = "10%"
     """The gain worth having: a share of the champion's advantage over the baseline, or a number in the metric's unit."""
+    calibration: CalibrationSpec | None = None
+    """A candidate that is significantly worse calibrated than the champion is rejected (default: a warning)."""
     value: ValueSpec | None = None
     """What the decisions that follow from the scores are worth: the gain is then told in money."""
     decide_by: Literal["metric", "value"] = "metric"

@@ -73,15 +73,11 @@ def _named(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> Iterator[t
         "label.column": spec.label.column if spec.label.source is None else None,
         "label.known_at": spec.label.known_at,
         "weight": spec.weight,
+        **_amounts(spec),
     }
     for field, name in single.items():
         if name is not None:
             yield field, name, own
-    value = spec.promotion.value
-    for outcome in OUTCOMES if value is not None else ():
-        amount = getattr(value, outcome)
-        if isinstance(amount, str):
-            yield f"promotion.value.{outcome}", amount, own
     if "function" not in spec.features.derive:
         for field, names in (
             ("features.numeric", spec.features.numeric),
@@ -100,6 +96,12 @@ def _named(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> Iterator[t
             elif argument in ("column_list", "column_set") and expectation.type not in _TABLE_EXPECTATIONS:
                 for name in value or ():
                     yield f"expectations[{place}].{argument}", str(name), own
+
+
+def _amounts(spec: PipelineSpec) -> dict[str, str]:
+    """Columns of amounts of money, by the outcome that is worth them."""
+    amounts = {name: getattr(spec.promotion.value, name, None) for name in OUTCOMES}
+    return {f"promotion.value.{name}": column for name, column in amounts.items() if isinstance(column, str)}
 
 
 # These say themselves which columns a table should have.
