@@ -67,6 +67,6 @@ def look_sentence(planned: PlannedLook) -> str:
     price = f"It cost {planned.cost:.3g}" if planned.cost else "It was paid for by the look before"
     limit = "" if planned.budget is None else f" of the year's budget of {planned.budget:g} false promotions"
     return (
-        f"This is look {planned.number} at this candidate against this champion. {price}{limit}; "
+        f"This is look {planned.number} at this candidate. {price}{limit}; "
         f"the last 365 days have used {planned.used:.3g}."
     )

@@ -101,12 +101,13 @@ def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _look(look: Mapping[str, Any] | None) -> str | None:
-    """Which look at this pair it is, and what the year has used, in a short line."""
+    """Which look at this pair it is, and how many mistakes are to be expected of it and of a year, in a short line."""
     if look is None:
         return None
-    limit = "" if look["budget"] is None else f" of {brief(look['budget'])}"
-    alpha = f"alpha {number(look['alpha'])}" if look["alpha"] else "nothing left"
-    return f"Look {look['number']}: {alpha}; {number(look['used'])}{limit} used in a year"
+    limit = "" if look["budget"] is None else f" of {brief(look['budget'])} allowed"
+    year = f"all looks of a year {number(look['used'])}{limit}"
+    risk = number(look["alpha"]) if look["alpha"] else "no"
+    return f"Look {look['number']} risks {risk} mistaken promotions, {year}"
 
 
 def _level(alpha: float) -> str:
@@ -172,7 +173,8 @@ def _calibration(document: Mapping[str, Any]) -> dict[str, Any] | None:
     decimals = decimals_for(
         [part[key] for m in models for part in m["bins"] for key in ("mean_score", "mean_label")]
     )
-    chart = both_widths(partial(charts.calibration_chart, models), PLOT_SIDE)
+    drawn = [model for model in models if model.get("class") is None]
+    chart = both_widths(partial(charts.calibration_chart, drawn), PLOT_SIDE)
     test = document.get("calibration_test") or {"sentence": None}
     return {"models": models, "decimals": decimals, "chart": chart, "sentence": test["sentence"]}
 

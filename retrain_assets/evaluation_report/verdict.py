@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 from retrain_assets.comparison import Comparison, Metric
@@ -176,12 +177,21 @@ def _gain_unclear(evidence: Evidence, gain: Comparison, target: float, against: 
     growth = _needed_growth(gain, target)
     text = f"It is not clear yet whether the candidate is better than {against}: {_basis(evidence, gain)}"
     wait = evidence.holdout * max(growth - 1, 0)
-    if wait > LONGEST_WAIT:
-        days = (evidence.holdout + LONGEST_WAIT) / timedelta(days=1)
-        text += f" A holdout of {days:.0f} days would hardly tell."
+    judged = inconclusive("gain_unclear", text, evidence, wait)
+    return replace(judged, sentence=f"{text} {_look_again(evidence, judged, unlikely=wait > LONGEST_WAIT)}")
+
+
+def _look_again(evidence: Evidence, judged: Verdict, *, unlikely: bool) -> str:
+    """Say when the next look is, and what is to be expected of it."""
+    wait = (judged.next_look or evidence.as_of) - evidence.as_of
+    length = f"{(evidence.holdout + wait) / timedelta(days=1):.0f} days"
+    if unlikely:
+        hope = f", though even the {length} of holdout that there are then may be too few to tell"
     elif wait > evidence.partition:
-        text += f" A holdout of about {(evidence.holdout + wait) / timedelta(days=1):.0f} days would tell."
-    return inconclusive("gain_unclear", text, evidence, wait)
+        hope = f", when the holdout is about {length} long, which should tell"
+    else:
+        hope = ""
+    return f"The next look is due on {judged.next_look:%Y-%m-%d}{hope}."
 
 
 def _needed_growth(gain: Comparison, target: float) -> float:

@@ -176,7 +176,7 @@ def test_sentences_say_which_look_and_what_it_cost():
     """A look names its number, cost, use and budget; a spent budget names the day on which it returns."""
     planned, looks = take(ErrorBudget(1.0, 0.6), [(0, 7), (0, 7), (0, 7), (1, 7)])
     assert look_sentence(planned[0]) == (
-        "This is look 1 at this candidate against this champion. It cost 0.6 of the year's budget of 1 false "
+        "This is look 1 at this candidate. It cost 0.6 of the year's budget of 1 false "
         "promotions; the last 365 days have used 0.6."
     )
     assert "This is look 3 at" in look_sentence(planned[2])

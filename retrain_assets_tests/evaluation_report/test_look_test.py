@@ -53,9 +53,7 @@ def test_a_first_look_is_told():
         0.03,
     )
     assert look["begun_with"] == 10
-    assert look["sentence"].startswith(
-        "This is look 1 at this candidate against this champion. It cost 0.01 of the year"
-    )
+    assert look["sentence"].startswith("This is look 1 at this candidate. It cost 0.01 of the year")
 
 
 def test_a_later_look_is_always_valid():

@@ -134,12 +134,12 @@ def test_a_candidate_below_the_baseline_is_shown_beside_it() -> None:
 def test_the_look_and_its_price_are_told() -> None:
     """The first screen says in a line which look it is and what the year has used, and the method stands below."""
     text = Reading(evaluation_page(documents.inconclusive())).text
-    assert "Look 2: alpha 0.00962; 0.327 of 1 used in a year" in text
+    assert "Look 2 risks 0.00962 mistaken promotions, all looks of a year 0.327 of 1 allowed" in text
     assert documents.look()["sentence"] in text
     assert "over 90 past days the loss differences of neighbouring days correlate by 0.06." in text
     spent = documents.look(alpha=0.0, used=1.0)
     text = Reading(evaluation_page(documents.inconclusive() | {"look": spent})).text
-    assert "Look 2: nothing left; 1.00 of 1 used in a year" in text
+    assert "Look 2 risks no mistaken promotions, all looks of a year 1.00 of 1 allowed" in text
     assert "Look " not in Reading(evaluation_page(documents.unscorable())).text
 
 

@@ -202,7 +202,10 @@ def test_the_next_look_is_when_the_rows_would_tell():
     verdict = decide_verdict(evidence(unclear, gain(0.022, 0.001)), PromotionSpec())
     needed = 7 * (unclear.smallest_detectable / 0.002) ** 2
     assert verdict.next_look - AS_OF == pytest.approx((needed - 7) * DAY, abs=timedelta(seconds=1))
-    assert "A holdout of about 20 days would tell." in verdict.sentence
+    assert verdict.sentence.endswith(
+        f"The next look is due on {verdict.next_look:%Y-%m-%d}, when the holdout is about 20 days long, which should "
+        "tell."
+    )
 
 
 def test_non_inferiority_waits_until_the_margin_can_be_told_from_zero():
@@ -213,13 +216,17 @@ def test_non_inferiority_waits_until_the_margin_can_be_told_from_zero():
     assert verdict.reason == "gain_unclear"
     needed = 7 * (unclear.smallest_detectable / 0.01) ** 2
     assert verdict.next_look - AS_OF == pytest.approx((needed - 7) * DAY, abs=timedelta(seconds=1))
-    assert "A holdout of about 16 days would tell." in verdict.sentence
+    assert "the holdout is about 16 days long" in verdict.sentence
 
 
 def test_a_gain_that_would_take_for_ever_waits_ninety_days():
     """Without an observed gain, and with no gain worth having declared, the next look is in 90 days."""
     verdict = decide_verdict(evidence(gain(-0.0001, 0.01)), PromotionSpec(min_gain=0.0))
     assert verdict.next_look == AS_OF + LONGEST_WAIT
+    assert verdict.sentence.endswith(
+        f"The next look is due on {verdict.next_look:%Y-%m-%d}, though even the 97 days of holdout that there are then "
+        "may be too few to tell."
+    )
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def look(**changes: Any) -> dict[str, Any]:
     """Give a second look at a pair, of a year's budget of one false promotion."""
     facts = {"number": 2, "kind": "later", "alpha": 0.00962, "cost": 0.00962, "used": 0.327, "budget": 1.0}
     sentence = (
-        "This is look 2 at this candidate against this champion. It cost 0.00962 of the year's budget of 1 false "
+        "This is look 2 at this candidate. It cost 0.00962 of the year's budget of 1 false "
         "promotions; the last 365 days have used 0.327."
     )
     return facts | {"sentence": sentence} | changes
