@@ -17,6 +17,7 @@ from retrain_assets.errors import SourceError, TrainingError
 from retrain_assets.home import home
 from retrain_assets.lake import Lake
 from retrain_assets.spec import PipelineSpec
+from retrain_assets.spec.source import NOT_READING
 from retrain_assets.windows import Partitions, TimeColumns
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ class Declaration:
     def code_version(self) -> str:
         """Hash of all that a model is made of: the declared blocks, and the modules that they name."""
         digest = hashlib.sha256()
-        blocks = self.spec.model_dump(mode="json", include=_MODEL_FIELDS)
+        blocks = self.spec.model_dump(
+            mode="json", include=_MODEL_FIELDS, exclude={"label": {"source": NOT_READING}}
+        )
         digest.update(json.dumps(blocks, sort_keys=True).encode())
         for path in self._named_modules():
             digest.update(path.read_bytes())

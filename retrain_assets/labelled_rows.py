@@ -42,8 +42,24 @@ def labelled_rows(
     if not lake.exists(table):
         return lake.scan(table)
     rows = lake.scan(table, chosen.get(table))
-    labels = lake.scan(LABELS, chosen.get(LABELS)) if declaration.spec.label.source is not None else None
+    elsewhere = declaration.spec.label.source is not None
+    labels = kept_labels(declaration, chosen.get(LABELS)) if elsewhere else None
     return with_labels(rows, labels, declaration.spec)
+
+
+def kept_labels(declaration: Declaration, version: int | None = None) -> pl.LazyFrame:
+    """Read the labels that were taken in from elsewhere, by the columns that are declared.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline, with ``label.source``.
+    version
+        Version of the table ``labels``; default: the newest.
+    """
+    source = declaration.spec.label.source
+    read_as = None if source is None else source.read_as
+    return declaration.lake.scan(LABELS, version).filter(pl.col("read_as") == read_as)
 
 
 def with_labels(rows: pl.LazyFrame, labels: pl.LazyFrame | None, spec: PipelineSpec) -> pl.LazyFrame:

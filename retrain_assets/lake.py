@@ -52,6 +52,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "key": pl.Null(),
         "value": pl.Null(),
         "known_at": _TIME,
+        "read_as": pl.String(),
         "delivery": pl.Int64(),
         "seen_at": _TIME,
         "run_id": pl.String(),
@@ -59,6 +60,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "label_deliveries": {
         "partition_key": pl.String(),
         "fingerprint": pl.String(),
+        "declaration": pl.String(),
         "new": pl.Int64(),
         "unusable": pl.Int64(),
         "problem": pl.String(),

@@ -34,6 +34,16 @@ class ReadSpec(Spec):
         return value
 
 
+NOT_READING: dict[str, Any] = {
+    "start": True,
+    "complete_after": True,
+    "expected_every": True,
+    "url": True,
+    "read": {"storage_options"},
+}
+"""Fields of a source that decide when it is read, or that may hold a password: none of what is read."""
+
+
 class AddressSpec(Spec):
     """Where a table is read: exactly one of ``path``, ``url`` and ``function``, and by which periods."""
 
@@ -102,6 +112,11 @@ class LabelSourceSpec(AddressSpec):
     """Column of the label's value; default: ``label.column``."""
     known_at: str
     """Column: when the label became known; its periods are those of this time."""
+
+    @property
+    def read_as(self) -> str:
+        """Columns that a label is made of: what was read of others is another label."""
+        return "/".join(name or "" for name in (self.key, self.column, self.known_at))
 
 
 class LabelSpec(Spec):

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
 
 from retrain_assets.declaration import Declaration
-
-# What decides when a partition is read, and what may hold a password.
-_NOT_READING: dict[str, Any] = {
-    "start": True,
-    "complete_after": True,
-    "expected_every": True,
-    "url": True,
-    "read": {"storage_options"},
-}
+from retrain_assets.spec.source import NOT_READING
 
 
 def rules_hash(declaration: Declaration) -> str:
@@ -23,8 +14,11 @@ def rules_hash(declaration: Declaration) -> str:
     spec = declaration.spec
     rules = {
         "expectations": [item.model_dump(mode="json") for item in spec.expectations],
-        "source": spec.source.model_dump(mode="json", exclude=_NOT_READING),
+        "source": spec.source.model_dump(mode="json", exclude=NOT_READING),
         "function": declaration.source_code(),
-        "columns": spec.model_dump(mode="json", include={"timezone", "label", "weight", "features"}),
+        "columns": spec.model_dump(
+            mode="json", include={"timezone", "label", "weight", "features"}, exclude={"label": {"source"}}
+        ),
+        "label_is_elsewhere": spec.label.source is not None,
     }
     return hashlib.sha256(json.dumps(rules, sort_keys=True, default=str).encode()).hexdigest()[:16]

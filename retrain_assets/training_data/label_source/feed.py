@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ import polars as pl
 
 from retrain_assets.declaration import Declaration
 from retrain_assets.spec import LabelSourceSpec, PipelineSpec, load_spec
+from retrain_assets.spec.source import NOT_READING
 from retrain_assets.training_data.pending import PARTITIONS_A_TICK, TRIED_AGAIN_AFTER, tells_no_change
 from retrain_assets.training_data.sources.source import Source, open_source
 from retrain_assets.windows import Partitions
@@ -75,6 +78,12 @@ class LabelFeed:
         """Name the fields of ``label.source`` in a sentence about the source of rows that it is read as."""
         return _FIELDS.sub(lambda found: f"label.source.{_OWN.get(found[0], found[2])}", sentence)
 
+    def rules(self) -> str:
+        """Identity of all that decides what a delivery says; when it is read, and a password, are none of it."""
+        declared = self.declared.model_dump(mode="json", exclude=NOT_READING)
+        timezone = self.declaration.spec.timezone
+        return hashlib.sha256(json.dumps([declared, timezone], sort_keys=True).encode()).hexdigest()[:16]
+
     def types(self) -> dict[str, pl.DataType]:
         """Types of the columns: of the key that of the rows' key, of the value that of the labels taken in before."""
         rows = self.declaration.lake.schema("training_data") or {}
@@ -135,8 +144,13 @@ def pending_labels(feed: LabelFeed, now: datetime, cursor: str | None = None) ->
 
 
 def _recorded(feed: LabelFeed, now: datetime) -> dict[str, str]:
-    """Fingerprint of each partition as it was last read; what could not be read of a source without them is retried."""
-    read = feed.declaration.lake.scan("label_deliveries").filter(pl.col("fingerprint") != "")
+    """Fingerprint of each partition as it was last read by the present declaration.
+
+    What could not be read is read again after a while where the source cannot tell that it was mended.
+    """
+    read = feed.declaration.lake.scan("label_deliveries").filter(
+        pl.col("fingerprint") != "", pl.col("declaration") == feed.rules()
+    )
     if tells_no_change(feed.spec):
         read = read.filter(pl.col("problem").is_null() | (pl.col("read_at") > now - TRIED_AGAIN_AFTER))
     return dict(read.select("partition_key", "fingerprint").collect().iter_rows())

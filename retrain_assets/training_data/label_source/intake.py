@@ -12,6 +12,7 @@ import polars as pl
 
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import PartitionError, SourceError
+from retrain_assets.labelled_rows import kept_labels
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.training_data.hashing import row_hashes
 from retrain_assets.training_data.ingest import ROWS_A_COMMIT
@@ -102,6 +103,7 @@ def _delivered(feed: LabelFeed, delivery: Delivery, number: int, run_id: str) ->
             labels = _unrecorded(feed, usable, delivery.key).select(
                 pl.lit(delivery.key).alias("partition_key"),
                 *("row_id", "key", "value", "known_at"),
+                pl.lit(feed.declared.read_as).alias("read_as"),
                 pl.lit(number, pl.Int64).alias("delivery"),
                 pl.lit(now, SCHEMAS["labels"]["seen_at"]).alias("seen_at"),
                 pl.lit(run_id).alias("run_id"),
@@ -111,6 +113,7 @@ def _delivered(feed: LabelFeed, delivery: Delivery, number: int, run_id: str) ->
         {
             "partition_key": delivery.key,
             "fingerprint": delivery.fingerprint,
+            "declaration": feed.rules(),
             "new": labels.height,
             "unusable": unusable,
             "problem": None if problem is None else feed.told(problem),
@@ -167,11 +170,10 @@ def _row_ids(keys: pl.Series, name: str) -> pl.Series:
 
 def _unrecorded(feed: LabelFeed, labels: pl.DataFrame, key: str) -> pl.DataFrame:
     """Labels that differ from the one that readers take of the same row and moment."""
-    if not feed.declaration.lake.exists("labels"):
-        return labels
     same = ["row_id", "known_at"]
     recorded = (
-        feed.declaration.lake.rows("labels", [key])
+        kept_labels(feed.declaration)
+        .filter(pl.col("partition_key") == key)
         .sort("delivery")
         .unique(same, keep="last", maintain_order=True)
         .select(*same, pl.col("value").alias("recorded"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.labelled_rows import kept_labels
 from retrain_assets.spec import format_duration
 
 LEAST_SHARE = 0.5
@@ -51,8 +52,9 @@ def joined_labels(declaration: Declaration) -> JoinedLabels:
     end = clock - spec.label.maturity
     rows = lake.scan("training_data")
     mature = rows.filter(time <= end, time < clock, time > end - holdout).select("row_id")
-    known = lake.scan("labels").filter(pl.col("known_at") <= clock).select("row_id").unique()
-    strange = lake.scan("labels").join(rows, on="row_id", how="anti").select(pl.col("row_id").n_unique())
+    labels = kept_labels(declaration)
+    known = labels.filter(pl.col("known_at") <= clock).select("row_id").unique()
+    strange = labels.join(rows, on="row_id", how="anti").select(pl.col("row_id").n_unique())
     counts = [mature.select(pl.len()), mature.join(known, on="row_id", how="semi").select(pl.len()), strange]
     total, labelled, strangers = (found.item() for found in pl.collect_all(counts))
     least = 0 if spec.label.missing_after is not None else LEAST_SHARE * total

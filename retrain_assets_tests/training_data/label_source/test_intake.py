@@ -142,6 +142,27 @@ def test_a_missing_column_is_told_by_the_field_that_names_it(loans, tmp_path):
     )
 
 
+def test_what_was_read_of_other_columns_is_no_label(loans, tmp_path):
+    """Once the declaration names another column, all is read again, and what stood in the one before counts no more."""
+    wrong = late(tmp_path, column="guess")
+    for day in range(2):
+        bookings = bookings_of(FIRST_DAY + day * DAY)
+        book(tmp_path, FIRST_DAY + day * DAY, bookings.with_columns(guess=1 - pl.col("outcome")).head(100))
+    assert sum(taken.new for taken in take_labels(wrong, "first")) == 200
+    assert outcomes(wrong) == {loan: 1 - value for loan, value in truth(0, 1).items() if int(loan[11:]) < 100}
+    assert outcomes(loans) == {}
+    assert sum(taken.new for taken in take_labels(loans, "second")) == 200
+    assert outcomes(loans) == {loan: value for loan, value in truth(0, 1).items() if int(loan[11:]) < 100}
+
+
+def test_when_labels_are_read_is_none_of_what_they_say(loans, tmp_path):
+    """A mended way of reading reads all again; another wait for complete periods reads nothing again."""
+    take_labels(loans, "first")
+    assert take_labels(late(tmp_path, complete_after="3h"), "second") == []
+    again = take_labels(late(tmp_path, read={"null_values": ["none"]}), "third")
+    assert again == [LabelsTaken(key, 0, 0, None) for key in ("2026-01-05", "2026-01-06")]
+
+
 def test_labels_wait_for_the_first_rows(tmp_path):
     """Before rows are in, nothing is known that labels could be joined by."""
     deliver(tmp_path, 1)
