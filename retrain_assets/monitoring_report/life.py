@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from retrain_assets.comparison import Task, declared_metrics, task_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.monitoring_report.life_figures import life_figures
 from retrain_assets.monitoring_report.page import life_page
+from retrain_assets.monitoring_report.told import Told
 from retrain_assets.windows import Partitions
 
 
@@ -147,7 +147,7 @@ def _weeks(
     evaluations: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     calendar, of_key = _calendar(declaration), {partition["key"]: partition for partition in partitions}
-    told = _Told(ZoneInfo(declaration.spec.timezone), decisions, evaluations)
+    told = Told(ZoneInfo(declaration.spec.timezone), decisions, evaluations)
     weeks = []
     for first_day, keys in periods.items():
         members = [of_key[key] for key in keys]
@@ -166,53 +166,6 @@ def _weeks(
             }
         )
     return weeks
-
-
-@dataclass(frozen=True)
-class _Told:
-    """Decisions and what came of them, in words."""
-
-    zone: ZoneInfo
-    decisions: Sequence[Mapping[str, Any]]
-    evaluations: Sequence[Mapping[str, Any]]
-
-    def between(self, start: datetime, end: datetime) -> list[str]:
-        """Tell a period's retrains with their verdicts; without any, what held the last one back."""
-        # With the same data a candidate may be looked at again, and then another one be trained.
-        verdicts: dict[str, list[str]] = {}
-        for item in self.evaluations:
-            verdicts.setdefault(item["as_of"], []).append(f"{item['verdict']} ({item['reason']})")
-        came = {moment: iter(found) for moment, found in verdicts.items()}
-        within = [item for item in self.decisions if start < datetime.fromisoformat(item["as_of"]) <= end]
-        trained = [
-            f"{self._day(item)}: {_deed(item['reasons'])}, {next(came.get(item['as_of'], iter(())), 'not judged yet')}."
-            for item in within
-            if item["act"]
-        ]
-        held = [
-            f"{self._day(item)}: {_codes(item['reasons'])} held back by {_codes(item['held_back_by'])}."
-            for item in within
-            if item["held_back_by"]
-        ]
-        back = [
-            f"{self._day(item)}: version {item['rolls_back']} rolled back ({_codes(item['reasons'])})."
-            for item in within
-            if item.get("rolls_back")
-        ]
-        return [*trained, *back] or held[-1:]
-
-    def _day(self, decision: Mapping[str, Any]) -> str:
-        when = datetime.fromisoformat(decision["as_of"]).astimezone(self.zone)
-        return f"{when.day} {when:%b}"
-
-
-def _deed(reasons: list[dict[str, Any]]) -> str:
-    codes = _codes(reasons)
-    return "looked at the candidate again" if codes == "next_look" else f"trained ({codes})"
-
-
-def _codes(items: list[dict[str, Any]]) -> str:
-    return ", ".join(item["code"] for item in items)
 
 
 def _weighted(members: list[dict[str, Any]]) -> dict[str, float]:
@@ -247,6 +200,7 @@ def _evaluations(declaration: Declaration) -> list[dict[str, Any]]:
             "verdict": item.payload["verdict"]["verdict"],
             "reason": item.payload["verdict"]["reason"],
             "sentence": item.payload["verdict"]["sentence"],
+            "trial": item.payload["trial"],
             "href": item.payload["page"],
         }
         for item in attempts(declaration.lake, "evaluated")

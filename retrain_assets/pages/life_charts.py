@@ -114,7 +114,8 @@ def marks_of(life: Mapping[str, Any]) -> list[Mark]:
         marks.append(Mark(instant(decision["as_of"]), kind, f"{day(decision['as_of'])}: {words}"))
     for evaluation in life["evaluations"]:
         css = VERDICT_CLASSES.get(evaluation["verdict"], "unclear")
-        words = f"{day(evaluation['as_of'])}, {evaluation['verdict']}: {evaluation['sentence']}"
+        what = f"{evaluation['verdict']} (a trial)" if evaluation["trial"] else evaluation["verdict"]
+        words = f"{day(evaluation['as_of'])}, {what}: {evaluation['sentence']}"
         marks.append(Mark(instant(evaluation["as_of"]), css, words))
     return marks
 

@@ -107,6 +107,16 @@ def test_everything_is_on_the_page() -> None:
         assert name in reading.text
 
 
+def test_a_trial_is_marked() -> None:
+    """An evaluation that a person asked for with other parameters is not taken for a candidate's."""
+    life = lives.life()
+    life["evaluations"][-1]["trial"] = True
+    page = life_page(life)
+    assert page.count("A trial with other parameters, which is never promoted.") == 1
+    assert page.count("(a trial)") == 2  # on the chart, in both of its widths
+    assert "trial" not in life_page(lives.life())
+
+
 def test_marks_lie_on_the_time_axis() -> None:
     """Every decision and every verdict is a mark of the chart, in both of its widths."""
     life = lives.life()

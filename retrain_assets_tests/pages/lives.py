@@ -81,6 +81,7 @@ def life() -> dict[str, Any]:
             "verdict": verdict,
             "reason": code,
             "sentence": f"The candidate of week {week + 1}: log loss improves by 0.00{week}12 nats per row.",
+            "trial": False,
             "href": f"evaluations/attempt-{week}/index.html",
         }
         for week, verdict, code in (*judged, (11, "rejected", "no_gain"), (12, "blessed", "better"))
