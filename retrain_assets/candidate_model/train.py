@@ -21,6 +21,7 @@ from retrain_assets.features.refresh import refresh_features
 from retrain_assets.labelled_rows import LABELS, labelled_rows
 from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.spec import PipelineSpec, format_duration
+from retrain_assets.monitoring_report.reference_rows import keep_reference_rows
 from retrain_assets.windows import Windows, resolve_windows, training_rows
 
 PROFILE_ROWS = 50_000
@@ -111,6 +112,7 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
         "trial": bool(request.params),
         "params": dict(spec.training.params),
         "reasons": list(request.reasons),
+    keep_reference_rows(lake, request.attempt, profile, profile_rows)
         "why": list(request.why),
         "evidence": dict(request.evidence),
         "windows": windows_record(windows, spec),

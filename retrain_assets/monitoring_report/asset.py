@@ -111,6 +111,7 @@ def numbers(report: Mapping[str, Any]) -> dict[str, Any]:
     found |= _estimated(report)
     found |= {f"psi_{name}": shift["psi"] for name, shift in report["drift"].items()}
     found["moved_importance"] = report["moved_importance"]
+    found["joint_drift_auc"] = (report.get("joint_drift") or {}).get("auc")
     watched = report.get("watch")
     if watched is not None:
         found |= {f"watch_{name}": watched["numbers"].get(name) for name in ("worse_by", "lower", "e_value")}

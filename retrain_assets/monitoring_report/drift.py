@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from retrain_assets.monitoring_report.domain_classifier import Apart
 from retrain_assets.monitoring_report.profile import count_bins, count_scores
 
 PSEUDO_COUNT = 0.5
@@ -27,10 +28,17 @@ class Shift:
         Population stability index, less what sampling alone is expected to give; zero or greater.
     lower
         One-sided 95 % lower bound of it; zero or greater.
+    season
+        The index against the same season of earlier times, where it was asked; a recurring season is no drift.
     """
 
     psi: float
     lower: float
+    season: float | None = None
+
+    def beyond(self, threshold: float) -> bool:
+        """Whether it has certainly moved beyond a threshold, and further than its season does."""
+        return self.lower > threshold and (self.season is None or self.season > threshold)
 
 
 @dataclass(frozen=True)
@@ -45,15 +53,18 @@ class DriftReport:
         By feature.
     score
         Of the score; None where the profile or the rows have none.
+    apart
+        How well all features together tell the rows from those of the training; None where it was not asked.
     """
 
     rows: int
     features: Mapping[str, Shift]
     score: Shift | None
+    apart: Apart | None = None
 
     def moved(self, psi: float) -> tuple[str, ...]:
         """Features that have certainly moved beyond a threshold, those that moved most first."""
-        found = [name for name, shift in self.features.items() if shift.lower > psi]
+        found = [name for name, shift in self.features.items() if shift.beyond(psi)]
         return tuple(sorted(found, key=lambda name: -self.features[name].psi))
 
     def moved_importance(self, psi: float, importances: Mapping[str, float]) -> float:

@@ -19,8 +19,8 @@ from retrain_assets.monitoring_report.estimators import Labelled, ScoredInputs
 from retrain_assets.monitoring_report.model_inputs import model_inputs, sample_of
 from retrain_assets.monitoring_report.performance import measure_value
 from retrain_assets.monitoring_report.reconciliation import empty_record, reconcile, withdrawn
-from retrain_assets.monitoring_report.report import Champion
 from retrain_assets.monitoring_report.rows import TICK, LabelledRows
+from retrain_assets.monitoring_report.watched import Champion
 
 MOST_LABELLED = 200_000
 

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import polars as pl
-
 from retrain_assets.comparison import Metric
 from retrain_assets.monitoring_report.alarms import (
     Finding,
@@ -18,59 +16,17 @@ from retrain_assets.monitoring_report.alarms import (
     judge_performance,
 )
 from retrain_assets.monitoring_report.business_windows import window_level
-from retrain_assets.monitoring_report.drift import DriftReport, drift
+from retrain_assets.monitoring_report.drift import DriftReport
+from retrain_assets.monitoring_report.partition_drift import watch_drift
 from retrain_assets.monitoring_report.performance import (
     Level,
     measure_level,
     watched_metric,
 )
-from retrain_assets.monitoring_report.rows import TICK, FloatArray, LabelledRows
+from retrain_assets.monitoring_report.rows import TICK, LabelledRows
+from retrain_assets.monitoring_report.watched import Batch, Champion
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import Partitions
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The model that is watched.
-
-    Parameters
-    ----------
-    version
-        Its version in the registry.
-    promoted_at
-        ``as_of`` of its promotion.
-    profile
-        Its reference profile.
-    importances
-        Importance of its features, by feature; empty where it is unknown, and then all count alike.
-    metrics
-        The metrics by which models are compared; the first decides.
-    """
-
-    version: int
-    promoted_at: datetime
-    profile: Mapping[str, Any]
-    importances: Mapping[str, float]
-    metrics: tuple[Metric, ...]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One partition's rows.
-
-    Parameters
-    ----------
-    key
-        The partition.
-    features
-        The features of its rows.
-    scores
-        The champion's scores of its rows, shape (n,); None where it has none.
-    """
-
-    key: str
-    features: pl.DataFrame | pl.LazyFrame
-    scores: FloatArray | None
 
 
 def monitor(
@@ -107,8 +63,9 @@ def monitor(
     dict
         JSON-able: ``partition_key``, ``as_of``, ``version``, ``promoted_at``, ``rows``, ``span`` (start and
         end of the mature rows looked at), ``realised`` and ``reference`` (level by metric), ``business`` (level by
-        name), ``drift`` (``psi`` and ``lower`` by feature), ``score_drift``, ``moved_importance``, ``lost`` (how
-        much worse the first metric's realised level is than its reference, negative where it is better),
+        name), ``drift`` (``psi``, ``lower`` and ``season`` by feature), ``score_drift``, ``joint_drift`` (``auc``
+        and ``lower`` of telling the partition's rows from training rows), ``moved_importance``, ``lost`` (how much
+        worse the first metric's realised level is than its reference, negative where it is better),
         ``findings``.
     """
     partitions = Partitions(spec.source.partition, spec.timezone)
@@ -128,7 +85,7 @@ def monitor(
     reference = {
         name: measure_level(metric, quiet) if has_reference else None for name, metric in compared.items()
     }
-    shifts = drift(champion.profile, batch.features, batch.scores)
+    shifts = watch_drift(spec, champion, batch)
 
     scene = Quiet(spec, partitions, champion.promoted_at, as_of, rows, quiet if has_reference else None)
     findings: list[Finding] = []
@@ -156,6 +113,7 @@ def monitor(
         "business": {name: _plain(level) for name, level in business.items()},
         "drift": {name: asdict(shift) for name, shift in shifts.features.items()},
         "score_drift": None if shifts.score is None else asdict(shifts.score),
+        "joint_drift": None if shifts.apart is None else asdict(shifts.apart),
         "moved_importance": _moved(spec, shifts, champion.importances),
         "lost": _lost(champion.metrics[0], realised, reference),
         "findings": [_standing(spec, finding, as_of, champion, previous) for finding in findings],

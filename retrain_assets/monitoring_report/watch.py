@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,11 @@ from retrain_assets.monitoring_report.business import business_columns
 from retrain_assets.monitoring_report.estimated import Estimates, scored_inputs
 from retrain_assets.monitoring_report.estimators import ScoredInputs
 from retrain_assets.monitoring_report.promise import judge_promise, scored_by_both
-from retrain_assets.monitoring_report.report import Batch, Champion, monitor
+from retrain_assets.monitoring_report.reference_rows import reference_rows
+from retrain_assets.monitoring_report.report import monitor
 from retrain_assets.monitoring_report.rows import LabelledRows
+from retrain_assets.monitoring_report.seasons import season_keys
+from retrain_assets.monitoring_report.watched import Batch, Champion
 
 HARM = ("performance", "business")
 """Reasons that mean harm; a drift that costs nothing is none."""
@@ -108,6 +112,7 @@ def _watch(
         importances=_importances(declaration, trained),
         metrics=declared_metrics(declaration.spec.evaluation.metrics, trained.payload["task"]),
     )
+        reference=reference_rows(declaration.lake, trained.attempt),
     model = load_version(declaration.name, entry.version, declaration.trusted_modules())
     criterion = deciding_criterion(declaration.spec, trained.payload["task"])
     rows = _labelled(declaration, entry, trained.payload["task"], criterion)
@@ -119,6 +124,7 @@ def _watch(
     for key in keys:
         batch, today = _batch(declaration, key, champion, model)
         report = monitor(declaration.spec, champion, batch, rows, previous)
+        batch = replace(batch, seasons=partial(_seasons, declaration, key, model, trained))
         report |= estimates.report(key, today, previous)
         report["watch"] = None
         if watch is not None and both is not None:
@@ -179,5 +185,13 @@ def _batch(
 
 def _before(declaration: Declaration, key: str) -> dict[str, Any] | None:
     rows = declaration.lake.scan("monitoring").filter(pl.col("partition_key") < key)
+def _seasons(declaration: Declaration, key: str, model: Model, trained: Attempt) -> list[pl.DataFrame]:
+    """The features of each season of a partition, from the lake's own history."""
+    lake = declaration.lake
+    until = datetime.fromisoformat(trained.payload["windows"]["train_end"])
+    seasons = season_keys(declaration.partitions, key, until, lake.partition_keys("training_data"))
+    return [model.features(lake.rows("training_data", keys).collect()) for keys in seasons]
+
+
     found = rows.sort("partition_key").tail(1).select("payload").collect()
     return None if found.is_empty() else dict(json.loads(found.item()))

@@ -59,6 +59,8 @@ class DriftTrigger(Spec):
     """A feature has moved when its population stability index exceeds this."""
     importance: float = Field(default=0.3, gt=0, le=1)
     """Share of the importance that the moved features must carry."""
+    joint: float | None = Field(default=None, gt=0.5, lt=1)
+    """The features together have moved when a classifier tells today's rows from training rows with this ROC AUC."""
 
 
 class CostSpec(Spec):

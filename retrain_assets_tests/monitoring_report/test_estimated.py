@@ -14,8 +14,8 @@ from retrain_assets.monitoring_report.asset import numbers
 from retrain_assets.monitoring_report.estimated import Estimates, scored_inputs
 from retrain_assets.monitoring_report.performance import measure_value
 from retrain_assets.monitoring_report.profile import build_profile
-from retrain_assets.monitoring_report.report import Champion
 from retrain_assets.monitoring_report.rows import LabelledRows
+from retrain_assets.monitoring_report.watched import Champion
 from retrain_assets_tests.pipelines import declare
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

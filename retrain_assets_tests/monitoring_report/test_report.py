@@ -12,9 +12,10 @@ import pytest
 
 from retrain_assets.comparison import METRICS
 from retrain_assets.monitoring_report.profile import build_profile
-from retrain_assets.monitoring_report.report import Batch, Champion, monitor
+from retrain_assets.monitoring_report.report import monitor
 from retrain_assets.monitoring_report.rows import LabelledRows
 from retrain_assets.retraining_decision.evidence import alarms_of
+from retrain_assets.monitoring_report.watched import Batch, Champion
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import TimeColumns
 
@@ -209,3 +210,17 @@ def test_more_violations_than_windows_are_refused():
     """Three of two windows cannot be, and the sentence says so."""
     with pytest.raises(ValueError, match="violations: 3 of 2 windows cannot be"):
         spec_of(business=[CLICKS | {"windows": 2, "violations": 3}])
+
+
+def test_joint_drift_alarms_where_it_is_asked_for():
+    """Rows that all features together tell from training rows are a drift only with a declared area."""
+    frame, rows, own = world()
+    champion = replace(own, reference=frame.head(2000).select("signal").to_numpy())
+    batch = frame[10 * PER_DAY : 11 * PER_DAY]
+    moved = Batch("2026-01-15", batch.select(pl.col("signal") + 0.6), batch["score"].to_numpy())
+    quiet = monitor(spec_of(drift={"psi": 2.0}), champion, moved, rows)
+    asked = monitor(spec_of(drift={"psi": 2.0, "joint": 0.6}), champion, moved, rows)
+    assert quiet["joint_drift"]["auc"] == asked["joint_drift"]["auc"] > 0.6
+    assert not quiet["findings"][0]["crossed"]
+    assert asked["findings"][0]["crossed"]
+    assert "more than the declared 0.6." in asked["findings"][0]["sentence"]
