@@ -53,7 +53,7 @@ class Ground:
     trusted_modules
         Modules whose types a model's file may hold.
     identity
-        Differs from that of any other rows.
+        Differs from that of other rows, and of the same rows in other blocks.
     """
 
     spec: PipelineSpec
@@ -117,7 +117,7 @@ def load_history(declaration: Declaration, blocks: int, previous: Cut | None) ->
     TrainingError
         When there is too little history to cut, or the metric does not fit the estimator.
     """
-    from retrain_assets.candidate_model.estimator import resolve_estimator, task_of
+    from retrain_assets.candidate_model.estimator import declared_task, resolve_estimator
 
     spec, columns = declaration.spec, declaration.time_columns
     made = refresh_features(declaration)
@@ -130,7 +130,7 @@ def load_history(declaration: Declaration, blocks: int, previous: Cut | None) ->
         (declaration.partitions.bounds(part[0])[0], declaration.partitions.bounds(part[-1])[1])
         for part in cut_history(keys, cut)
     ]
-    task: Task = task_of(resolve_estimator(spec))
+    task: Task = declared_task(spec, resolve_estimator(spec))
     rows = _marked(rows, bounds, clock, spec, columns)
     rows, starts, day_block = _with_days(rows, bounds, spec)
     learnt = [*made.columns.numeric, *made.columns.categorical, *_label_columns(spec)]
@@ -145,7 +145,7 @@ def load_history(declaration: Declaration, blocks: int, previous: Cut | None) ->
         blocks=tuple(Block(i, *bound, counts.get(i, 0)) for i, bound in enumerate(bounds)),
         day_block=day_block,
         trusted_modules=declaration.trusted_modules(),
-        identity=digest_rows(rows),
+        identity=_digest(rows.hash_rows()),
     )
     target(rows.head(1), spec, task)
     return History(ground, rows, cut, starts, _daily_rows(rows, len(starts), spec))
@@ -153,7 +153,11 @@ def load_history(declaration: Declaration, blocks: int, previous: Cut | None) ->
 
 def digest_rows(rows: pl.DataFrame) -> str:
     """Identify a set of rows by their ``ROW_HASH``: their number, and the sum of the hashes modulo 2**64."""
-    hashes = rows[ROW_HASH].to_numpy()
+    return _digest(rows[ROW_HASH])
+
+
+def _digest(hashed: pl.Series) -> str:
+    hashes = hashed.to_numpy()
     return f"{hashes.size}:{int(hashes.sum(dtype=np.uint64)):016x}"
 
 

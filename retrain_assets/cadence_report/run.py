@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from retrain_assets.cadence_report.assemble import Cell, assemble
 from retrain_assets.cadence_report.blocks import Cut
-from retrain_assets.cadence_report.cells import Done, Judged, Order, Trained
+from retrain_assets.cadence_report.cells import Done, Order
+from retrain_assets.cadence_report.finished import finished_matrix
 from retrain_assets.cadence_report.history import History, load_history
-from retrain_assets.cadence_report.matrix import Matrix, WindowPolicy
+from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.parallel import BACKENDS, Machines, compute_cells
 from retrain_assets.cadence_report.plan import plan_cells
 from retrain_assets.cadence_report.storage import keep, kept_cells, kept_file, last_record
@@ -134,7 +134,7 @@ def run_matrix(declaration: Declaration, request: Request, tell: Callable[[str],
     )
     deadline = None if request.minutes is None else begin + 60 * request.minutes
     computed = _compute(lake, history, missing, request.machines, deadline, tell)
-    matrix = _finished(history, windows, orders, lake, request.minutes)
+    matrix = finished_matrix(lake, history, windows, orders, request.minutes)
     return Ran(matrix, history.cut, len(orders), computed, time.monotonic() - begin)
 
 
@@ -180,74 +180,3 @@ def _compute(
             told = now
     keep(lake, waiting)
     return finished
-
-
-def _finished(
-    history: History,
-    windows: Sequence[WindowPolicy],
-    orders: Sequence[Order],
-    lake: Lake,
-    minutes: float | None,
-) -> Matrix:
-    """Assemble the windows that are whole; where none is, the first one's newest blocks."""
-    kept = kept_cells(lake, {order.model for order in orders})
-    cells = {window: _whole_cells(window, windows, orders, kept.trained, kept.judged) for window in windows}
-    blocks = len(history.ground.blocks)
-    whole = [window for window in windows if len(cells[window]) == blocks]
-    first = 0
-    if not whole:
-        whole, first = [windows[0]], blocks - len(cells[windows[0]])
-    if blocks - first < 2:
-        raise TrainingError(
-            f"In {minutes:g} minutes too few cells were computed for any answer. What is finished is kept: run "
-            "it again, or with a larger budget."
-        )
-    chosen = [replace(cell, window=number) for number, window in enumerate(whole) for cell in cells[window]]
-    if not any(cell.trained.rows for cell in chosen):
-        raise TrainingError(f"No model of history can be trained. {chosen[0].trained.problem}")
-    return assemble(history, whole, chosen, first, _notes(windows, whole, first, blocks, minutes))
-
-
-def _whole_cells(
-    window: WindowPolicy,
-    windows: Sequence[WindowPolicy],
-    orders: Sequence[Order],
-    trained: Mapping[str, Trained],
-    judged: Mapping[tuple[str, str], Judged],
-) -> list[Cell]:
-    """A window's cells from the newest block back to the first one that is not finished."""
-    cells = []
-    for order in orders:
-        if order.window != window:
-            continue
-        model = trained.get(order.model)
-        if model is None:
-            break
-        found = {
-            index: judged[order.model, identity]
-            for index, identity in order.judged_on
-            if (order.model, identity) in judged
-        }
-        if model.problem is None and len(found) < len(order.judged_on):
-            break
-        cells.append(Cell(windows.index(window), order.block, model, found))
-    return cells
-
-
-def _notes(
-    windows: Sequence[WindowPolicy],
-    whole: Sequence[WindowPolicy],
-    first: int,
-    blocks: int,
-    minutes: float | None,
-) -> list[str]:
-    notes = []
-    left_out = [window.name for window in windows if window not in whole]
-    if left_out:
-        notes.append(
-            f"The budget of {minutes:g} minutes ended before these windows were finished: {', '.join(left_out)}. "
-            "What is finished is kept: the next run goes on."
-        )
-    if first:
-        notes.append(f"The first {first} of {blocks} blocks are left out for the same reason.")
-    return notes

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.parallel import Machines
@@ -10,17 +16,28 @@ from retrain_assets.cadence_report.run import Ran, Request, run_matrix
 from retrain_assets.declaration import Declaration
 from retrain_assets.features.refresh import refresh_features
 from retrain_assets.training_data.ingest import ingest
-from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
+from retrain_assets_tests.pipelines import declare, write_days
 
 HERE = Machines(processes=1)
 WINDOWS = ("14d", "expanding")
 
 
-def taken_in(folder: Path, days: int = 40, first=FIRST_DAY, **changes) -> Declaration:
-    """Write days of loans and take them in."""
-    declaration = declare(folder, **({"expectations": [], "training__minimum_rows": 200} | changes))
-    ingest_days(declaration, write_days(folder, days, first))
-    return declaration
+@cache
+def _prepared(days: int) -> Path:
+    """Take days of loans in once: the home, with the files of the source beside it."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETRAIN_ASSETS_HOME", str(folder / "home"))
+        ingest_days(declare(folder, expectations=[]), write_days(folder, days))
+    return folder
+
+
+def taken_in(folder: Path, days: int = 40, **changes) -> Declaration:
+    """Have days of loans that were taken in, up to their features."""
+    shutil.copytree(_prepared(days), folder, dirs_exist_ok=True)
+    usual = {"expectations": [], "training__minimum_rows": 200, "training__params": {"max_iter": 10}}
+    return declare(folder, **(usual | changes))
 
 
 def ingest_days(declaration: Declaration, keys: list[str]) -> None:

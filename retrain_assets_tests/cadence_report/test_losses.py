@@ -30,7 +30,9 @@ def test_a_mean_over_rows_has_each_days_own_mean(weight):
     loss, daily = losses(METRICS["log_loss"], Labels(Y, weight, DAY), SCORE)
     assert loss == pytest.approx(log_loss(Y, SCORE, sample_weight=weight))
     own = [
-        log_loss(Y[DAY == day], SCORE[DAY == day], sample_weight=None if weight is None else weight[DAY == day])
+        log_loss(
+            Y[day == DAY], SCORE[day == DAY], sample_weight=None if weight is None else weight[day == DAY]
+        )
         for day in range(5)
     ]
     assert daily == pytest.approx(own)
@@ -58,6 +60,8 @@ def test_a_users_own_metric_has_one_loss_in_all_days_of_a_block():
 
 def test_an_undefined_metric_is_no_number():
     """On rows of one class an AUC is undefined, and so are the losses of the block and its days."""
-    loss, daily = losses(METRICS["roc_auc"], Labels(np.ones(6), None, np.array([0, 0, 1, 1, 2, 2])), SCORE[:6])
+    loss, daily = losses(
+        METRICS["roc_auc"], Labels(np.ones(6), None, np.array([0, 0, 1, 1, 2, 2])), SCORE[:6]
+    )
     assert np.isnan(loss)
     assert np.isnan(daily).tolist() == [True] * 3
