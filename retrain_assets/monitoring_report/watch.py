@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from itertools import groupby
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -111,8 +112,8 @@ def _watch(
         profile=trained.payload["profile"],
         importances=_importances(declaration, trained),
         metrics=declared_metrics(declaration.spec.evaluation.metrics, trained.payload["task"]),
-    )
         reference=reference_rows(declaration.lake, trained.attempt),
+    )
     model = load_version(declaration.name, entry.version, declaration.trusted_modules())
     criterion = deciding_criterion(declaration.spec, trained.payload["task"])
     rows = _labelled(declaration, entry, trained.payload["task"], criterion)
@@ -123,8 +124,8 @@ def _watch(
     reports = []
     for key in keys:
         batch, today = _batch(declaration, key, champion, model)
-        report = monitor(declaration.spec, champion, batch, rows, previous)
         batch = replace(batch, seasons=partial(_seasons, declaration, key, model, trained))
+        report = monitor(declaration.spec, champion, batch, rows, previous)
         report |= estimates.report(key, today, previous)
         report["watch"] = None
         if watch is not None and both is not None:
@@ -183,8 +184,6 @@ def _batch(
     return Batch(key, features, found if found.size else None), today
 
 
-def _before(declaration: Declaration, key: str) -> dict[str, Any] | None:
-    rows = declaration.lake.scan("monitoring").filter(pl.col("partition_key") < key)
 def _seasons(declaration: Declaration, key: str, model: Model, trained: Attempt) -> list[pl.DataFrame]:
     """The features of each season of a partition, from the lake's own history."""
     lake = declaration.lake
@@ -194,4 +193,6 @@ def _seasons(declaration: Declaration, key: str, model: Model, trained: Attempt)
 
 
     found = rows.sort("partition_key").tail(1).select("payload").collect()
+def _before(declaration: Declaration, key: str) -> dict[str, Any] | None:
+    rows = declaration.lake.scan("monitoring").filter(pl.col("partition_key") < key)
     return None if found.is_empty() else dict(json.loads(found.item()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -14,8 +15,8 @@ from retrain_assets.comparison import METRICS
 from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.monitoring_report.report import monitor
 from retrain_assets.monitoring_report.rows import LabelledRows
-from retrain_assets.retraining_decision.evidence import alarms_of
 from retrain_assets.monitoring_report.watched import Batch, Champion
+from retrain_assets.retraining_decision.evidence import alarms_of
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import TimeColumns
 
