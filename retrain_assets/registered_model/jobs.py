@@ -132,9 +132,13 @@ def release_job(declaration: Declaration) -> dg.JobDefinition:
     )
     @fails_in_a_sentence
     def release(context: dg.OpExecutionContext, config: ReleaseConfig) -> None:
-        from retrain_assets.training_data.release import release_quarantined
+        from retrain_assets.training_data.release import left_aside, release_quarantined
 
-        for key, rows in release_quarantined(declaration, config.partitions).items():
+        released = release_quarantined(declaration, config.partitions)
+        context.log.info(
+            f"{sum(released.values()):,} rows were released. {left_aside(declaration, config.partitions)}"
+        )
+        for key, rows in released.items():
             context.log.info(f"{rows} rows of partition {key} were released.")
             context.log_event(
                 dg.AssetMaterialization(

@@ -57,6 +57,31 @@ def release_quarantined(declaration: Declaration, keys: Sequence[str]) -> dict[s
     return dict(good.group_by("partition_key").len().sort("partition_key").iter_rows())
 
 
+def left_aside(declaration: Declaration, keys: Sequence[str]) -> str:
+    """Say how many rows are in quarantine still, and which rules they were put aside by.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    keys
+        The partitions; none means all.
+    """
+    aside = declaration.lake.scan("quarantine").filter(pl.col("released_at").is_null())
+    if keys:
+        aside = aside.filter(pl.col("partition_key").is_in(list(keys)))
+    lines = aside.select("partition_key", "row_id", "rule").unique().collect()
+    if lines.is_empty():
+        return "No row is in quarantine."
+    rows = lines.select("partition_key", "row_id").n_unique()
+    by_rule = lines.group_by("rule").len().sort("len", "rule", descending=[True, False])
+    rules = ", ".join(f"{rule} ({count:,})" for rule, count in by_rule.iter_rows())
+    return (
+        f"In quarantine {'is' if rows == 1 else 'are'} {rows:,} {'row' if rows == 1 else 'rows'} still, put aside by "
+        f"{rules}. Mend the rule in the declaration and release again, or deliver them mended."
+    )
+
+
 def _unique(lake: Lake, good: pl.DataFrame) -> pl.DataFrame:
     """Leave out rows whose key stands in another partition by now, and all but the oldest of those that share one."""
     chosen = good.sort("partition_key", maintain_order=True).unique(

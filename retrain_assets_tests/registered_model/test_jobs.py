@@ -211,5 +211,13 @@ def test_release_of_a_day_without_a_mended_rule(tmp_path):
     running.ingest([FIRST_DAY.isoformat()])
     aside = running.declaration.lake.scan("quarantine").collect()
     assert set(aside["rule"]) == {"duplicate_key"}
-    assert released(running.intervene("release")) == {}
+    result = running.intervene("release")
+    assert released(result) == {}
+    said = [entry.user_message for entry in running.instance.all_logs(result.run_id)]
+    assert any(
+        text.startswith(
+            "0 rows were released. In quarantine are 3 rows still, put aside by duplicate_key (3)."
+        )
+        for text in said
+    )
     assert running.declaration.lake.scan("quarantine").collect().equals(aside)

@@ -11,7 +11,7 @@ import pytest
 from retrain_assets.features import refresh
 from retrain_assets.lake import Lake
 from retrain_assets.training_data import release as module
-from retrain_assets.training_data.release import release_quarantined
+from retrain_assets.training_data.release import left_aside, release_quarantined
 from retrain_assets_tests.pipelines import FIRST_DAY, loans_of, write_day
 from retrain_assets_tests.running import YOUNG, Running, declared_anew, loans
 
@@ -57,6 +57,21 @@ def tables(lake: Lake) -> dict[str, pl.DataFrame]:
 def same(one: dict[str, pl.DataFrame], other: dict[str, pl.DataFrame]) -> bool:
     """Whether two readings hold the same."""
     return all(one[name].equals(other[name]) for name in one)
+
+
+def test_what_stays_aside_is_told(tmp_path):
+    """While the rule is as it was, nothing is released, and a sentence says how many rows break which rule."""
+    declaration = strict(tmp_path).declaration
+    assert release_quarantined(declaration, []) == {}
+    aside = tables(declaration.lake)["waiting"]
+    rule = aside["rule"][0]
+    assert left_aside(declaration, []) == (
+        f"In quarantine are {aside.height} rows still, put aside by {rule} ({aside.height}). Mend the rule in the "
+        "declaration and release again, or deliver them mended."
+    )
+    of_a_day = aside.filter(pl.col("partition_key") == KEYS[1]).height
+    assert left_aside(declaration, [KEYS[1]]).startswith(f"In quarantine are {of_a_day} rows still")
+    assert left_aside(declaration, ["2020-01-01"]) == "No row is in quarantine."
 
 
 def test_mended_rule(tmp_path):
