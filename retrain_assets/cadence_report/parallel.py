@@ -14,6 +14,7 @@ from retrain_assets.errors import TrainingError
 
 Backend = Literal["loky", "dask"]
 BACKENDS: dict[str, Backend] = {"loky": "loky", "dask": "dask"}
+CONNECT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,10 @@ def _cluster(scheduler: str | None, packed: Any) -> Iterator[None]:
             "scheduler: backend dask needs the address of a scheduler, such as tcp://10.0.0.5:8786."
         )
     try:
-        client = Client(scheduler, timeout=30, set_as_default=False)
+        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise TrainingError(f"scheduler: there is no Dask scheduler at {scheduler} ({error}).") from error
+        raise TrainingError(
+            f"scheduler: There is no Dask scheduler at {scheduler} ({error}). Start one, or mend the address."
+        ) from error
     with client, parallel_config("dask", client=client, scatter=[packed]):
         yield

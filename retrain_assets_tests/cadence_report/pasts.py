@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -46,11 +47,13 @@ def ingest_days(declaration: Declaration, keys: list[str]) -> None:
     refresh_features(declaration, keys)
 
 
-def replayed(declaration: Declaration, **changes) -> tuple[Ran, list[str]]:
+def replayed(
+    declaration: Declaration, tell: Callable[[str], None] | None = None, **changes
+) -> tuple[Ran, list[str]]:
     """Run the lab in this process, with two windows and eight blocks; gives what it told too."""
     told: list[str] = []
     request = Request(**({"blocks": 8, "windows": WINDOWS, "machines": HERE} | changes))
-    return run_matrix(declaration, request, told.append), told
+    return run_matrix(declaration, request, tell or told.append), told
 
 
 def finished(declaration: Declaration, **changes) -> Matrix:
