@@ -6,6 +6,7 @@ from retrain_assets.comparison.criterion import (
     check_value,
     deciding_criterion,
     decision_threshold,
+    decisions,
     value_criterion,
 )
 from retrain_assets.comparison.metric import FloatArray, Metric, Task
@@ -29,6 +30,7 @@ __all__ = [
     "compare",
     "deciding_criterion",
     "decision_threshold",
+    "decisions",
     "declared_metrics",
     "find_metric",
     "standard_error",

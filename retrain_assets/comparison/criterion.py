@@ -29,6 +29,8 @@ from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.value import OUTCOMES, Amount, ValueSpec
 
 VALUE = "value"
+EVEN = 0.5
+"""The threshold where no benefits are declared."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,26 @@ def decision_threshold(value: ValueSpec) -> float | None:
     return spared / (spared + true_positive - false_negative)
 
 
+def decisions(value: ValueSpec | None, rows: pl.DataFrame, score: FloatArray) -> NDArray[np.bool_]:
+    """Decide for each row, shape (n,), between two classes: by the benefits where they are declared, else above one half.
+
+    Parameters
+    ----------
+    value
+        ``promotion.value``.
+    rows
+        Raw rows, n of them.
+    score
+        Probabilities of the positive class, shape (n,).
+
+    Raises
+    ------
+    TrainingError
+        When the benefit of a row is not known.
+    """
+    return score > EVEN if value is None or value.function is not None else _acts(value, rows, score)
+
+
 def check_value(spec: PipelineSpec) -> list[str]:
     """Say what is wrong with the function of ``promotion.value``, without importing it."""
     value = spec.promotion.value
@@ -141,17 +163,23 @@ def _by_outcome(value: ValueSpec, rows: pl.DataFrame, y: FloatArray, score: Floa
     true_positive, false_positive, true_negative, false_negative = (
         _amounts(name, getattr(value, name), rows) for name in OUTCOMES
     )
-    acts: NDArray[np.bool_]
-    if value.threshold is not None:
-        acts = score > value.threshold
-    else:
-        won, spared = true_positive - false_negative, true_negative - false_positive
-        acts = score * won > (1 - score) * spared
     return np.where(
-        acts,
+        _acts(value, rows, score),
         np.where(y == 1, true_positive, false_positive),
         np.where(y == 1, false_negative, true_negative),
     )
+
+
+def _acts(value: ValueSpec, rows: pl.DataFrame, score: FloatArray) -> NDArray[np.bool_]:
+    """Whether each row is acted on, shape (n,)."""
+    if value.threshold is not None:
+        return score > value.threshold
+    true_positive, false_positive, true_negative, false_negative = (
+        _amounts(name, getattr(value, name), rows) for name in OUTCOMES
+    )
+    won, spared = true_positive - false_negative, true_negative - false_positive
+    acts: NDArray[np.bool_] = score * won > (1 - score) * spared
+    return acts
 
 
 def _amounts(name: str, amount: Amount, rows: pl.DataFrame) -> FloatArray:

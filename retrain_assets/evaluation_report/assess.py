@@ -32,6 +32,7 @@ from retrain_assets.evaluation_report.error_budget import (
 )
 from retrain_assets.evaluation_report.evaluate import evaluate
 from retrain_assets.evaluation_report.explanation import Model
+from retrain_assets.evaluation_report.figures import figures
 from retrain_assets.evaluation_report.look_record import looks_on_record
 from retrain_assets.evaluation_report.page import evaluation_page
 from retrain_assets.evaluation_report.past_days import past_loss_differences
@@ -279,22 +280,3 @@ def write_report(declaration: Declaration, name: str, document: Mapping[str, Any
     (folder / "evaluation.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     (folder / "index.html").write_text(evaluation_page(document), encoding="utf-8")
     return f"evaluations/{name}/index.html"
-
-
-def figures(document: Mapping[str, Any]) -> dict[str, float]:
-    """Each metric of candidate, champion and baseline, and the improvements with their intervals."""
-    found: dict[str, float | None] = {}
-    for comparison in document["comparisons"]:
-        name = comparison["metric"]
-        for model in ("candidate", "champion", "baseline"):
-            found[f"{model}_{name}"] = comparison[model]
-        gain = comparison["vs_champion"] or comparison["vs_baseline"] or {}
-        found[f"improvement_{name}"] = gain.get("improvement")
-        found[f"improvement_{name}_lower"] = gain.get("lower")
-        found[f"improvement_{name}_upper"] = gain.get("upper")
-    value = document.get("value")
-    if value is not None:
-        found |= {
-            f"value_per_{value['period']}_{name}": amount for name, amount in value["per_period"].items()
-        }
-    return {name: float(value) for name, value in found.items() if value is not None}

@@ -58,7 +58,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
 
 
 def _metadata(document: dict[str, Any]) -> dict[str, Any]:
-    from retrain_assets.evaluation_report.assess import figures
+    from retrain_assets.evaluation_report.figures import figures
 
     verdict = document["verdict"]
     metadata = {

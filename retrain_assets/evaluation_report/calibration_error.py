@@ -61,7 +61,7 @@ def calibration_terms(
     gaps = np.divide(other_sums, other_sizes, out=np.zeros_like(sums), where=other_sizes > 0)
     error = float((gaps * sums).sum() / sizes.sum())
     gap = gaps[blocks, bins]
-    saved = 2 * gap * residual - gap**2
+    saved: FloatArray = 2 * gap * residual - gap**2
     return saved - float(np.average(saved, weights=weight)) + error
 
 

@@ -26,6 +26,7 @@ from retrain_assets.evaluation_report.comparisons import (
 from retrain_assets.evaluation_report.error_budget import PlannedLook, error_budget_of, plan_look
 from retrain_assets.evaluation_report.explanation import Model, ScoreFunction, explain
 from retrain_assets.evaluation_report.explanation_shift import explanation_shift
+from retrain_assets.evaluation_report.fairness import fairness
 from retrain_assets.evaluation_report.judged_rows import JudgedRows, judged_rows, rows_problem
 from retrain_assets.evaluation_report.look_record import look_payload, look_sentence
 from retrain_assets.evaluation_report.look_test import look_test, method_sentence
@@ -92,9 +93,9 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     -------
     dict
         Ready for JSON: task, metric, unit, as_of, verdict, look, method, rows, comparisons, value, calibration,
-        calibration_test, slices, importances, importance_rows, importance_metric, explanation_shift and guards.
-        A missing or infinite number is None. ``look`` is None where none was taken, because the rows allow no
-        test or nobody counts it; ``value`` where none is declared or known.
+        calibration_test, slices, fairness, importances, importance_rows, importance_metric, explanation_shift
+        and guards. A missing or infinite number is None. ``look`` is None where none was taken, because the rows
+        allow no test or nobody counts it; ``value`` where none is declared or known.
 
     Raises
     ------
@@ -120,6 +121,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     problem = rows_problem(judged.y, task) or undefined.get(deciding.name)
     slices, notes = judged_slices(case, judged.rows, task)
     calibrated = compare_calibration(case, scored, task)
+    by_group, group_notes = fairness(spec, judged.rows, scored, task)
     span = as_of - spec.label.maturity - split
     measure = next(criterion.metric for criterion in criteria if criterion.value is None)
     verdict = _verdict(
@@ -158,11 +160,12 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         "calibration": calibration(judged.y, scores, judged.weight),
         "calibration_test": asdict(calibrated),
         "slices": [asdict(part) for part in slices],
+        "fairness": by_group,
         "importances": explained.entries,
         "importance_rows": explained.rows,
         "importance_metric": {"metric": measure.name, "unit": measure.unit},
         "explanation_shift": asdict(explanation_shift(explained.entries)),
-        "guards": [*judged.notes, *undefined.values(), *notes, *explained.notes],
+        "guards": [*judged.notes, *undefined.values(), *notes, *group_notes, *explained.notes],
     }
     return {key: plain(part) for key, part in document.items()}
 

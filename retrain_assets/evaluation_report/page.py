@@ -65,6 +65,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
             "gains": _gain_rows(document),
             "calibration": _calibration(document),
             "slices": _slices(document),
+            "fairness": [_fairness(entry) for entry in document.get("fairness", ())],
             "importances": _importances(document),
         },
     )
@@ -201,6 +202,24 @@ def _slices(document: Mapping[str, Any]) -> dict[str, Any] | None:
         "axis": charts.slice_axis(scale),
         "compared": any(part["improvement"] is not None for part in slices),
     }
+
+
+def _fairness(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a row a group and one of the differences, with both models' figures."""
+    models = [model for model in ("candidate", "champion") if model in entry["differences"]]
+    titles = [name.replace("_", " ") for name in entry["figures"]]
+    lines = [*entry["groups"], entry["differences"] | {"group": "greatest difference", "rows": None}]
+    every = [[line[model][name] for name in entry["figures"] for model in models] for line in lines]
+    decimals = decimals_for([figure for figures in every for figure in figures])
+    rows = [
+        {
+            "group": line["group"],
+            "rows": line["rows"],
+            "figures": [fixed(figure, decimals) for figure in figures],
+        }
+        for line, figures in zip(lines, every, strict=True)
+    ]
+    return {"column": entry["column"], "models": models, "titles": titles, "rows": rows}
 
 
 def _importances(document: Mapping[str, Any]) -> dict[str, Any] | None:

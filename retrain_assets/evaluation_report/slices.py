@@ -144,7 +144,7 @@ def compare_slices(
             raise TrainingError(
                 f"evaluation.slices: {column!r} is no column of the source. Remove it or mend it."
             )
-        for value, chosen in _values(rows[column]):
+        for value, chosen in commonest_values(rows[column]):
             try:
                 slices.append(_measure(Slice(column, value, chosen.size, 0.0), scored[chosen], metric, test))
             except TrainingError as error:
@@ -152,8 +152,8 @@ def compare_slices(
     return slices, notes
 
 
-def _values(column: pl.Series) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    """Yield the commonest values as text, each with the positions of its rows."""
+def commonest_values(column: pl.Series) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Yield the commonest values as text, at most twelve with 50 rows, each with the positions of its rows."""
     named = pl.DataFrame({"value": column.cast(pl.String).fill_null(MISSING)}).with_row_index("row")
     groups = (
         named.group_by("value")

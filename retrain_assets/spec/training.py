@@ -68,6 +68,8 @@ class EvaluationSpec(Spec):
     """Metrics, the first decides: scikit-learn's names, or mappings; default: those of the estimator's task."""
     slices: list[str] = Field(default_factory=list)
     """Columns by whose values the comparison is broken down."""
+    sensitive: list[str] = Field(default_factory=list)
+    """Columns between whose values decisions should be fair; figures by group are told."""
 
     @field_validator("metrics")
     @classmethod
@@ -121,7 +123,8 @@ class PromotionSpec(Spec):
     min_gain: float | str = "10%"
     """The gain worth having: a share of the champion's advantage over the baseline, or a number in the metric's unit."""
     calibration: CalibrationSpec | None = None
-    """A candidate that is significantly worse calibrated than the champion is rejected (default: a warning)."""
+    """A candidate that is significantly worse calibrated than the champion, and off by more than is allowed, is rejected;
+    undeclared, a check warns of the first."""
     value: ValueSpec | None = None
     """What the decisions that follow from the scores are worth: the gain is then told in money."""
     decide_by: Literal["metric", "value"] = "metric"

@@ -78,6 +78,8 @@ def _named(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> Iterator[t
     for field, name in single.items():
         if name is not None:
             yield field, name, own
+    for name in spec.evaluation.sensitive:
+        yield "evaluation.sensitive", name, own
     if "function" not in spec.features.derive:
         for field, names in (
             ("features.numeric", spec.features.numeric),

@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from retrain_assets.errors import TrainingError
-from retrain_assets.evaluation_report.assess import figures
+from retrain_assets.evaluation_report.figures import figures
 from retrain_assets.evaluation_report.evaluate import evaluate
 from retrain_assets.evaluation_report.explanation import Model
 from retrain_assets.spec import load_spec

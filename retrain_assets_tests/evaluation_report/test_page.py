@@ -166,6 +166,17 @@ def test_the_gain_in_money_is_on_the_first_screen() -> None:
     assert "Worth in" not in Reading(evaluation_page(documents.blessed())).text
 
 
+def test_fairness_is_shown_where_it_was_measured() -> None:
+    """Each group's figures of both models stand on the page, and the greatest differences below them."""
+    rates = {"candidate": {"selection_rate": 0.25}, "champion": {"selection_rate": 0.2}}
+    groups = [{"group": group, "rows": 100} | rates for group in ("women", "men")]
+    entry = {"column": "gender", "figures": ["selection_rate"], "groups": groups, "differences": rates}
+    text = Reading(evaluation_page(documents.blessed() | {"fairness": [entry]})).text
+    assert "genderRowsSelection rate, candidateSelection rate, champion women1000.2500.200" in text
+    assert "greatest difference" in text
+    assert "Decisions by" not in Reading(evaluation_page(documents.blessed())).text
+
+
 def test_a_trial_says_so() -> None:
     """A trial's page says that it is never promoted."""
     assert "never promoted" in Reading(evaluation_page(documents.blessed() | {"trial": True})).text

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from retrain_assets.evaluation_report.assess import figures
+from retrain_assets.evaluation_report.figures import figures
 from retrain_assets_tests.evaluation_report.test_evaluate import (
     SPLIT,
     declare,

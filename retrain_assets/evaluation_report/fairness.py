@@ -1,0 +1,155 @@
+"""Fairness: how decisions, and their errors, differ between groups of a sensitive column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from retrain_assets.comparison import FloatArray, Task, decisions
+from retrain_assets.errors import TrainingError
+from retrain_assets.evaluation_report.judged_rows import rows_problem
+from retrain_assets.evaluation_report.slices import Scored, commonest_values
+from retrain_assets.spec import PipelineSpec
+
+Figures = Mapping[str, Callable[..., float]]
+
+
+def fairness(
+    spec: PipelineSpec, rows: pl.DataFrame, scored: Scored, task: Task
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Measure both models by group of each sensitive column, with fairlearn.
+
+    Of decisions between two classes: the share of each group that is decided for (demographic parity asks for
+    equal ones), and that share among its positives and among its negatives (equalised odds). Of several
+    classes: the share that is decided wrongly. Of numbers: the mean absolute error and the mean error. They are
+    told and decide nothing: which of them ought to be equal depends on what the decisions do to people, and they
+    cannot all be.
+
+    Parameters
+    ----------
+    spec
+        The declaration: ``evaluation.sensitive``, and ``promotion.value``, by which is decided between two classes;
+        without it above a probability of one half.
+    rows
+        Raw rows of the holdout, with the columns.
+    scored
+        Labels, scores and weights of the same rows.
+    task
+        What the estimator does.
+
+    Returns
+    -------
+    entries : list of dict
+        One for each column, ready for the document: ``column``, ``figures`` (their names), ``groups`` (each with
+        ``group``, ``rows``, and the figures of ``candidate`` and ``champion``) and ``differences`` (of each model,
+        the greatest less the smallest figure). Groups are the twelve commonest values.
+    notes : list of str
+        A sentence for each group with too few rows to measure, and for a column that is left out.
+
+    Raises
+    ------
+    TrainingError
+        When a column does not exist.
+
+    References
+    ----------
+    Hardt, Price, Srebro (2016), "Equality of opportunity in supervised learning", NeurIPS 29.
+    Kleinberg, Mullainathan, Raghavan (2017), "Inherent trade-offs in the fair determination of risk scores",
+    ITCS: that the figures cannot all be equal.
+    """
+    entries, notes = [], []
+    for column in spec.evaluation.sensitive:
+        if column not in rows.columns:
+            raise TrainingError(
+                f"evaluation.sensitive: {column!r} is no column of the source. Remove it or mend it."
+            )
+        groups, problems = _groups(column, rows, scored.y, task)
+        notes += problems
+        if len(groups) < 2:
+            notes.append(f"Fairness by {column} is not shown: fewer than two of its values have rows enough.")
+            continue
+        try:
+            entries.append(_entry(spec, column, groups, rows, scored, task))
+        except TrainingError as error:
+            notes.append(f"Fairness by {column} is not shown. {error}")
+    return entries, notes
+
+
+def _groups(
+    column: str, rows: pl.DataFrame, y: FloatArray, task: Task
+) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
+    """Rows of each value that has enough of them, and a sentence on each that has not."""
+    groups, notes = {}, []
+    for value, chosen in commonest_values(rows[column]):
+        if rows_problem(y[chosen], task) is None:
+            groups[value] = chosen
+        else:
+            notes.append(
+                f"The group {column} = {value} is not measured for fairness: too few rows of one label."
+            )
+    return groups, notes
+
+
+def _entry(
+    spec: PipelineSpec,
+    column: str,
+    parts: Mapping[str, NDArray[np.int64]],
+    rows: pl.DataFrame,
+    scored: Scored,
+    task: Task,
+) -> dict[str, Any]:
+    """The figures of both models on the rows of some groups."""
+    from fairlearn.metrics import MetricFrame
+
+    chosen = np.concatenate(list(parts.values()))
+    names = np.repeat(list(parts), [part.size for part in parts.values()])
+    rows, scored = rows[chosen], scored[chosen]
+    figures = _figures(task)
+    frames = {}
+    for model, score in (("candidate", scored.candidate), ("champion", scored.champion)):
+        if score is not None:
+            weights = {} if scored.weight is None else {"sample_weight": scored.weight}
+            frames[model] = MetricFrame(
+                metrics=dict(figures),
+                y_true=scored.y,
+                y_pred=_decided(spec, rows, score, task),
+                sensitive_features=names,
+                sample_params=dict.fromkeys(figures, weights),
+            )
+    groups = [
+        {"group": group, "rows": int(part.size)}
+        | {model: frame.by_group.loc[group].astype(float).to_dict() for model, frame in frames.items()}
+        for group, part in parts.items()
+    ]
+    differences = {model: frame.difference().astype(float).to_dict() for model, frame in frames.items()}
+    return {"column": column, "figures": list(figures), "groups": groups, "differences": differences}
+
+
+def _figures(task: Task) -> Figures:
+    from fairlearn.metrics import false_positive_rate, selection_rate, true_positive_rate
+    from sklearn.metrics import mean_absolute_error, zero_one_loss
+
+    if task == "classification":
+        return {
+            "selection_rate": selection_rate,
+            "true_positive_rate": true_positive_rate,
+            "false_positive_rate": false_positive_rate,
+        }
+    if task == "multiclass":
+        return {"error_rate": zero_one_loss}
+    return {"mean_absolute_error": mean_absolute_error, "mean_error": _mean_error}
+
+
+def _mean_error(y: FloatArray, predicted: FloatArray, sample_weight: FloatArray | None = None) -> float:
+    return float(np.average(np.asarray(predicted) - np.asarray(y), weights=sample_weight))
+
+
+def _decided(spec: PipelineSpec, rows: pl.DataFrame, score: FloatArray, task: Task) -> FloatArray:
+    """What follows from the scores: a class, or the prediction itself."""
+    if task == "classification":
+        return decisions(spec.promotion.value, rows, score).astype(np.float64)
+    return score.argmax(axis=1).astype(np.float64) if task == "multiclass" else score
