@@ -108,11 +108,11 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     profile = build_profile(
         profile_rows, columns.numeric, columns.categorical, fitted.predict_features(profile_rows)
     )
+    keep_reference_rows(lake, request.attempt, profile, profile_rows)
     record: dict[str, Any] = {
         "trial": bool(request.params),
         "params": dict(spec.training.params),
         "reasons": list(request.reasons),
-    keep_reference_rows(lake, request.attempt, profile, profile_rows)
         "why": list(request.why),
         "evidence": dict(request.evidence),
         "windows": windows_record(windows, spec),
