@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,19 +24,23 @@ def target(rows: pl.DataFrame, spec: PipelineSpec, task: str) -> np.ndarray:
     spec
         The declaration.
     task
-        ``classification`` or ``regression``.
+        ``classification``, ``multiclass`` or ``regression``.
 
     Returns
     -------
     numpy.ndarray
-        float64, shape (rows,): 1 for the positive class and 0 for any other, or the label itself; NaN where
-        it is missing.
+        float64, shape (rows,): 1 for the positive class and 0 for any other; of several classes the number of the
+        class, from 0 on in the declared order; or the label itself. NaN where it is missing, or none of several
+        declared classes.
 
     Raises
     ------
     TrainingError
         When the label of a regression is no number.
     """
+    if task == "multiclass":
+        codes: np.ndarray = rows.select(_code(spec, rows.schema)).to_series().to_numpy()
+        return codes
     label = rows[spec.label.column]
     if label.dtype.is_float():
         label = label.fill_nan(None)
@@ -53,6 +58,8 @@ def target(rows: pl.DataFrame, spec: PipelineSpec, task: str) -> np.ndarray:
 def labelled(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> pl.Expr:
     """Tell which rows have a label, and a weight where one is declared: those that a model can learn from.
 
+    A label that is none of the declared classes is no label.
+
     Parameters
     ----------
     spec
@@ -65,7 +72,32 @@ def labelled(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> pl.Expr:
         conditions.append(pl.col(column).is_not_null())
         if schema[column].is_float():
             conditions.append(pl.col(column).is_not_nan())
+    if spec.label.classes is not None:
+        conditions.append(_code(spec, schema).is_not_null())
     return pl.all_horizontal(conditions)
+
+
+def unlisted(rows: pl.DataFrame, spec: PipelineSpec) -> pl.DataFrame:
+    """Count the labels that are none of the declared classes: columns ``label`` and ``rows``, the commonest first."""
+    label = pl.col(spec.label.column)
+    table = rows.filter(label.is_not_null(), _code(spec, rows.schema).is_null())
+    counts = table.group_by(label.cast(pl.String).alias("label")).agg(pl.len().alias("rows"))
+    return counts.sort(["rows", "label"], descending=[True, False])
+
+
+def _code(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> pl.Expr:
+    """Number of the declared class, as loosely compared as the positive one."""
+    column, classes = spec.label.column, spec.label.classes or []
+    known: dict[Any, float]
+    if schema[column].is_numeric() or schema[column] == pl.Boolean:
+        known = {float(name): float(code) for code, name in enumerate(classes) if not isinstance(name, str)}
+        label = pl.col(column).cast(pl.Float64)
+    else:
+        known = {str(name): float(code) for code, name in enumerate(classes)}
+        label = pl.col(column).cast(pl.String)
+    if not known:
+        return pl.lit(None, pl.Float64).alias(column)
+    return label.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Float64)
 
 
 def _equals(label: pl.Series, positive: str | float) -> pl.Series:

@@ -15,7 +15,7 @@ from retrain_assets.spec.base import suggest
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "multiclass", "regression"]
 
 
 def check_estimator(spec: PipelineSpec) -> list[str]:
@@ -84,6 +84,25 @@ def task_of(estimator: BaseEstimator) -> Task:
     from sklearn.base import is_classifier
 
     return "classification" if is_classifier(estimator) else "regression"
+
+
+def declared_task(spec: PipelineSpec, estimator: BaseEstimator) -> Task:
+    """Tell which kind of label the declaration's models predict: several classes where it lists them.
+
+    Raises
+    ------
+    TrainingError
+        When classes are listed and the estimator is no classifier.
+    """
+    task = task_of(estimator)
+    if spec.label.classes is None:
+        return task
+    if task != "classification":
+        raise TrainingError(
+            f"label.classes: {type(estimator).__name__} predicts numbers. Choose a classifier under "
+            "training.estimator, or remove the classes."
+        )
+    return "multiclass"
 
 
 def _from_class(spec: PipelineSpec) -> BaseEstimator:

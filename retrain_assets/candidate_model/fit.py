@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from retrain_assets.candidate_model.estimator import Task, resolve_estimator, task_of
+from retrain_assets.candidate_model.estimator import Task, declared_task, resolve_estimator
 from retrain_assets.errors import TrainingError
 from retrain_assets.features.columns import FeatureColumns
 from retrain_assets.features.derive import steps
-from retrain_assets.labels import YAML_WORDS, target
+from retrain_assets.labels import YAML_WORDS, target, unlisted
 from retrain_assets.spec import PipelineSpec
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ class Fitted:
     rows
         Rows that it was fitted on.
     positives
-        Rows of the positive class among them; None for a regression.
+        Rows of the positive class among them; None for a regression, and for several classes.
     baseline
-        What a model without features would predict: the (weighted) share of positives, or the mean.
+        What a model without features would predict: the (weighted) share of positives or of each class, or the mean.
     seconds
         Time that the fit took.
     """
@@ -47,7 +47,7 @@ class Fitted:
     guards: list[str]
     rows: int
     positives: int | None
-    baseline: float
+    baseline: float | list[float]
     seconds: float
 
     def predict_features(self, features: pl.DataFrame) -> np.ndarray:
@@ -77,11 +77,13 @@ def fit_candidate(spec: PipelineSpec, features: pl.DataFrame, columns: FeatureCo
 
     begin = time.monotonic()
     estimator = resolve_estimator(spec)
-    task = task_of(estimator)
+    task = declared_task(spec, estimator)
     y, weight, usable, guards = _labelled(spec, features, task)
     _check_rows(spec, len(y))
     if task == "classification":
         _check_classes(spec, features, y)
+    elif task == "multiclass":
+        guards += _absent_classes(spec, y)
     table = features.select([*columns.numeric, *columns.categorical])
     if not usable.all():
         table = table.filter(usable)
@@ -92,14 +94,14 @@ def fit_candidate(spec: PipelineSpec, features: pl.DataFrame, columns: FeatureCo
         categorical=list(columns.categorical),
         timezone=spec.timezone,
     )
-    model = ScoringModel(rows, estimator).fit_table(table, y, weight)
+    model = ScoringModel(rows, estimator, spec.label.class_names).fit_table(table, y, weight)
     return Fitted(
         model=model,
         task=task,
         guards=guards + _left_out(model, table),
         rows=len(y),
         positives=int(y.sum()) if task == "classification" else None,
-        baseline=float(np.average(y, weights=weight)),
+        baseline=_baseline(spec, y, weight),
         seconds=time.monotonic() - begin,
     )
 
@@ -111,6 +113,8 @@ def _labelled(
     y = target(features, spec, task)
     usable = ~np.isnan(y)
     guards = []
+    if task == "multiclass":
+        guards += _unlisted(spec, features)
     if len(y) and not usable.any():
         raise TrainingError(
             f"label.column: all {len(y):,} labels in the training window are missing from "
@@ -126,6 +130,39 @@ def _labelled(
         guards.append(f"{int(weightless.sum()):,} of {len(y):,} rows have no weight and were left out.")
     usable &= ~weightless
     return y[usable], weight[usable], pl.Series(usable), guards
+
+
+def _unlisted(spec: PipelineSpec, features: pl.DataFrame) -> list[str]:
+    found = unlisted(features, spec)
+    if found.is_empty():
+        return []
+    named = ", ".join(repr(name) for name in found["label"].head(5))
+    return [
+        f"{found['rows'].sum():,} rows have a label that label.classes does not list, such as {named}, and count as "
+        "rows without a label."
+    ]
+
+
+def _absent_classes(spec: PipelineSpec, y: np.ndarray) -> list[str]:
+    names = spec.label.class_names or []
+    counts = np.bincount(y.astype(np.int64), minlength=len(names))
+    if np.count_nonzero(counts) == 1:
+        raise TrainingError(
+            f"All {len(y):,} rows of the training window are of one class, {names[int(counts.argmax())]!r}. "
+            "Mend label.classes, or widen training.window."
+        )
+    return [
+        f"No row of the training window is of the class {name!r}: the model gives it probability 0."
+        for name, count in zip(names, counts, strict=True)
+        if not count
+    ]
+
+
+def _baseline(spec: PipelineSpec, y: np.ndarray, weight: np.ndarray | None) -> float | list[float]:
+    if spec.label.classes is None:
+        return float(np.average(y, weights=weight))
+    totals = np.bincount(y.astype(np.int64), weights=weight, minlength=len(spec.label.classes))
+    return [float(total) for total in totals / totals.sum()]
 
 
 def _weights(column: str, features: pl.DataFrame) -> np.ndarray:

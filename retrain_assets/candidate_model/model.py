@@ -1,4 +1,4 @@
-"""The model that is logged, registered and served: raw rows in, one score a row out."""
+"""The model that is logged, registered and served: raw rows in, scores out."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         Turns raw rows into a matrix.
     estimator : BaseEstimator
         Any scikit-learn classifier with probabilities, or regressor.
+    classes : list of str, optional
+        Names of three classes or more, in the order of their codes; None for two classes or a number.
 
     Attributes
     ----------
@@ -48,9 +50,15 @@ class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         Fitted, with the encoding that it needs.
     """
 
-    def __init__(self, rows: RowsToMatrix, estimator: BaseEstimator) -> None:
+    # Of a file that was written without it.
+    classes: list[str] | None = None
+
+    def __init__(
+        self, rows: RowsToMatrix, estimator: BaseEstimator, classes: list[str] | None = None
+    ) -> None:
         self.rows = rows
         self.estimator = estimator
+        self.classes = classes
 
     def fit(
         self,
@@ -69,7 +77,7 @@ class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         table
             Features.
         y
-            Labels, shape (rows,); 0 and 1 for a classifier.
+            Labels, shape (rows,); codes of the classes for a classifier.
         sample_weight
             Weights, shape (rows,).
 
@@ -111,7 +119,8 @@ class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         Returns
         -------
         numpy.ndarray
-            Probability of the positive class, or the prediction: float64, shape (rows,).
+            Probability of the positive class, or the prediction: float64, shape (rows,). Of several classes the
+            probabilities, shape (rows, classes), in their order; 0 for one that the training window lacked.
 
         Raises
         ------
@@ -129,10 +138,16 @@ class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         """Score features that are derived and typed already; as :meth:`predict`."""
         check_is_fitted(self, "estimator_")
         scores = [self._scores(part) for part in table.iter_slices(ROWS_AT_ONCE)]
-        return np.concatenate(scores) if scores else np.empty(0)
+        if not scores:
+            return np.empty(0 if self.classes is None else (0, len(self.classes)))
+        return np.concatenate(scores)
 
     def _scores(self, table: pl.DataFrame) -> np.ndarray:
         matrix = self.rows_.transform_table(table)
+        if self.classes is not None:
+            found = np.zeros((table.height, len(self.classes)))
+            found[:, self.estimator_.classes_.astype(np.intp)] = self.estimator_.predict_proba(matrix)
+            return found
         if self.task == "classification":
             scores = self.estimator_.predict_proba(matrix)[:, 1]
         else:
@@ -141,8 +156,8 @@ class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
 
     @property
     def task(self) -> str:
-        """``classification`` or ``regression``."""
-        return task_of(self.estimator)
+        """``classification``, ``multiclass`` or ``regression``."""
+        return "multiclass" if self.classes is not None else task_of(self.estimator)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")

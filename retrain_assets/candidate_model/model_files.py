@@ -117,7 +117,7 @@ def _write_tried(spec: PipelineSpec, fitted: Fitted, rows: pl.DataFrame, file: P
 
 
 def _signature(fitted: Fitted) -> ModelSignature:
-    """Declare the raw columns that the model needs, and the score.
+    """Declare the raw columns that the model needs, and the score, or the probability of each class by its name.
 
     pandas gives whole numbers and booleans other types as soon as a value is missing, and MLflow's types
     refuse timestamps with a time zone: only text is declared by its type, and the model itself sees to the
@@ -133,7 +133,8 @@ def _signature(fitted: Fitted) -> ModelSignature:
         ColSpec(DataType.string if dtype == pl.String else AnyType(), name)
         for name, dtype in unpack_schema(fitted.model.rows.inputs).items()
     ]
-    return ModelSignature(Schema(inputs), Schema([ColSpec(DataType.double, "score")]))
+    scores = fitted.model.classes or ["score"]
+    return ModelSignature(Schema(inputs), Schema([ColSpec(DataType.double, name) for name in scores]))
 
 
 def _requirements(spec: PipelineSpec) -> list[str]:

@@ -13,6 +13,7 @@ import polars as pl
 from retrain_assets.attempts import record_attempt
 from retrain_assets.candidate_model.fit import fit_candidate
 from retrain_assets.candidate_model.track import log_candidate
+from retrain_assets.champion.classes import check_same_classes
 from retrain_assets.champion.tracking import client, ensure_experiment
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
@@ -20,8 +21,8 @@ from retrain_assets.features.function import function_record
 from retrain_assets.features.refresh import refresh_features
 from retrain_assets.labelled_rows import LABELS, labelled_rows
 from retrain_assets.monitoring_report.profile import build_profile
-from retrain_assets.spec import PipelineSpec, format_duration
 from retrain_assets.monitoring_report.reference_rows import keep_reference_rows
+from retrain_assets.spec import PipelineSpec, format_duration
 from retrain_assets.windows import Windows, resolve_windows, training_rows
 
 PROFILE_ROWS = 50_000
@@ -79,10 +80,13 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     ------
     TrainingError
         When ``as_of`` lies after the data, or the window's rows cannot train a model; the sentence says why.
+    ChampionError
+        When the champion was trained on other classes than those that are declared.
     """
     begin = time.monotonic()
     spec = _with_params(declaration.spec, request.params)
     lake = declaration.lake
+    check_same_classes(declaration, declaration.ledger.standing().version)
     as_of = _moment_of_knowledge(declaration, request.as_of)
     windows = resolve_windows(as_of, spec.label.maturity, spec.evaluation.holdout, spec.training.window)
     made = refresh_features(declaration)
@@ -121,6 +125,7 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
         "rows": fitted.rows,
         "baseline": fitted.baseline,
         "task": fitted.task,
+        "classes": spec.label.class_names,
         "guards": list(fitted.guards),
         "features": [*columns.numeric, *columns.categorical],
         "modules": list(declaration.trusted_modules()),

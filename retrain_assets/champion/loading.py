@@ -60,7 +60,7 @@ class Model(Protocol):
     """A model that scores raw rows."""
 
     def predict(self, rows: pl.DataFrame, /) -> np.ndarray:
-        """Score rows: float64, shape (rows,)."""
+        """Score rows: float64, shape (rows,), or (rows, classes) of several classes."""
 
     def features(self, rows: pl.DataFrame, /) -> pl.DataFrame:
         """Make of rows the features that it was trained with."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -64,21 +64,56 @@ def calibration_bins(y: FloatArray, score: FloatArray, weight: FloatArray | None
 
 
 def calibration(
-    y: FloatArray, scores: Mapping[str, FloatArray | None], weight: FloatArray | None = None
+    y: FloatArray,
+    scores: Mapping[str, FloatArray | None],
+    weight: FloatArray | None = None,
+    classes: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Calibration of several models on the same rows, as the evaluation document holds it.
 
     Parameters
     ----------
     y
-        Labels, shape (n,).
+        Labels, shape (n,); codes of several classes.
     scores
-        Scores by model; None where there is no such model.
+        Scores by model, shape (n,), or (n, k) for k classes; None where there is no such model.
     weight
         Sample weights, shape (n,).
+    classes
+        Names of the k classes.
+
+    Returns
+    -------
+    list of dict
+        ``model``, ``class`` and ``bins``. Of several classes first how often the predicted class is right, by its
+        probability (``class`` None); then, for each class, how often it occurs, by the probability of it.
+
+    References
+    ----------
+    Zadrozny, Elkan (2002), "Transforming classifier scores into accurate multiclass probability estimates", KDD:
+    each class against the rest.
+    Guo, Pleiss, Sun, Weinberger (2017), "On calibration of modern neural networks", ICML, section 2: the confidence
+    in the predicted class.
     """
     return [
-        {"model": name, "bins": [asdict(part) for part in calibration_bins(y, score, weight)]}
+        {
+            "model": name,
+            "class": of,
+            "bins": [asdict(part) for part in calibration_bins(happened, said, weight)],
+        }
         for name, score in scores.items()
         if score is not None
+        for of, happened, said in _claims(y, score, classes)
     ]
+
+
+def _claims(
+    y: FloatArray, score: FloatArray, classes: Sequence[str] | None
+) -> Iterator[tuple[str | None, FloatArray, FloatArray]]:
+    """What a model claims, each with whether it happened and the probability that it was given."""
+    if score.ndim == 1:
+        yield None, y, score
+        return
+    yield None, (y == score.argmax(axis=1)).astype(np.float64), score.max(axis=1)
+    for code, name in enumerate(classes or ()):
+        yield name, (y == code).astype(np.float64), score[:, code]

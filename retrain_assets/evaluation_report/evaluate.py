@@ -36,6 +36,7 @@ from retrain_assets.evaluation_report.slices import Scored, Slice
 from retrain_assets.evaluation_report.value_gain import value_gain
 from retrain_assets.evaluation_report.verdict import decide_verdict, minimum_gain
 from retrain_assets.evaluation_report.verdict_evidence import NO_TEST, Evidence, Verdict
+from retrain_assets.scores import constant_scores
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import Partitions
 
@@ -49,7 +50,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     candidate: Model | ScoreFunction,
     champion: Model | ScoreFunction | None,
     champion_problem: str | None,
-    baseline: float,
+    baseline: float | Sequence[float],
     features: Sequence[str],
     split: datetime,
     as_of: datetime,
@@ -69,13 +70,13 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     rows
         Raw rows of the holdout that neither model was trained on, labels mature at ``as_of``.
     y
-        Their labels, shape (n,): 0 or 1 in classification, NaN where missing.
+        Their labels, shape (n,): 0 or 1, or codes of classes, in classification; NaN where missing.
     candidate, champion
         The models, or functions that take raw rows and return one score a row; no champion is None.
     champion_problem
         A sentence saying why there is a champion that cannot be read; None otherwise.
     baseline
-        The naive model: the share of positives, or the mean label, among the training rows.
+        The naive model: the share of positives or of each class, or the mean label, among the training rows.
     features
         What the permutation importances are computed for.
     split, as_of
@@ -112,7 +113,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     planned = look or plan_look(budget, (), "", as_of)
     test = look_test(planned, budget, past, in_time=spec.evaluation.block_duration is not None)
     scored, models, champion_problem = _scored(judged, blocks, candidate, champion, champion_problem)
-    constant = np.full(judged.rows.height, baseline)
+    constant = constant_scores(baseline, judged.rows.height)
     contests, unknown = contests_of(criteria, judged.rows, scored, constant)
     case = Case(spec, deciding, contests, judged.rows.height, blocks, days.ids, test)
     comparisons, undefined = comparisons_of(case)
@@ -157,7 +158,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         "rows": {"train": train_rows, **counts},
         "comparisons": [entry_of(comparison) for comparison in comparisons.values()],
         "value": value_gain(spec, comparisons.get(VALUE), case.rows, span),
-        "calibration": calibration(judged.y, scores, judged.weight),
+        "calibration": calibration(judged.y, scores, judged.weight, spec.label.class_names),
         "calibration_test": asdict(calibrated),
         "slices": [asdict(part) for part in slices],
         "fairness": by_group,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from retrain_assets.comparison import Metric
 from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.errors import TrainingError
+from retrain_assets.scores import is_scored
 
 MOST_ROWS = 10_000
 BATCH_ROWS = 400_000
@@ -27,7 +28,8 @@ class Model:
     Parameters
     ----------
     score
-        Takes rows (derived ones, where ``derive`` is given) and returns one score a row.
+        Takes rows (derived ones, where ``derive`` is given) and returns one score a row, or one for
+        each class.
     derive
         The model's own derivations: takes raw rows and returns rows with the features in them. With it,
         derived features can be permuted; without it, only columns of the raw rows.
@@ -46,14 +48,15 @@ class Model:
         Raises
         ------
         TrainingError
-            When there is not one finite score a row. What the model's own code raises passes through.
+            When there is not a finite score for each row, or one of each class. What the model's own code raises
+            passes through.
         """
         if rows.is_empty():
             return np.empty(0)
         scores = np.asarray(self.score(self.prepare(rows)), dtype=np.float64)
-        if scores.shape != (rows.height,):
+        if scores.ndim not in (1, 2) or len(scores) != rows.height:
             raise TrainingError(f"A model gave scores of shape {scores.shape} for {rows.height:,} rows.")
-        missing = rows.height - int(np.count_nonzero(np.isfinite(scores)))
+        missing = rows.height - int(np.count_nonzero(is_scored(scores)))
         if missing:
             raise TrainingError(f"A model gave no finite score for {missing:,} of {rows.height:,} rows.")
         return scores
@@ -112,7 +115,8 @@ def permutation_importance(
     for start in range(0, len(present), step):
         batch = present[start : start + step]
         shuffled = pl.concat([prepared.with_columns(prepared[name].gather(order)) for name in batch])
-        scores = np.asarray(model.score(shuffled)).reshape(len(batch), prepared.height)
+        scores = np.asarray(model.score(shuffled))
+        scores = scores.reshape(len(batch), prepared.height, *scores.shape[1:])
         for name, score in zip(batch, scores, strict=True):
             importances[name] = metric.gain(intact, metric.measure(y, score, weight)[0])
     return importances

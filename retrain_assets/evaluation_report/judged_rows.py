@@ -74,7 +74,7 @@ def rows_problem(y: FloatArray, task: Task) -> str | None:
     Parameters
     ----------
     y
-        Labels of the rows, shape (n,): 0 or 1 in classification.
+        Labels of the rows, shape (n,): 0 or 1, or codes of classes, in classification.
     task
         What the estimator does.
     """
@@ -86,5 +86,12 @@ def rows_problem(y: FloatArray, task: Task) -> str | None:
             return (
                 f"only {rarer} of the holdout's {y.size:,} rows carry the rarer label, and at least "
                 f"{FEWEST_OF_A_CLASS} are needed"
+            )
+    if task == "multiclass":
+        others = y.size - int(np.bincount(y.astype(np.int64)).max())
+        if others < FEWEST_OF_A_CLASS:
+            return (
+                f"only {others} of the holdout's {y.size:,} rows carry another label than the commonest, and at "
+                f"least {FEWEST_OF_A_CLASS} are needed"
             )
     return None

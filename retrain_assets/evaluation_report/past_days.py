@@ -16,6 +16,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
 from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
+from retrain_assets.scores import SCORE, score_schema, scores_of
 from retrain_assets.windows import mature_rows
 
 DAYS = 2 * LEAST_PAST_DAYS
@@ -69,7 +70,7 @@ def past_loss_differences(
     y = target(chosen, declaration.spec, task)
     try:
         ours, theirs = (
-            criterion.metric.measure(y, criterion.of(chosen, y, chosen[score].to_numpy()))[1]
+            criterion.metric.measure(y, criterion.of(chosen, y, scores_of(chosen[score])))[1]
             for score in ("score", _FIRST)
         )
     except TrainingError:
@@ -119,19 +120,22 @@ def _scored_rows(
         shadow = lake.scan("shadow_predictions").filter(pl.col("model_version") == first)
         rows = rows.join(shadow.select(*_IDENTITY, pl.col("score").alias(_FIRST)), on=_IDENTITY, how="left")
     else:
-        rows = rows.with_columns(pl.lit(None, pl.Float64).alias(_FIRST))
+        rows = rows.with_columns(pl.lit(None, score_schema(declaration.spec)[SCORE]).alias(_FIRST))
     return rows.sort("day", *_IDENTITY).collect()
 
 
 def _with_baseline(declaration: Declaration, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with the baseline of the training of the version that scored them, where that is on record."""
     entries = declaration.ledger.entries()
-    baselines: dict[int, float] = {}
+    baselines: dict[int, float | list[float]] = {}
     for version in rows["model_version"].unique().sort():
         trained = attempt_of_version(declaration.lake, entries, version)
         if trained is not None:
-            baselines[version] = float(trained.payload["baseline"])
+            baselines[version] = trained.payload["baseline"]
     known = rows.filter(pl.col("model_version").is_in(list(baselines)))
-    return known.with_columns(
-        pl.col("model_version").replace_strict(baselines, return_dtype=pl.Float64).alias(_FIRST)
+    kind = score_schema(declaration.spec)[SCORE]
+    table = pl.DataFrame(
+        {"model_version": list(baselines), _FIRST: list(baselines.values())},
+        schema={"model_version": pl.Int64, _FIRST: kind},
     )
+    return known.drop(_FIRST).join(table, on="model_version", how="left", maintain_order="left")

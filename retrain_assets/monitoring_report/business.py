@@ -11,6 +11,7 @@ import polars as pl
 from retrain_assets.errors import SpecError
 from retrain_assets.monitoring_report.performance import Crossing, Level, make_level
 from retrain_assets.monitoring_report.rows import LabelledRows
+from retrain_assets.scores import score_schema
 from retrain_assets.spec import BusinessTrigger, PipelineSpec
 from retrain_assets.spec.base import suggest
 
@@ -34,7 +35,7 @@ def check_business(spec: PipelineSpec, columns: Iterable[str] | None) -> list[st
     list of str
         A sentence a fault.
     """
-    known = None if columns is None else {*columns, "score"}
+    known = None if columns is None else {*columns, *score_schema(spec)}
     types = columns if isinstance(columns, Mapping) else None
     faults = []
     names = set()
@@ -44,7 +45,7 @@ def check_business(spec: PipelineSpec, columns: Iterable[str] | None) -> list[st
                 f"retrain_when.business[{number}].name: {trigger.name!r} is declared twice. Rename one."
             )
         names.add(trigger.name)
-        fault = _fault(trigger, known, types)
+        fault = _fault(trigger, known, None if types is None else {**types, **score_schema(spec)})
         if fault is not None:
             faults.append(f"retrain_when.business[{number}].sql: {fault}")
     return faults
@@ -53,7 +54,7 @@ def check_business(spec: PipelineSpec, columns: Iterable[str] | None) -> list[st
 def business_columns(spec: PipelineSpec) -> list[str]:
     """Columns of the source that the declared business metrics use."""
     roots = {name for item in spec.retrain_when.business for name in pl.sql_expr(item.sql).meta.root_names()}
-    return sorted(roots - {"score"})
+    return sorted(roots - {*score_schema(spec)})
 
 
 def measure_business(trigger: BusinessTrigger, rows: LabelledRows) -> Level | None:
@@ -109,7 +110,7 @@ def business_values(trigger: BusinessTrigger, frame: pl.DataFrame, key: pl.Expr)
     trigger
         The declared metric.
     frame
-        The source's columns and ``score``.
+        The source's columns and those of the scores.
     key
         The partition of a row, such as :meth:`retrain_assets.windows.Partitions.key_expr` gives.
 
@@ -177,7 +178,7 @@ def _fault(
 def _type_fault(
     trigger: BusinessTrigger, expression: pl.Expr, types: Mapping[str, pl.DataType]
 ) -> str | None:
-    empty = pl.DataFrame(schema={**types, "score": pl.Float64(), _DAY: pl.Int64()})
+    empty = pl.DataFrame(schema={**types, _DAY: pl.Int64()})
     try:
         found = empty.group_by(_DAY).agg(expression).schema[_VALUE]
     except pl.exceptions.PolarsError as error:

@@ -21,6 +21,7 @@ from retrain_assets.monitoring_report.performance import measure_value
 from retrain_assets.monitoring_report.reconciliation import empty_record, reconcile, withdrawn
 from retrain_assets.monitoring_report.rows import TICK, LabelledRows
 from retrain_assets.monitoring_report.watched import Champion
+from retrain_assets.scores import is_scored
 
 MOST_LABELLED = 200_000
 
@@ -161,7 +162,7 @@ def scored_inputs(
     weight
         Column of sample weights.
     """
-    known = np.flatnonzero(np.isfinite(scores if scores.ndim == 1 else scores.sum(axis=1)))
+    known = np.flatnonzero(is_scored(scores))
     if known.size == 0:
         return None
     chosen = known[sample_of(known.size)]

@@ -97,6 +97,8 @@ def _task(declaration: Declaration) -> Task:
         task: Task = trained.payload["task"]
         return task
     # Before the first attempt nothing else says what the estimator does.
+    if declaration.spec.label.classes is not None:
+        return "multiclass"
     return task_of(declaration.spec.evaluation.metrics)
 
 

@@ -37,7 +37,7 @@ def build_profile(
     numeric, categorical
         Names of the columns.
     scores
-        The model's scores of the same rows, shape (n,); None where there are none.
+        The model's scores of the same rows, shape (n,), or (n, k) for k classes; None where there are none.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def build_profile(
         JSON-able: ``rows``; ``numeric``: by column ``edges`` (bins are closed on the right) and ``counts``
         (one more than edges, then the rows without a value); ``categorical``: by column ``values`` and
         ``counts`` (of the values, of all others, of the rows without a value); ``score`` like a numeric
-        column, or None.
+        column, of several classes without edges and with the rows for which each is the most probable; or None.
     """
     numeric, categorical = tuple(numeric), tuple(categorical)
     edges = {name: _edges(features[name]) for name in numeric}
@@ -118,12 +118,14 @@ def count_bins(
 
 
 def count_scores(scores: NDArray[np.float64], edges: list[float]) -> list[int]:
-    """Count scores by bin, as :func:`count_bins` counts a numeric column."""
+    """Count scores by bin, as :func:`count_bins` counts a numeric column; of several classes by the most probable."""
+    if scores.ndim == 2:
+        return [int(count) for count in np.bincount(scores.argmax(axis=1), minlength=scores.shape[1])]
     return count_bins(pl.DataFrame({SCORE: scores}), {SCORE: edges}, {})[SCORE]
 
 
 def _score_profile(scores: NDArray[np.float64]) -> dict[str, Any]:
-    edges = _edges(pl.Series(SCORE, scores))
+    edges = _edges(pl.Series(SCORE, scores)) if scores.ndim == 1 else []
     return {"edges": edges, "counts": count_scores(scores, edges)}
 
 

@@ -16,6 +16,7 @@ from retrain_assets.comparison.sequential import AlwaysValid, always_valid
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
 from retrain_assets.monitoring_report.rows import TICK, LabelledRows
+from retrain_assets.scores import SCORE, is_scored, score_schema, scores_of
 from retrain_assets.spec import PipelineSpec
 
 _IDENTITY = ["partition_key", "row_id"]
@@ -35,18 +36,19 @@ def scored_by_both(declaration: Declaration, watch: PromotionWatch, rows: Labell
         Rows since the promotion that the new champion scored.
     """
     lake = declaration.lake
-    scores = pl.DataFrame(schema={"partition_key": pl.String, "row_id": pl.Int64, _BEFORE: pl.Float64})
+    kind = score_schema(declaration.spec)[SCORE]
+    scores = pl.DataFrame(schema={"partition_key": pl.String(), "row_id": pl.Int64(), _BEFORE: kind})
     if lake.exists("shadow_predictions"):
         scores = (
             lake.scan("shadow_predictions")
             .filter(
                 pl.col("model_version") == watch.predecessor,
                 pl.col(rows.columns.timestamp) >= watch.since,
-                pl.col("score").is_finite(),
             )
-            .select(*_IDENTITY, pl.col("score").alias(_BEFORE))
+            .select(*_IDENTITY, pl.col(SCORE).alias(_BEFORE))
             .collect()
         )
+        scores = scores.filter(pl.Series(is_scored(scores_of(scores[_BEFORE]))))
     both = rows.frame.with_row_index("at").join(scores, on=_IDENTITY, maintain_order="left")
     return LabelledRows(both, rows.y[both["at"].to_numpy()], rows.columns, rows.weight)
 
@@ -143,7 +145,7 @@ def _look(
     series = block_improvements(
         criterion.metric,
         y=span.y,
-        candidate=criterion.of(span.frame, span.y, span.frame[_BEFORE].cast(pl.Float64).to_numpy()),
+        candidate=criterion.of(span.frame, span.y, scores_of(span.frame[_BEFORE])),
         reference=criterion.of(span.frame, span.y, span.score),
         blocks=assign_blocks(span.frame, block, span.columns.timestamp, span.start, span.end).ids,
         weight=span.weights,

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from retrain_assets.scores import is_scored, scores_of
 from retrain_assets.windows import TimeColumns
 
 FloatArray = NDArray[np.float64]
@@ -26,9 +27,9 @@ class LabelledRows:
     Parameters
     ----------
     frame
-        The columns of the source that are needed and ``score``, sorted by the timestamp.
+        The columns of the source that are needed and those of the scores, sorted by the timestamp.
     y
-        Labels, shape (n,): 0 or 1 in classification, numbers in regression.
+        Labels, shape (n,): 0 or 1, or codes of classes, in classification, numbers in regression.
     columns
         The time columns.
     weight
@@ -53,7 +54,7 @@ class LabelledRows:
             frame.select(
                 pl.int_range(pl.len()).alias("at"),
                 pl.col(columns.timestamp).alias("time"),
-                (pl.col("score").is_finite() & pl.Series(np.isfinite(y))).alias("whole"),
+                pl.Series("whole", is_scored(scores_of(frame["score"])) & np.isfinite(y)),
             )
             .filter("whole")
             .sort("time", maintain_order=True)["at"]
@@ -75,8 +76,8 @@ class LabelledRows:
 
     @property
     def score(self) -> FloatArray:
-        """Scores, shape (n,)."""
-        return self.frame["score"].cast(pl.Float64).to_numpy()
+        """Scores, shape (n,), or (n, k) for k classes."""
+        return scores_of(self.frame["score"])
 
     @property
     def weights(self) -> FloatArray | None:

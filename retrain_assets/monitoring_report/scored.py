@@ -19,9 +19,10 @@ from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
 from retrain_assets.lake import Lake
 from retrain_assets.monitoring_report.business import business_columns
+from retrain_assets.scores import is_scored, score_schema, scores_of
 from retrain_assets.windows import TimeColumns, mature_rows
 
-_SCORES = {"partition_key": pl.String, "row_id": pl.Int64, "model_version": pl.Int64, "score": pl.Float64}
+_SCORED = {"partition_key": pl.String(), "row_id": pl.Int64(), "model_version": pl.Int64()}
 _IDENTITY = ["partition_key", "row_id"]
 _NEVER = "retrain_never_retrained"
 
@@ -33,12 +34,13 @@ class ScoredRows:
     Parameters
     ----------
     rows
-        ``partition_key``, the columns that the business metrics use and ``score``, sorted by partition and row.
+        ``partition_key``, the columns that the business metrics use and those of the scores, sorted by partition and
+        row.
     label
-        Labels, shape (n,): 0 or 1 in classification, numbers in regression.
+        Labels, shape (n,): 0 or 1, or codes of classes, in classification, numbers in regression.
     scores
-        ``score``, the champion's, and ``never_retrained``, that of the first champion: shape (n,), NaN where
-        it gave none.
+        ``score``, the champion's, and ``never_retrained``, that of the first champion: shape (n,), or
+        (n, k) for k classes, NaN where it gave none.
     spans
         By partition key, where its rows are.
     versions
@@ -63,13 +65,16 @@ class ScoredRows:
         wanted = business_columns(declaration.spec)
         columns = dict.fromkeys((*_IDENTITY, declaration.spec.label.column, *wanted))
         first = first_champion(declaration.ledger.entries())
-        given, shadow = _scores(lake, "predictions", within), _scores(lake, "shadow_predictions", within)
+        kinds = score_schema(declaration.spec)
+        given, shadow = (
+            _scores(lake, table, within, _SCORED | kinds) for table in ("predictions", "shadow_predictions")
+        )
         never = pl.concat([given, shadow]).filter(pl.col("model_version") == pl.lit(first, dtype=pl.Int64))
         never = never.unique(_IDENTITY)
         rows = (
             mature_rows(delivered, clock, declaration.time_columns)
             .select(*columns)
-            .join(given.lazy().select(*_IDENTITY, "score"), on=_IDENTITY, how="left")
+            .join(given.lazy().select(*_IDENTITY, *kinds), on=_IDENTITY, how="left")
             .join(never.lazy().select(*_IDENTITY, pl.col("score").alias(_NEVER)), on=_IDENTITY, how="left")
             .sort(*_IDENTITY)
             .collect()
@@ -78,9 +83,9 @@ class ScoredRows:
         labelled = ~np.isnan(label)
         rows, label = rows.filter(labelled), label[labelled]
         return cls(
-            rows=rows.select("partition_key", *wanted, "score"),
+            rows=rows.select("partition_key", *wanted, *kinds),
             label=label,
-            scores={"score": rows["score"].to_numpy(), "never_retrained": rows[_NEVER].to_numpy()},
+            scores={"score": scores_of(rows["score"]), "never_retrained": scores_of(rows[_NEVER])},
             spans=_spans(rows["partition_key"]),
             versions=dict(
                 given.group_by("partition_key").agg(pl.col("model_version").unique().sort()).iter_rows()
@@ -110,7 +115,7 @@ class ScoredRows:
             return None
         span = slice(spans[0].start, spans[-1].stop)
         scores = self.scores[score][span]
-        known = ~np.isnan(scores)
+        known = is_scored(scores)
         if not known.any():
             return None
         try:
@@ -120,10 +125,10 @@ class ScoredRows:
         return None if np.isnan(value) else float(value)
 
 
-def _scores(lake: Lake, table: str, within: pl.Expr) -> pl.DataFrame:
+def _scores(lake: Lake, table: str, within: pl.Expr, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     if not lake.exists(table):
-        return pl.DataFrame(schema=_SCORES)
-    return lake.scan(table).filter(within).select(list(_SCORES)).collect()
+        return pl.DataFrame(schema=schema)
+    return lake.scan(table).filter(within).select(list(schema)).collect()
 
 
 def _settled(delivered: pl.LazyFrame, clock: datetime, columns: TimeColumns) -> bool:

@@ -10,7 +10,6 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from retrain_assets.attempts import Attempt, attempt_of_version, attempts
@@ -31,6 +30,7 @@ from retrain_assets.monitoring_report.report import monitor
 from retrain_assets.monitoring_report.rows import LabelledRows
 from retrain_assets.monitoring_report.seasons import season_keys
 from retrain_assets.monitoring_report.watched import Batch, Champion
+from retrain_assets.scores import is_scored, score_schema, scores_of
 
 HARM = ("performance", "business")
 """Reasons that mean harm; a drift that costs nothing is none."""
@@ -146,12 +146,13 @@ def _labelled(declaration: Declaration, entry: LedgerEntry, task: str, criterion
     lake = declaration.lake
     timestamp = declaration.time_columns.timestamp
     identity = ["partition_key", "row_id"]
+    kinds = score_schema(declaration.spec)
     scores = (
         lake.scan("predictions")
         .filter(pl.col(timestamp) >= entry.as_of, pl.col("model_version") == entry.version)
-        .select(*identity, "score")
+        .select(*identity, *kinds)
         if lake.exists("predictions")
-        else pl.LazyFrame(schema={"partition_key": pl.String, "row_id": pl.Int64, "score": pl.Float64})
+        else pl.LazyFrame(schema={"partition_key": pl.String(), "row_id": pl.Int64()} | kinds)
     )
     spec, times = declaration.spec, declaration.time_columns
     known = (times.known_at, times.label_known_at, times.label_replaced_at)
@@ -178,8 +179,8 @@ def _batch(
     own = declaration.lake.rows("predictions", [key]).filter(pl.col("model_version") == champion.version)
     given = own.select("row_id", "score").collect()
     aligned = raw.select("row_id").join(given, on="row_id", how="left", maintain_order="left")["score"]
-    scores = aligned.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    found = scores[np.isfinite(scores)]
+    scores = scores_of(aligned)
+    found = scores[is_scored(scores)]
     today = scored_inputs(champion, raw, features, scores, declaration.spec.weight)
     return Batch(key, features, found if found.size else None), today
 
@@ -192,7 +193,7 @@ def _seasons(declaration: Declaration, key: str, model: Model, trained: Attempt)
     return [model.features(lake.rows("training_data", keys).collect()) for keys in seasons]
 
 
-    found = rows.sort("partition_key").tail(1).select("payload").collect()
 def _before(declaration: Declaration, key: str) -> dict[str, Any] | None:
     rows = declaration.lake.scan("monitoring").filter(pl.col("partition_key") < key)
+    found = rows.sort("partition_key").tail(1).select("payload").collect()
     return None if found.is_empty() else dict(json.loads(found.item()))

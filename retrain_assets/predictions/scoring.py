@@ -10,12 +10,14 @@ import polars as pl
 
 from retrain_assets.attempts import attempt_of_version
 from retrain_assets.champion.approvals import approvals, waiting_for
+from retrain_assets.champion.classes import check_same_classes
 from retrain_assets.champion.loading import SCORING_ERRORS, load_version
 from retrain_assets.champion.promotion_watch import promotion_watch
 from retrain_assets.champion.standing import LedgerEntry, champion_at, first_champion
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import RetrainError
 from retrain_assets.features.function import function_notes
+from retrain_assets.scores import score_columns
 
 _Cast = tuple[int | None, tuple[tuple[int, str], ...]]
 """Who scores a partition: the champion, and the versions beside it with what they are."""
@@ -68,7 +70,7 @@ def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[Scor
     Raises
     ------
     ChampionError
-        When a champion cannot be read.
+        When a champion cannot be read, or was trained on other classes than those that are declared.
     """
     entries = declaration.ledger.entries()
     casts = {key: _cast(declaration, entries, key) for key in keys}
@@ -78,6 +80,7 @@ def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[Scor
         if version is None:
             scored += [ScoredPartition(key, None, 0, 0) for key in chosen]
             continue
+        check_same_classes(declaration, version)
         new = _score(declaration, "predictions", chosen, version)
         problems = _function_notes(declaration, entries, version)
         problems += filter(None, (_shadow(declaration, chosen, shadow, who) for shadow, who in shadows))
@@ -144,7 +147,7 @@ def _score(declaration: Declaration, table: str, keys: Sequence[str], version: i
         "row_id",
         declaration.spec.source.timestamp,
         pl.lit(version, dtype=pl.Int64).alias("model_version"),
-        pl.Series("score", model.predict(raw), dtype=pl.Float64),
+        *score_columns(model.predict(raw), declaration.spec.label.class_names or ()),
     )
     lake.append(table, scores)
     return _counts(scores)

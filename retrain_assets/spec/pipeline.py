@@ -15,6 +15,7 @@ from retrain_assets.errors import SpecError
 from retrain_assets.spec.base import Spec, sentences
 from retrain_assets.spec.cadence import CadenceSpec
 from retrain_assets.spec.features import ExpectationSpec, FeaturesSpec
+from retrain_assets.spec.metrics import KNOWN_METRICS, MULTICLASS_METRICS, plain_name
 from retrain_assets.spec.source import LabelSpec, SourceSpec
 from retrain_assets.spec.training import EvaluationSpec, PromotionSpec, TrainingSpec
 from retrain_assets.spec.triggers import LimitsSpec, RetrainWhenSpec
@@ -91,6 +92,24 @@ class PipelineSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _metrics_are_of_the_classes(self) -> Self:
+        declared = {f"evaluation.metrics: {item.metric!r}": item.metric for item in self.evaluation.metrics}
+        trigger = self.retrain_when.performance
+        if trigger is not None and plain_name(trigger.metric) in KNOWN_METRICS:
+            declared[f"retrain_when.performance.metric: {trigger.metric!r}"] = plain_name(trigger.metric)
+        for field, name in declared.items():
+            if self.label.classes is not None and name is not None and name not in MULTICLASS_METRICS:
+                raise ValueError(
+                    f"{field} does not measure several classes, which label.classes declares; "
+                    f"choose from {', '.join(MULTICLASS_METRICS)}"
+                )
+            if self.label.classes is None and name == "roc_auc_ovr":
+                raise ValueError(
+                    f"{field} measures several classes; list them in label.classes, or use roc_auc"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _columns_are_free(self) -> Self:
         features = {*(self.features.numeric or ()), *(self.features.categorical or ())}
         own = {
@@ -111,7 +130,8 @@ class PipelineSpec(Spec):
             raise ValueError(
                 f"features: {sorted(twice)[0]!r} is listed under numeric and under categorical; choose one"
             )
-        taken = RESERVED_COLUMNS & {
+        own_columns = RESERVED_COLUMNS | ({"predicted"} if self.label.classes is not None else set())
+        taken = own_columns & {
             self.source.timestamp,
             self.label.column,
             *features,

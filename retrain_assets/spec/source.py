@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from retrain_assets.spec.base import Duration, PositiveDuration, Spec, format_duration
 
+FEWEST_CLASSES = 3
+
 
 class ReadSpec(Spec):
     """How files are read."""
@@ -136,15 +138,55 @@ class LabelSpec(Spec):
     """The label of rows whose label never came; undeclared, such rows are left out."""
     positive: bool | int | float | str = 1
     """The value that counts as the positive class, in binary classification."""
+    classes: list[bool | int | float | str] | None = None
+    """The values of a label with three classes or more, in the order of their probabilities."""
 
-    @field_validator("positive", mode="before")
+    @field_validator("positive", "missing_value", mode="before")
     @classmethod
     def _one_value(cls, value: Any) -> Any:
-        if not isinstance(value, bool | int | float | str) or value != value:  # noqa: PLR0124
+        if not isinstance(value, bool | int | float | str | None) or value != value:  # noqa: PLR0124
             raise ValueError(
                 f"{value!r} is no value of a label: write a number, true, false, or text in quotes"
             )
         return value
+
+    @field_validator("classes")
+    @classmethod
+    def _three_or_more(
+        cls, value: list[bool | int | float | str] | None
+    ) -> list[bool | int | float | str] | None:
+        if value is None:
+            return None
+        if len(value) < FEWEST_CLASSES:
+            raise ValueError(
+                f"classes lists {len(value)} values, and several classes are {FEWEST_CLASSES} or more; a label of two "
+                "classes is declared by positive, the one that is to be predicted"
+            )
+        names = [str(item) for item in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"classes lists {twice!r} twice; remove one")
+        return value
+
+    @model_validator(mode="after")
+    def _positive_or_classes(self) -> Self:
+        if self.classes is None:
+            return self
+        if "positive" in self.model_fields_set:
+            raise ValueError(
+                "positive is one of two classes, and classes lists three or more; remove one of the two fields"
+            )
+        if self.missing_value is not None and str(self.missing_value) not in (self.class_names or ()):
+            raise ValueError(
+                f"missing_value is {self.missing_value!r}, which classes does not list; "
+                f"choose one of {', '.join(self.class_names or ())}"
+            )
+        return self
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """The declared classes as text; None where none are declared."""
+        return None if self.classes is None else [str(item) for item in self.classes]
 
     @property
     def has_versions(self) -> bool:
