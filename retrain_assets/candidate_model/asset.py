@@ -37,7 +37,6 @@ def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
     # Its import looks through all loaded modules for each of its types: a second longer once MLflow is loaded.
     import skops.io  # noqa: F401  isort: skip
     import mlflow
-    from dagster_mlflow.resources import MlFlow
 
     from retrain_assets.champion.tracking import ensure_experiment, tracking_uri
 
@@ -50,6 +49,8 @@ def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
     with warnings.catch_warnings():
         # That dagster-mlflow is in beta is no news to somebody who retrains a model.
         warnings.simplefilter("ignore", dg.BetaWarning)
+        from dagster_mlflow.resources import MlFlow
+
         tracked = MlFlow(
             SimpleNamespace(
                 log=init_context.log,

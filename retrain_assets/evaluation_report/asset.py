@@ -35,6 +35,10 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
             )
         document = assess_candidate(declaration, attempt or context.run.run_id, again_at=again_at)
         page = declaration.reports / document["page"]
+        verdict, trial = document["verdict"], " (a trial)" if document["trial"] else ""
+        context.log.info(
+            f"The verdict{trial} is {verdict['verdict']} ({verdict['reason']}). {verdict['sentence']} Its page: {page}"
+        )
         yield dg.MaterializeResult(
             metadata=_metadata(document) | {"page": dg.MetadataValue.url(page.as_uri())},
             check_results=_checks(document),

@@ -207,6 +207,9 @@ def test_trial(tmp_path):
     assert versions() == [1]
     document = running.declaration.reports / "evaluations" / result.run_id / "evaluation.json"
     assert json.loads(document.read_text())["trial"] is True
+    said = [entry.user_message for entry in running.instance.all_logs(result.run_id)]
+    [told] = [text for text in said if text.startswith("The verdict (a trial) is blessed (better). ")]
+    assert told.endswith(f"Its page: {document.parent / 'index.html'}")
 
 
 def test_registered_model_alone(tmp_path):
