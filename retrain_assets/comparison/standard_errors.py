@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_assets.comparison.level_shifts import VANISHED, about_levels, lag_one
 from retrain_assets.comparison.metric import FloatArray, Metric
 from retrain_assets.comparison.resampling import poisson_bootstrap
 from retrain_assets.errors import TrainingError
@@ -25,8 +26,6 @@ LEAST_PAST_DAYS = 56
 """Fewer past days than this tell too little of a correlation: its standard error is the root of 1 / days."""
 HIGHEST_CORRELATION = 0.2
 """Of the loss differences of neighbouring days; above it, days are no independent blocks."""
-VANISHED = 1e-9
-"""What is below this share of the figure that it belongs to is rounding, not the data's."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,8 @@ def choose_estimator(past: FloatArray | None) -> EstimatorChoice:
     """Choose how the standard error of a difference between two models is estimated.
 
     Days count as independent blocks unless the past says otherwise: the lag-1 correlation of the daily loss
-    difference, over at least 56 days, exceeds 0.2. Simulated, no cluster correction holds beyond that.
+    difference, over at least 56 days and about a level that may shift, exceeds 0.2. Simulated, no cluster
+    correction holds beyond that.
 
     Parameters
     ----------
@@ -150,13 +150,17 @@ def choose_estimator(past: FloatArray | None) -> EstimatorChoice:
 
 
 def lag_one_correlation(series: FloatArray) -> float:
-    """Correlation of neighbouring values of a series, shape (days,); NaN is a gap, and a constant gives 0."""
-    deviation = series - np.nanmean(series)
-    products = deviation[1:] * deviation[:-1]
-    constant = np.nanmax(np.abs(deviation)) <= VANISHED * np.nanmax(np.abs(series))
-    if constant or not np.isfinite(products).any():
+    """Correlation of neighbouring values of a series about its level, which may shift (:func:`about_levels`).
+
+    Parameters
+    ----------
+    series
+        Shape (days,), in the order of time; NaN is a gap, and a constant gives 0.
+    """
+    deviation = about_levels(series)
+    if np.nanmax(np.abs(deviation)) <= VANISHED * np.nanmax(np.abs(series)):
         return 0.0
-    return float(np.nanmean(products) / np.nanmean(deviation**2))
+    return lag_one(deviation)
 
 
 def standard_error(influence: FloatArray, blocks: NDArray[np.int64]) -> tuple[float, int]:

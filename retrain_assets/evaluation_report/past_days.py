@@ -26,6 +26,7 @@ LEAST_DAYS_OF_A_VERSION = 7
 DAY = timedelta(days=1)
 _IDENTITY = ["partition_key", "row_id"]
 _FIRST = "retrain_first_score"
+_DAY = "retrain_day"
 
 
 def past_loss_differences(
@@ -63,7 +64,7 @@ def past_loss_differences(
         return None
     rows = rows.filter(pl.Series(~np.isnan(target(rows, declaration.spec, task))))
     both = rows.filter(pl.col(_FIRST).is_not_null())
-    by_first = both["day"].n_unique() >= LEAST_PAST_DAYS
+    by_first = both[_DAY].n_unique() >= LEAST_PAST_DAYS
     chosen = both if by_first else _with_baseline(declaration, rows)
     if chosen.is_empty():
         return None
@@ -83,15 +84,15 @@ def past_loss_differences(
 def _about_each_level(rows: pl.DataFrame) -> FloatArray:
     """Daily means about the level of the version that served; days of one that served for less than a week are gaps."""
     served = (
-        rows.group_by("day", "model_version")
+        rows.group_by(_DAY, "model_version")
         .agg(pl.col("difference").mean(), pl.len().alias("rows"))
         .with_columns(pl.col("difference") - pl.col("difference").mean().over("model_version"))
         .filter(pl.len().over("model_version") >= LEAST_DAYS_OF_A_VERSION)
     )
     share = pl.col("rows") / pl.col("rows").sum()
-    daily = served.group_by("day").agg((pl.col("difference") * share).sum())
+    daily = served.group_by(_DAY).agg((pl.col("difference") * share).sum())
     series = np.full(DAYS, np.nan)
-    series[daily["day"].to_numpy()] = daily["difference"].to_numpy()
+    series[daily[_DAY].to_numpy()] = daily["difference"].to_numpy()
     return series
 
 
@@ -112,7 +113,7 @@ def _scored_rows(
         .filter(pl.col(time) >= begin, pl.col(time) < split)
         .select(
             pl.all() if columns is None else pl.col(*{*_IDENTITY, declaration.spec.label.column, *columns}),
-            day=(pl.col(time) - begin).dt.total_days(),
+            (pl.col(time) - begin).dt.total_days().alias(_DAY),
         )
         .join(lake.scan("predictions").select(*_IDENTITY, "model_version", "score"), on=_IDENTITY)
     )
@@ -121,7 +122,7 @@ def _scored_rows(
         rows = rows.join(shadow.select(*_IDENTITY, pl.col("score").alias(_FIRST)), on=_IDENTITY, how="left")
     else:
         rows = rows.with_columns(pl.lit(None, score_schema(declaration.spec)[SCORE]).alias(_FIRST))
-    return rows.sort("day", *_IDENTITY).collect()
+    return rows.sort(_DAY, *_IDENTITY).collect()
 
 
 def _with_baseline(declaration: Declaration, rows: pl.DataFrame) -> pl.DataFrame:
