@@ -1,0 +1,46 @@
+"""A forecast, with its uncertainty, of what a newer model gains."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from retrain_assets.cadence_report.matrix import FloatArray
+
+
+def gain_per_block(curve: FloatArray, confidence: float) -> float | None:
+    """Give a lower bound of the gain of a model that is one block newer.
+
+    On each block the losses of models of several ages are regressed on the age; the slopes of the blocks, which are
+    the independent pieces of evidence, give the mean and Student's one-sided bound.
+
+    Parameters
+    ----------
+    curve
+        Shape (B, B): known losses of the models of row t on the block of column s; NaN where not known.
+    confidence
+        Of the bound, one-sided.
+
+    Returns
+    -------
+    float or None
+        Loss a block of age; None with fewer than three blocks that models of two ages were judged on.
+
+    References
+    ----------
+    Regol et al. (2025), "When to retrain a machine learning model", ICML (arXiv 2505.14903): retrain by a quantile
+    of the forecast of both models' performance. Here the forecast is linear in the age, and paired by block.
+    """
+    from scipy.special import stdtrit
+
+    slopes = []
+    for block in range(curve.shape[1]):
+        trained = np.flatnonzero(np.isfinite(curve[: block + 1, block]))
+        if trained.size >= 2:
+            age = block - trained
+            slopes.append(float(np.polyfit(age, curve[trained, block], 1)[0]))
+    if len(slopes) < 3:
+        return None
+    error = float(np.std(slopes, ddof=1)) / math.sqrt(len(slopes))
+    return float(np.mean(slopes)) - float(stdtrit(len(slopes) - 1, confidence)) * error

@@ -1,0 +1,106 @@
+"""The optimum in hindsight: the cheapest path through the matrix, by dynamic programming."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrain_assets.cadence_report.matrix import IntArray, Matrix
+from retrain_assets.cadence_report.replay import Replayer
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The cheapest path.
+
+    Parameters
+    ----------
+    cost
+        Its cost a row, in units of the loss.
+    windows, serving
+        Shape (blocks,): window, and block of training, of the model that serves in each counted block.
+    retrains
+        How often it changes the model.
+    """
+
+    cost: float
+    windows: IntArray
+    serving: IntArray
+    retrains: int
+
+
+def find_optimum(replayer: Replayer, price: float, begin: int, end: int, *, refit: bool = False) -> Optimum:
+    """Find the cheapest path that knows the future: it changes the window too, and needs no verdict.
+
+    It may serve, at the start of each block, only the candidate that a policy could have promoted then. Before
+    ``begin`` it may have promoted any of them, free of charge, so that no policy's cost lies below.
+
+    Parameters
+    ----------
+    replayer
+        The matrix, and what is known when.
+    price
+        Cost of a change in units of the loss times rows.
+    begin, end
+        The blocks that are counted.
+    refit
+        Whether what is promoted is trained again before it serves.
+
+    References
+    ----------
+    Bellman (1957), "Dynamic Programming"; as the oracle of Mahadevan, Mathioudakis (2023), arXiv 2310.04216.
+    """
+    matrix, windows = replayer.matrix, replayer.windows
+    blocks = len(matrix.blocks)
+    rows = np.array([block.rows for block in matrix.blocks], dtype=np.float64)
+    # State: window and block of training. The cost so far of each, and whence it is reached most cheaply.
+    total = np.full((len(windows), blocks), np.inf)
+    for block in range(replayer.first, begin + 1):
+        total[:, _available(replayer, block, refit)] = 0.0
+    total[~(matrix.training_rows[list(windows)] > 0)] = np.inf
+    reached = np.full((end - begin, *total.shape), -1, dtype=np.int64)
+    counted = 0.0
+    for step, block in enumerate(range(begin, end)):
+        if step:
+            total = _changed(replayer, total, reached[step], block, price, refit)
+        loss = matrix.loss[list(windows), :, block] * rows[block]
+        if np.isfinite(loss).any():
+            total = total + np.where(np.isfinite(loss), loss, np.inf)
+            counted += rows[block]
+    return _trace(matrix, windows, total, reached, counted)
+
+
+def _available(replayer: Replayer, block: int, refit: bool) -> list[int]:
+    """Blocks of training of the models that can be promoted at the start of a block."""
+    candidate = int(replayer.clock.candidate[block])
+    return [candidate, block] if refit else [candidate]
+
+
+def _changed(
+    replayer: Replayer, total: np.ndarray, reached: np.ndarray, block: int, price: float, refit: bool
+) -> np.ndarray:
+    """Costs after the choice at the start of a block: to keep the model, or to pay for the newest one."""
+    after, best = total.copy(), int(np.argmin(total))
+    for row, window in enumerate(replayer.windows):
+        for trained in _available(replayer, block, refit):
+            usable = replayer.matrix.training_rows[window, trained] > 0
+            if usable and total.flat[best] + price < total[row, trained]:
+                after[row, trained] = total.flat[best] + price
+                reached[row, trained] = best
+    return after
+
+
+def _trace(
+    matrix: Matrix, windows: tuple[int, ...], total: np.ndarray, reached: np.ndarray, rows: float
+) -> Optimum:
+    state = int(np.argmin(total))
+    cost = float(total.flat[state]) / max(rows, 1.0)
+    chosen = np.empty((2, len(reached)), dtype=np.int64)
+    retrains = 0
+    for step in range(len(reached) - 1, -1, -1):
+        row, trained = divmod(state, len(matrix.blocks))
+        chosen[:, step] = windows[row], trained
+        if reached[step].flat[state] >= 0:
+            state, retrains = int(reached[step].flat[state]), retrains + 1
+    return Optimum(cost, chosen[0], chosen[1], retrains)

@@ -1,0 +1,151 @@
+"""Replaying a policy: its path through the matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from retrain_assets.cadence_report.clock import Clock
+from retrain_assets.cadence_report.gate import judge
+from retrain_assets.cadence_report.matrix import FloatArray, IntArray, Matrix
+from retrain_assets.cadence_report.policies import Policy
+from retrain_assets.cadence_report.seen import Attempt, Verdict, look
+from retrain_assets.spec import PromotionSpec
+
+
+@dataclass(frozen=True)
+class Path:
+    """What a policy would have done.
+
+    Parameters
+    ----------
+    policy
+        The policy.
+    window
+        Index of the window that it trains on.
+    refit
+        Whether a blessed candidate is trained again on all rows known at its promotion before it serves.
+    first
+        The first block that is counted.
+    serving
+        Shape (B,): block at whose start the model was trained that serves in each block; -1 before ``first``.
+    attempts
+        Its attempts.
+    losses
+        Shape (B,): mean loss in each block; NaN before ``first``.
+    seconds
+        CPU seconds of its trainings, the first model's left out.
+    """
+
+    policy: Policy
+    window: int
+    refit: bool
+    first: int
+    serving: IntArray
+    attempts: tuple[Attempt, ...]
+    losses: FloatArray
+    seconds: float
+
+    @property
+    def promotions(self) -> int:
+        """Number of new champions after the first."""
+        return sum(attempt.verdict == "blessed" for attempt in self.attempts)
+
+
+@dataclass
+class Replayer:
+    """Replays policies on a matrix; comparisons are made once, whatever the number of policies.
+
+    Parameters
+    ----------
+    matrix, clock
+        The matrix, and what is known when.
+    promotion
+        The declared rule of promotion.
+    """
+
+    matrix: Matrix
+    clock: Clock
+    promotion: PromotionSpec
+    _judged: dict[tuple[int, int, int, int], Verdict] = field(default_factory=dict)
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """Windows that have a model by the first third of history; those that come later are not compared."""
+        latest = len(self.matrix.blocks) // 3
+        return tuple(w for w, rows in enumerate(self.matrix.training_rows) if (rows[: latest + 1] > 0).any())
+
+    @property
+    def first(self) -> int:
+        """The first block that policies are compared on: every compared window has had a model judged by then."""
+        trained = [int(np.argmax(self.matrix.training_rows[w] > 0)) for w in self.windows]
+        return int(np.searchsorted(self.clock.candidate, max(trained, default=0)))
+
+    def replay(self, policy: Policy, window: int, *, refit: bool = False) -> Path:
+        """Follow a policy from the first model on: a decision at the start of every block, the gate at every attempt.
+
+        All policies begin with the same model of their window, which is not counted as an attempt.
+
+        Parameters
+        ----------
+        policy
+            The policy.
+        window
+            Index of its window.
+        refit
+            Whether what is blessed is trained again before it serves.
+        """
+        first, blocks = self.first, len(self.matrix.blocks)
+        champion = self._promoted(window, int(self.clock.candidate[first]), first, refit)
+        since, seconds = first, 0.0
+        attempts: tuple[Attempt, ...] = ()
+        serving = np.full(blocks, -1, dtype=np.int64)
+        for block in range(first, blocks):
+            candidate = int(self.clock.candidate[block])
+            if block > first and candidate > champion and self.matrix.training_rows[window, candidate] > 0:
+                seen = look(self.matrix, self.clock, window, block, champion, since, attempts)
+                if policy.asks(seen):
+                    attempt = Attempt(block, candidate, self._judge(window, candidate, champion, block))
+                    attempts = (*attempts, attempt)
+                    seconds += float(self.matrix.fit_seconds[window, candidate])
+                    if attempt.verdict == "blessed":
+                        champion, since = self._promoted(window, candidate, block, refit), block
+                        seconds += float(self.matrix.fit_seconds[window, champion]) if refit else 0.0
+            serving[block] = champion
+        losses = np.full(blocks, np.nan)
+        losses[first:] = self.matrix.loss[window, serving[first:], np.arange(first, blocks)]
+        return Path(policy, window, refit, first, serving, attempts, losses, seconds)
+
+    def _promoted(self, window: int, candidate: int, block: int, refit: bool) -> int:
+        """The model that serves when a candidate is promoted: itself, or the one with all rows known."""
+        return block if refit and self.matrix.training_rows[window, block] > 0 else candidate
+
+    def _judge(self, window: int, candidate: int, champion: int, block: int) -> Verdict:
+        key = (window, candidate, champion, block)
+        if key not in self._judged:
+            begin = int(np.searchsorted(self.matrix.day_block, candidate))
+            days = slice(begin, int(self.clock.known_days[block]))
+            self._judged[key] = judge(self.matrix, window, candidate, champion, days, self.promotion)
+        return self._judged[key]
+
+
+def cost_between(matrix: Matrix, path: Path, price: float, begin: int, end: int) -> float:
+    """Cost of a path a row, in units of the loss: mean loss, and its attempts.
+
+    Parameters
+    ----------
+    matrix
+        The matrix.
+    path
+        The path.
+    price
+        Cost of an attempt in units of the loss times rows.
+    begin, end
+        The blocks that are counted, from ``begin`` up to but without ``end``.
+    """
+    rows = np.array([block.rows for block in matrix.blocks], dtype=np.float64)[begin:end]
+    losses = path.losses[begin:end]
+    known = np.isfinite(losses)
+    attempts = sum(begin <= attempt.block < end for attempt in path.attempts)
+    return float((losses[known] @ rows[known] + price * attempts) / max(rows[known].sum(), 1.0))

@@ -1,0 +1,189 @@
+"""Policies, the gate and the optimum on simulated matrices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrain_assets.cadence_report import policies
+from retrain_assets.cadence_report.arbiter import Arbiter
+from retrain_assets.cadence_report.clock import read_clock
+from retrain_assets.cadence_report.detectors import adwin, page_hinkley
+from retrain_assets.cadence_report.forecast import gain_per_block
+from retrain_assets.cadence_report.optimum import find_optimum
+from retrain_assets.cadence_report.replay import Replayer, cost_between
+from retrain_assets.spec import PromotionSpec, RetrainWhenSpec
+from retrain_assets_tests.cadence_report.simulated import simulate
+from retrain_assets_tests.pipelines import declare
+
+WEEK = timedelta(days=7)
+PRICE = 50.0
+
+
+def replayer(drift="gradual", **options):
+    """A simulated history, ready for replays."""
+    matrix = simulate(drift, **options)
+    return Replayer(matrix, read_clock(matrix, WEEK), PromotionSpec())
+
+
+def every_policy(matrix, spec, **further):
+    """One policy of each family, the arbiter with several triggers."""
+    when = {"drift": {"importance": 0.2}, "performance": {"metric": "log_loss", "drop": 0.01}, **further}
+    declared = spec.model_copy(update={"retrain_when": RetrainWhenSpec.model_validate(when)})
+    return [
+        policies.never(),
+        policies.periodic(3),
+        policies.drift_share(0.2, 2),
+        policies.performance_drop(0.01, 2),
+        policies.page_hinkley_alarm(10),
+        policies.adwin_alarm(0.05),
+        policies.cost_aware(PRICE, 1),
+        policies.forecast_gain(PRICE, 0.9),
+        Arbiter(declared, matrix).policy("arbiter", "declared"),
+    ]
+
+
+def test_the_clock_counts_holdout_and_label_delay():
+    """A verdict comes a holdout and a label delay after the candidate's training, and no later than need be."""
+    matrix = simulate("none", blocks=6, delay=timedelta(days=3))
+    clock = read_clock(matrix, WEEK)
+    assert clock.candidate.tolist() == [-1, -1, 0, 1, 2, 3]
+    assert clock.known_days.tolist() == [0, 4, 11, 18, 25, 32]
+    assert clock.known_blocks.tolist() == [0, 0, 1, 2, 3, 4]
+    assert clock.lag == 2
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_no_policy_sees_what_comes_later(tmp_path, number):
+    """Another future changes nothing of what a policy has done before it."""
+    spec = declare(tmp_path).spec
+    before = replayer("gradual", seed=3)
+    matrix, cut = before.matrix, 18
+    changed = replace(
+        matrix,
+        daily_loss=np.where(np.arange(matrix.days.size) >= cut * 7 - 1, 9.0, matrix.daily_loss),
+        loss=np.where(np.arange(30) >= cut - 1, 9.0, matrix.loss),
+        drift=np.where(np.arange(30) >= cut, 1.0, matrix.drift),
+    )
+    after = Replayer(changed, before.clock, before.promotion)
+    paths = [one.replay(every_policy(one.matrix, spec)[number], 1) for one in (before, after)]
+    assert paths[0].serving[: cut + 1].tolist() == paths[1].serving[: cut + 1].tolist()
+
+
+def test_every_policy_but_never_renews_a_model_that_ages(tmp_path):
+    """Where the concept moves steadily, every trigger comes to retrains that are promoted."""
+    one = replayer("gradual")
+    found = {
+        policy.name: one.replay(policy, 1) for policy in every_policy(one.matrix, declare(tmp_path).spec)
+    }
+    without = {name for name, path in found.items() if not path.promotions}
+    assert without == {"never"}
+
+
+def test_events_leave_a_model_alone_that_does_not_age(tmp_path):
+    """Where nothing moves, no trigger but the calendar's asks more than three times in half a year."""
+    one = replayer("none")
+    asked = [p for p in every_policy(one.matrix, declare(tmp_path).spec) if p.family != "periodic"]
+    found = {policy.name: one.replay(policy, 0) for policy in asked}
+    assert {name: len(path.attempts) for name, path in found.items() if len(path.attempts) > 3} == {}
+    assert sum(path.promotions for path in found.values()) <= 3
+
+
+def test_the_gate_keeps_a_champion_from_equals():
+    """Equal candidates are promoted about as often as the declared error rate allows."""
+    promotions = attempts = 0
+    for seed in range(30):
+        path = replayer("none", seed=seed, blocks=20).replay(policies.periodic(2), 0)
+        promotions, attempts = promotions + path.promotions, attempts + len(path.attempts)
+    assert attempts > 200
+    assert promotions / attempts < 0.12
+
+
+def test_a_refit_serves_the_newest_model():
+    """With refit the model trained at the block of promotion serves; without it the judged candidate."""
+    one = replayer("gradual")
+    plain, refit = (one.replay(policies.periodic(3), 1, refit=flag) for flag in (False, True))
+    blessed = next(attempt for attempt in plain.attempts if attempt.verdict == "blessed")
+    assert plain.serving[blessed.block] == blessed.candidate == blessed.block - one.clock.lag
+    again = next(attempt for attempt in refit.attempts if attempt.verdict == "blessed")
+    assert refit.serving[again.block] == again.block
+
+
+def test_page_hinkley_alarms_where_river_does():
+    """On a published construction of an abrupt change the alarm comes at the value where river 0.22's comes."""
+    random = np.random.default_rng(3)
+    values = np.r_[random.uniform(0, 0.4, 200), random.uniform(0.3, 0.7, 200)]
+    assert page_hinkley(values, 0.05, 3) == 211
+    assert page_hinkley(random.uniform(0, 0.4, 400), 0.05, 3) is None
+
+
+def test_adwin_tells_a_change_no_later_than_with_buckets():
+    """With all cuts looked at, the change at 200 is told after it, and before river 0.22, which does at 240."""
+    random = np.random.default_rng(3)
+    values = np.r_[random.uniform(0, 0.4, 200), random.uniform(0.3, 0.7, 200)]
+    assert 200 < adwin(values, 0.002) <= 240
+    assert adwin(values[::-1], 0.002) is None
+
+
+def test_adwin_keeps_its_error_rate():
+    """Streams that do not change raise an alarm no more often than delta says."""
+    random = np.random.default_rng(5)
+    alarms = sum(adwin(random.uniform(0, 1, 120), 0.05) is not None for _ in range(60))
+    assert alarms <= 6
+
+
+def test_the_forecast_recovers_a_known_rate_of_ageing():
+    """The bound lies below the true gain per block of age, and near it where noise is small."""
+    age = np.subtract.outer(np.arange(20), np.arange(20)).T
+    random = np.random.default_rng(0)
+    curve = np.where(age >= 0, 0.3 + 0.01 * age + random.normal(0, 0.001, age.shape), np.nan)
+    assert 0.008 < gain_per_block(curve, 0.9) < 0.0101
+    assert gain_per_block(curve[:2, :2], 0.9) is None
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), price=st.floats(0, 400), refit=st.booleans())
+def test_the_optimum_is_that_of_trying_all_paths(seed, price, refit):
+    """Dynamic programming finds the cost that brute force over all paths finds."""
+    one = replayer("recurring", seed=seed, blocks=7)
+    begin, end = one.first, 7
+    found = find_optimum(one, price, begin, end, refit=refit)
+    loss, rows = one.matrix.loss, one.matrix.blocks[0].rows
+    free = {
+        (w, t)
+        for b in range(one.first, begin + 1)
+        for w in one.windows
+        for t in ({int(one.clock.candidate[b]), b} if refit else {int(one.clock.candidate[b])})
+    }
+    costs = []
+    options = [
+        [None, *product(one.windows, {int(one.clock.candidate[b])} | ({b} if refit else set()))]
+        for b in range(begin + 1, end)
+    ]
+    for start in free:
+        for choice in product(*options):
+            state, total = start, rows * loss[start[0], start[1], begin]
+            for block, change in enumerate(choice, begin + 1):
+                if change is not None:
+                    state, total = change, total + price
+                total += rows * loss[state[0], state[1], block]
+            costs.append(total / (rows * (end - begin)))
+    assert found.cost == pytest.approx(min(costs), abs=1e-12)
+
+
+@pytest.mark.parametrize("drift", ["none", "abrupt", "gradual", "recurring"])
+def test_no_policy_costs_less_than_the_optimum(tmp_path, drift):
+    """Regret is never negative, on any part of history."""
+    one = replayer(drift)
+    for policy in every_policy(one.matrix, declare(tmp_path).spec):
+        for refit in (False, True):
+            path = one.replay(policy, 1, refit=refit)
+            for begin in (one.first, 20):
+                bound = find_optimum(one, PRICE, begin, 30, refit=refit).cost
+                assert cost_between(one.matrix, path, PRICE, begin, 30) >= bound - 1e-12
