@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from retrain_assets.champion.ledger import append_if_unchanged, create_append_only
+from retrain_assets.champion.append_only import append_if_unchanged, create_append_only
 from retrain_assets.lake import Lake
 
 TABLE = "approvals"
