@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from retrain_assets.champion.loading import SCORING_ERRORS
 from retrain_assets.comparison import Blocks, assign_blocks
 from retrain_assets.comparison.criterion import VALUE
 from retrain_assets.comparison.metrics import FloatArray, Task
 from retrain_assets.evaluation_report.calibration import calibration
 from retrain_assets.evaluation_report.calibration_gate import compare_calibration
+from retrain_assets.evaluation_report.caveats import constant_caveats, with_caveats
 from retrain_assets.evaluation_report.comparisons import (
     Case,
     comparisons_of,
@@ -27,12 +27,13 @@ from retrain_assets.evaluation_report.error_budget import PlannedLook, error_bud
 from retrain_assets.evaluation_report.explanation import Model, ScoreFunction, explain
 from retrain_assets.evaluation_report.explanation_shift import explanation_shift
 from retrain_assets.evaluation_report.fairness import fairness
-from retrain_assets.evaluation_report.judged_rows import JudgedRows, judged_rows, rows_problem
+from retrain_assets.evaluation_report.judged_rows import judged_rows, rows_problem
 from retrain_assets.evaluation_report.look_record import look_payload, look_sentence
 from retrain_assets.evaluation_report.look_test import look_test, method_sentence
 from retrain_assets.evaluation_report.plain import plain
+from retrain_assets.evaluation_report.scored_models import scored_models
 from retrain_assets.evaluation_report.slice_gate import judged_slices
-from retrain_assets.evaluation_report.slices import Scored, Slice
+from retrain_assets.evaluation_report.slices import Slice
 from retrain_assets.evaluation_report.value_gain import value_gain
 from retrain_assets.evaluation_report.verdict import decide_verdict, minimum_gain
 from retrain_assets.evaluation_report.verdict_evidence import NO_TEST, Evidence, Verdict
@@ -112,7 +113,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     budget = error_budget_of(spec)
     planned = look or plan_look(budget, (), "", as_of)
     test = look_test(planned, budget, past, in_time=spec.evaluation.block_duration is not None)
-    scored, models, champion_problem = _scored(judged, blocks, candidate, champion, champion_problem)
+    scored, models, champion_problem = scored_models(judged, blocks, candidate, champion, champion_problem)
     constant = constant_scores(baseline, judged.rows.height)
     contests, unknown = contests_of(criteria, judged.rows, scored, constant)
     case = Case(spec, deciding, contests, judged.rows.height, blocks, days.ids, test)
@@ -135,6 +136,8 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         rows_problem=problem,
         holdout=span,
     )
+    caveats = constant_caveats(comparisons, [criterion.metric for criterion in criteria[1:]])
+    verdict = with_caveats(verdict, caveats)
     explained = explain(
         models,
         judged.rows,
@@ -166,34 +169,9 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         "importance_rows": explained.rows,
         "importance_metric": {"metric": measure.name, "unit": measure.unit},
         "explanation_shift": asdict(explanation_shift(explained.entries)),
-        "guards": [*judged.notes, *undefined.values(), *notes, *group_notes, *explained.notes],
+        "guards": [*caveats, *judged.notes, *undefined.values(), *notes, *group_notes, *explained.notes],
     }
     return {key: plain(part) for key, part in document.items()}
-
-
-def _scored(
-    judged: JudgedRows,
-    blocks: Blocks,
-    candidate: Model | ScoreFunction,
-    champion: Model | ScoreFunction | None,
-    champion_problem: str | None,
-) -> tuple[Scored, dict[str, Model], str | None]:
-    """Scores of both models, the models that have any, and why the champion has none."""
-    models = {"candidate": _as_model(candidate)}
-    scores = models["candidate"].scores(judged.rows)
-    champion_scores = None
-    if champion is not None and champion_problem is None:
-        try:
-            champion_scores = _as_model(champion).scores(judged.rows)
-            models["champion"] = _as_model(champion)
-        except SCORING_ERRORS as error:
-            champion_problem = f"{type(error).__name__}: {error}"
-    scored = Scored(judged.y, scores, champion_scores, blocks.ids, judged.weight)
-    return scored, models, champion_problem
-
-
-def _as_model(model: Model | ScoreFunction) -> Model:
-    return model if isinstance(model, Model) else Model(model)
 
 
 def _blocks(

@@ -11,9 +11,9 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from retrain_assets.errors import TrainingError
-from retrain_assets.evaluation_report.figures import figures
 from retrain_assets.evaluation_report.evaluate import evaluate
 from retrain_assets.evaluation_report.explanation import Model
+from retrain_assets.evaluation_report.figures import figures
 from retrain_assets.spec import load_spec
 
 DRAWS = "retrain_assets_tests.comparison.draws"
@@ -309,3 +309,25 @@ def test_entities_can_be_blocks():
     document = judge(spec=declare(evaluation={"holdout": "10d", "block": "device"}))
     assert document["verdict"]["reason"] == "too_few_blocks"
     assert "2 values of device" in document["verdict"]["sentence"]
+
+
+def test_a_blessing_tells_where_a_constant_is_better():
+    """A candidate that ranks best and gives wild probabilities is blessed by rank, with what is wrong beside it."""
+
+    def wild(part):
+        return probability(part["signal"].to_numpy() + 4)
+
+    def noise(part):
+        return probability(part["junk"].to_numpy())
+
+    spec = declare(evaluation={"holdout": "10d", "metrics": ["roc_auc", "brier_score"]})
+    document = judge(wild, noise, spec)
+    [caveat] = [guard for guard in document["guards"] if "naive baseline" in guard]
+    assert caveat.startswith(
+        "By Brier score the candidate is worse than the naive baseline, a constant, by 0."
+    )
+    assert document["verdict"]["reason"] == "better"
+    assert document["verdict"]["sentence"].endswith(caveat)
+    rejected = judge(wild, good, spec)
+    assert rejected["verdict"]["verdict"] == "rejected"
+    assert "naive baseline" not in rejected["verdict"]["sentence"]
