@@ -202,7 +202,8 @@ def test_what_a_model_was_trained_on_can_be_read_after_a_correction(tmp_path, fo
 
 def test_a_pipeline_lives_on_labels_from_elsewhere(tmp_path):
     """Rows and labels in two places: a champion is trained, scores, is watched, and the check tells the share."""
-    running = Running(late(tmp_path))
+    business = {"business": [{"name": "rate", "sql": "AVG(repaid)", "below": 0.1, "over": "7d"}]}
+    running = Running(late(tmp_path, declared={"retrain_when": business}))
     running.ingest(deliver(tmp_path, 25))
     retrained = running.retrain()
     assert retrained.success, sentence(retrained)
@@ -217,4 +218,7 @@ def test_a_pipeline_lives_on_labels_from_elsewhere(tmp_path):
     performance = pl.Series(reports["payload"]).str.json_path_match("$.realised.log_loss.rows").cast(pl.Int64)
     # A label counts at the age of two days, and seven days of them are one figure.
     assert performance.to_list() == [None, None, *(min(120 * day, 840) for day in range(1, 11))]
+    week = pl.concat(loans_of(FIRST_DAY + timedelta(days=day)) for day in range(28, 35))
+    rate = pl.Series(reports["payload"]).str.json_path_match("$.business.rate.value").cast(pl.Float64)
+    assert rate[-1] == pytest.approx(week["repaid"].mean())
     assert checks(watched)["labels_are_joined"].passed

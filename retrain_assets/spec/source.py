@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from retrain_assets.spec.base import Duration, PositiveDuration, Spec, format_duration
 
@@ -143,8 +143,10 @@ class LabelSpec(Spec):
 
     @field_validator("positive", "missing_value", mode="before")
     @classmethod
-    def _one_value(cls, value: Any) -> Any:
-        if not isinstance(value, bool | int | float | str | None) or value != value:  # noqa: PLR0124
+    def _one_value(cls, value: Any, field: ValidationInfo) -> Any:
+        if value is None and field.field_name == "missing_value":
+            return None
+        if not isinstance(value, bool | int | float | str) or value != value:  # noqa: PLR0124
             raise ValueError(
                 f"{value!r} is no value of a label: write a number, true, false, or text in quotes"
             )

@@ -16,17 +16,22 @@ AFTER = timedelta(hours=20)
 """A loan's label is booked so long after it was asked for."""
 
 
-def late(folder: Path, *, label: dict[str, Any] | None = None, **source: Any) -> Declaration:
-    """Declare the loans, with labels from a CSV file a day of booking."""
+def late(
+    folder: Path,
+    *,
+    label: dict[str, Any] | None = None,
+    declared: dict[str, Any] | None = None,
+    **source: Any,
+) -> Declaration:
+    """Declare the loans, with labels from a CSV file a day of booking; ``declared`` are other blocks."""
     files = (
         {"path": "labels/{partition:%Y-%m-%d}.csv"}
         if source.keys().isdisjoint({"path", "url", "function"})
         else {}
     )
-    declared = {**files, "key": "of_loan", "column": "outcome", "known_at": "booked", **source}
-    return declare(
-        folder, **QUIET, label={"column": "repaid", "delay": "2d", "source": declared, **(label or {})}
-    )
+    where = {**files, "key": "of_loan", "column": "outcome", "known_at": "booked", **source}
+    own = {"column": "repaid", "delay": "2d", "source": where, **(label or {})}
+    return declare(folder, **QUIET, label=own, **(declared or {}))
 
 
 def bookings_of(day: date, **options: Any) -> pl.DataFrame:
