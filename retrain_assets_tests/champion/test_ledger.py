@@ -291,7 +291,7 @@ def test_ledger_that_cannot_be_written(ledger, monkeypatch):
         raise CommitFailedError("no space left")
 
     change(ledger, 1, None)
-    monkeypatch.setattr("retrain_assets.champion.ledger.write_deltalake", fail)
+    monkeypatch.setattr("retrain_assets.champion.append_only.write_deltalake", fail)
     with pytest.raises(
         ChampionError, match=r"cannot be written \(no space left\). The champion is unchanged"
     ):
