@@ -17,7 +17,7 @@ from retrain_assets.references import check_name
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.columns import check_columns
 from retrain_assets.training_data.expectations.vocabulary import check_expectations
-from retrain_assets.training_data.first_rows import check_positive, check_times
+from retrain_assets.training_data.first_rows import check_classes, check_positive, check_times
 from retrain_assets.training_data.label_source.feed import LabelFeed
 from retrain_assets.training_data.sources.source import Source
 
@@ -88,7 +88,8 @@ def _first_rows(spec: PipelineSpec, source: Source) -> Findings:
     rows = source.head([name for name in (spec.source.timestamp, label, spec.weight) if name])
     if rows is None:
         return Findings([], [])
-    faults, doubts = ([], []) if label is None else check_positive(spec, rows)
+    check_label = check_positive if spec.label.classes is None else check_classes
+    faults, doubts = ([], []) if label is None else check_label(spec, rows)
     # A database's times are read by its own driver.
     return Findings((check_times(spec, rows, source.address) if spec.source.path else []) + faults, doubts)
 
@@ -97,7 +98,9 @@ def _label_from_elsewhere(spec: PipelineSpec) -> dict[str, pl.DataType]:
     """The label's column, where the rows come without it; its type is known when labels have been taken in."""
     if spec.label.source is None:
         return {}
-    return {spec.label.column: pl.String() if isinstance(spec.label.positive, str) else pl.Float64()}
+    values = spec.label.classes or [spec.label.positive]
+    is_text = any(isinstance(value, str) for value in values)
+    return {spec.label.column: pl.String() if is_text else pl.Float64()}
 
 
 def _check_label_source(declaration: Declaration) -> list[str]:

@@ -77,6 +77,29 @@ def labelled(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> pl.Expr:
     return pl.all_horizontal(conditions)
 
 
+def best_constant(spec: PipelineSpec, y: np.ndarray, weight: np.ndarray | None) -> float | list[float]:
+    """Predict without features.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    y
+        Labels as :func:`target` gives them, shape (n,), none of them missing.
+    weight
+        Sample weights, shape (n,).
+
+    Returns
+    -------
+    float or list of float
+        The (weighted) share of positives, or the mean; of several classes the share of each.
+    """
+    if spec.label.classes is None:
+        return float(np.average(y, weights=weight))
+    totals = np.bincount(y.astype(np.int64), weights=weight, minlength=len(spec.label.classes))
+    return [float(share) for share in totals / totals.sum()]
+
+
 def unlisted(rows: pl.DataFrame, spec: PipelineSpec) -> pl.DataFrame:
     """Count the labels that are none of the declared classes: columns ``label`` and ``rows``, the commonest first."""
     label = pl.col(spec.label.column)
@@ -96,7 +119,7 @@ def _code(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> pl.Expr:
         known = {str(name): float(code) for code, name in enumerate(classes)}
         label = pl.col(column).cast(pl.String)
     if not known:
-        return pl.lit(None, pl.Float64).alias(column)
+        return pl.when(pl.lit(value=False)).then(label)
     return label.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.Float64)
 
 

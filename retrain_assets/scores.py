@@ -65,7 +65,7 @@ def is_scored(scores: FloatArray) -> NDArray[np.bool_]:
     """Tell which rows have a score, shape (n,)."""
     finite: NDArray[np.bool_] = np.isfinite(scores)
     if scores.ndim == 2:
-        finite = finite.all(axis=1)
+        finite = np.asarray(finite.all(axis=1))
     return finite
 
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.errors import TrainingError
-from retrain_assets.labels import target
+from retrain_assets.labels import best_constant, labelled, target, unlisted
 from retrain_assets_tests.candidate_model.clicks import declare
 
 
@@ -43,3 +43,39 @@ def test_text_is_no_label_of_a_regression():
         TrainingError, match=r"label\.column: 'clicked' is of type String, and a regression needs"
     ):
         target(pl.DataFrame({"clicked": ["a"]}), declare(), "regression")
+
+
+@pytest.mark.parametrize(
+    ("label", "classes", "expected"),
+    [
+        (["b", "c", "a", None, "d"], ["a", "b", "c"], [1, 2, 0, np.nan, np.nan]),
+        ([3, 1, 2, None, 4], [1, 2, 3], [2, 0, 1, np.nan, np.nan]),
+        ([3.0, 1.0, 2.0, float("nan"), None], [3, 2, 1], [0, 2, 1, np.nan, np.nan]),
+        (["1", "2", "3"], [1, 2, 3], [0, 1, 2]),
+        ([1, 2, 3], ["1", "2", "3"], [np.nan] * 3),
+        ([None, None], ["a", "b", "c"], [np.nan] * 2),
+    ],
+)
+def test_classes_are_numbered_in_the_declared_order(label, classes, expected):
+    """A label becomes the number of its class; what is missing or not listed has none, and is no label to learn from."""
+    spec = declare(label={"column": "clicked", "delay": "1d", "classes": classes})
+    rows = pl.DataFrame({"clicked": pl.Series(label)})
+    np.testing.assert_array_equal(target(rows, spec, "multiclass"), np.array(expected))
+    known = rows.select(labelled(spec, rows.schema)).to_series()
+    assert known.to_list() == [not np.isnan(number) for number in expected]
+
+
+def test_labels_that_are_not_listed_are_counted():
+    """Labels that are no class are named with their rows, the commonest first; missing ones are not among them."""
+    spec = declare(label={"column": "clicked", "delay": "1d", "classes": ["a", "b", "c"]})
+    rows = pl.DataFrame({"clicked": ["a", "x", "y", "y", None]})
+    assert unlisted(rows, spec).rows() == [("y", 2), ("x", 1)]
+
+
+def test_the_best_constant_of_several_classes_is_their_shares():
+    """Without features several classes are predicted by their weighted shares, two by that of the positive one."""
+    several = declare(label={"column": "clicked", "delay": "1d", "classes": ["a", "b", "c"]})
+    y = np.array([0.0, 2.0, 2.0])
+    assert best_constant(several, y, None) == pytest.approx([1 / 3, 0, 2 / 3])
+    assert best_constant(several, y, np.array([2.0, 1.0, 1.0])) == pytest.approx([0.5, 0, 0.5])
+    assert best_constant(declare(), np.array([0.0, 1.0, 1.0]), None) == pytest.approx(2 / 3)

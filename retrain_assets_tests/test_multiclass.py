@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import mlflow
@@ -12,8 +12,13 @@ import polars as pl
 import pytest
 
 from retrain_assets.attempts import newest_attempt
+from retrain_assets.candidate_model.train import Request, train_candidate
 from retrain_assets.champion.tracking import client
+from retrain_assets.comparison import deciding_criterion
 from retrain_assets.declaration import Declaration
+from retrain_assets.errors import ChampionError
+from retrain_assets.evaluation_report.past_days import past_loss_differences
+from retrain_assets.predictions.scoring import score_partitions
 from retrain_assets_tests.parcels import CLASSES, FIRST_DAY, declare_parcels, write_parcels
 from retrain_assets_tests.running import YOUNG, Running, sentence
 
@@ -141,3 +146,39 @@ def test_pages_tell_the_same(parcels):
         week for week in life["weeks"] if week["realised"] is not None and week["never_retrained"] is not None
     ]
     assert weeks[-1]["realised"] < weeks[-1]["never_retrained"]
+
+
+def test_other_classes_are_another_pipeline(parcels):
+    """A champion's scores are in the order of its classes: with others declared nothing is trained or scored."""
+    changed = declare_parcels(parcels.file.parent, classes=["late", "on time", "lost"])
+    said = (
+        "label.classes: version 2 of parcels was trained on on time, late, lost, and the declaration lists late, on "
+        "time, lost. The scores in the lake are in the first order: put it back, or declare the other classes under "
+        "another name."
+    )
+    with pytest.raises(ChampionError) as caught:
+        score_partitions(changed, [str(changed.newest_partition())])
+    assert str(caught.value) == said
+    with pytest.raises(ChampionError) as caught:
+        train_candidate(changed, Request("again", None, {}, (), (), {}))
+    assert str(caught.value) == said
+
+
+def test_a_new_champion_is_watched(parcels):
+    """The second champion is compared with the first one on rows that both have scored."""
+    rows = parcels.lake.scan("monitoring").sort("as_of").tail(1).collect()
+    watch = json.loads(rows["payload"].item())["watch"]
+    assert (watch["version"], watch["predecessor"], watch["crossed"]) == (2, 1, False)
+    assert watch["numbers"]["rows"] > 0
+
+
+def test_past_days_are_read(parcels):
+    """The loss differences of past days are known: of the champion and the class shares of its training."""
+    spec, newest = parcels.spec, newest_attempt(parcels.lake, "trained")
+    assert newest is not None
+    split = datetime.fromisoformat(newest.payload["windows"]["split"])
+    past = past_loss_differences(
+        parcels, deciding_criterion(spec, "multiclass"), "multiclass", split=split, as_of=newest.as_of
+    )
+    assert past is not None
+    assert np.isfinite(past).sum() >= 7

@@ -12,7 +12,7 @@ from retrain_assets.cadence_report.cells import Judged, Trained, constant_losses
 from retrain_assets.cadence_report.history import BLOCK, History
 from retrain_assets.cadence_report.matrix import Block, FloatArray, Matrix, WindowPolicy
 from retrain_assets.cadence_report.window_policies import known_rows
-from retrain_assets.labels import labelled, target
+from retrain_assets.labels import best_constant, labelled, target
 
 
 @dataclass(frozen=True)
@@ -127,5 +127,5 @@ def _baseline(history: History, block: Block, known: pl.DataFrame) -> tuple[floa
     if known.is_empty() or (weights is not None and not weights.any()):
         days = int((ground.day_block == block.index).sum())
         return float("nan"), np.full(days, np.nan)
-    constant = float(np.average(target(known, ground.spec, ground.task), weights=weights))
+    constant = best_constant(ground.spec, target(known, ground.spec, ground.task), weights)
     return constant_losses(judging, ground, constant)

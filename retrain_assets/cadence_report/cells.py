@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +22,7 @@ from retrain_assets.errors import TrainingError
 from retrain_assets.labels import target
 from retrain_assets.monitoring_report.drift import drift
 from retrain_assets.monitoring_report.profile import build_profile
+from retrain_assets.scores import constant_scores
 
 if TYPE_CHECKING:
     from retrain_assets.candidate_model.model import ScoringModel
@@ -271,6 +272,8 @@ def _loaded(trained: Trained, ground: Ground) -> ScoringModel | None:
     return model
 
 
-def constant_losses(rows: pl.DataFrame, ground: Ground, constant: float) -> tuple[float, FloatArray]:
-    """Loss of a constant on the rows of one block, and on each of its days."""
-    return losses(ground.metric, _labels(rows, ground), np.full(rows.height, constant))
+def constant_losses(
+    rows: pl.DataFrame, ground: Ground, constant: float | Sequence[float]
+) -> tuple[float, FloatArray]:
+    """Loss of a constant, or of a constant share of each class, on the rows of one block, and on each of its days."""
+    return losses(ground.metric, _labels(rows, ground), constant_scores(constant, rows.height))

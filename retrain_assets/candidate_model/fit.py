@@ -13,8 +13,9 @@ from retrain_assets.candidate_model.estimator import Task, declared_task, resolv
 from retrain_assets.errors import TrainingError
 from retrain_assets.features.columns import FeatureColumns
 from retrain_assets.features.derive import steps
-from retrain_assets.labels import YAML_WORDS, target, unlisted
+from retrain_assets.labels import YAML_WORDS, best_constant, target, unlisted
 from retrain_assets.spec import PipelineSpec
+from retrain_assets.spec.source import FEWEST_CLASSES
 
 if TYPE_CHECKING:
     from retrain_assets.candidate_model.model import ScoringModel
@@ -101,7 +102,7 @@ def fit_candidate(spec: PipelineSpec, features: pl.DataFrame, columns: FeatureCo
         guards=guards + _left_out(model, table),
         rows=len(y),
         positives=int(y.sum()) if task == "classification" else None,
-        baseline=_baseline(spec, y, weight),
+        baseline=best_constant(spec, y, weight),
         seconds=time.monotonic() - begin,
     )
 
@@ -158,13 +159,6 @@ def _absent_classes(spec: PipelineSpec, y: np.ndarray) -> list[str]:
     ]
 
 
-def _baseline(spec: PipelineSpec, y: np.ndarray, weight: np.ndarray | None) -> float | list[float]:
-    if spec.label.classes is None:
-        return float(np.average(y, weights=weight))
-    totals = np.bincount(y.astype(np.int64), weights=weight, minlength=len(spec.label.classes))
-    return [float(total) for total in totals / totals.sum()]
-
-
 def _weights(column: str, features: pl.DataFrame) -> np.ndarray:
     dtype = features.schema[column]
     if not (dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)):
@@ -196,12 +190,14 @@ def _check_classes(spec: PipelineSpec, features: pl.DataFrame, y: np.ndarray) ->
     column, positive = spec.label.column, spec.label.positive
     found = features[column].drop_nulls().unique().sort().head(5).to_list()
     is_word = isinstance(positive, bool) and features.schema[column] == pl.String
-    quotes = f" {YAML_WORDS}" if is_word else ""
+    hint = f" {YAML_WORDS}" if is_word else ""
+    if len(found) >= FEWEST_CLASSES:
+        hint = " A label of three classes or more is declared by label.classes."
     raise TrainingError(
         f"All {len(y):,} rows of the training window are of one class: "
         f"{'every' if y.any() else 'no'} label equals label.positive ({positive!r}). The column "
         f"{column!r} holds {', '.join(repr(value) for value in found)}. "
-        f"Mend label.positive, or widen training.window.{quotes}"
+        f"Mend label.positive, or widen training.window.{hint}"
     )
 
 

@@ -58,6 +58,8 @@ def declaration_text(
     lines += ["  label:", f"    column: {_yaml(label['column'])}", f"    delay: {_delay(label['delay'])}"]
     if profile.task == "classification":
         lines += [f"    positive: {_yaml(profile.positive)}"]
+    elif profile.classes:
+        lines += [_classes(profile)]
     lines += [
         "  features:",
         *_columns("numeric", typed(profile.columns, "numeric")),
@@ -79,8 +81,15 @@ def _delay(declared: str) -> str:
     return "0d  # SET THIS: how long after its timestamp is a row's label known? All judging rests on it"
 
 
+def _classes(profile: SourceProfile) -> str:
+    listed = f"classes: [{', '.join(map(_yaml, profile.classes))}]"
+    if profile.task == "multiclass":
+        return f"    {listed}  # in the order of the probabilities; add any that the sample lacks"
+    return f"    # {listed}  # if these numbers name classes; then choose a classifier below"
+
+
 def _training(profile: SourceProfile, trainable: int) -> list[str]:
-    estimator = "Classifier" if profile.task == "classification" else "Regressor"
+    estimator = "Regressor" if profile.task == "regression" else "Classifier"
     lines = ["  training:", f"    estimator: sklearn.ensemble.HistGradientBoosting{estimator}"]
     if trainable < _MINIMUM_ROWS:
         few = f"  # the sample has only {trainable:,} rows from before the holdout"

@@ -14,11 +14,16 @@ import polars as pl
 from retrain_assets.errors import SpecError
 from retrain_assets.spec.base import suggest
 from retrain_assets.spec.pipeline import RESERVED_COLUMNS
+from retrain_assets.spec.source import FEWEST_CLASSES
 from retrain_assets.spec.suspects import is_identifier, is_unique, suspicion
 
 Kind = Literal["numeric", "categorical", "time"]
 Period = Literal["daily", "weekly", "monthly"]
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "multiclass", "regression"]
+
+MOST_CLASSES = 50
+MOST_NUMBERED_CLASSES = 10
+"""Different whole numbers that may name classes; more are counts or amounts."""
 
 _ISO_TIME = re.compile(r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$")
 
@@ -53,9 +58,13 @@ class SourceProfile:
     columns
         All columns but timestamp and label, in the source's order.
     task
-        ``classification`` for a label of two values, ``regression`` for a number.
+        ``classification`` for a label of two values, ``multiclass`` for one of 3 to 50 texts, ``regression`` for a
+        number.
     positive
         The value that counts as positive, in classification.
+    classes
+        The texts of a label of several classes, sorted; of a label of few whole numbers these, which may name
+        classes too, or be counts or amounts; empty else.
     key
         A column that identifies each row, if there is one.
     partition
@@ -70,6 +79,7 @@ class SourceProfile:
     columns: tuple[ColumnProfile, ...]
     task: Task
     positive: Any
+    classes: tuple[Any, ...]
     key: str | None
     partition: Period
     holdout: timedelta
@@ -101,10 +111,13 @@ def profile_source(rows: pl.DataFrame, timestamp: str, label: str) -> SourceProf
         raise SpecError(f"{taken[0]!r} is a column of retrain_assets itself. Rename it in the source.")
     times = rows[timestamp].drop_nulls()
     task, positive = _task(rows[label].drop_nulls(), label)
+    classes = _classes(rows[label].drop_nulls())
     others = [name for name in rows.columns if name not in (timestamp, label)]
     columns = tuple(_profile(rows[name], rows[label], task) for name in others)
     partition, holdout, block = _rhythm(times)
-    return SourceProfile(rows.height, columns, task, positive, _key(rows, others), partition, holdout, block)
+    return SourceProfile(
+        rows.height, columns, task, positive, classes, _key(rows, others), partition, holdout, block
+    )
 
 
 def typed(columns: Sequence[ColumnProfile], kind: Kind) -> list[ColumnProfile]:
@@ -119,10 +132,27 @@ def _task(label: pl.Series, name: str) -> tuple[Task, Any]:
         return "classification", _plain(values[1] if usual else _rarer(label))
     if label.dtype.is_numeric() and len(values) > 2:
         return "regression", None
+    if _is_text(label) and FEWEST_CLASSES <= len(values) <= MOST_CLASSES:
+        return "multiclass", None
     raise SpecError(
         f"The label {name!r} has {len(values)} different values of type {label.dtype} in the sample. It must "
-        "have two values (classification) or be a number (regression)."
+        f"have two values (classification), {FEWEST_CLASSES} to {MOST_CLASSES} texts (several classes) or be a number "
+        "(regression)."
     )
+
+
+def _classes(label: pl.Series) -> tuple[Any, ...]:
+    values = label.unique().sort().to_list()
+    whole = label.dtype.is_integer() or (
+        label.dtype.is_float() and all(value.is_integer() for value in values)
+    )
+    if FEWEST_CLASSES <= len(values) <= (MOST_CLASSES if _is_text(label) else MOST_NUMBERED_CLASSES * whole):
+        return tuple(map(_plain, values))
+    return ()
+
+
+def _is_text(label: pl.Series) -> bool:
+    return label.dtype in (pl.String, pl.Categorical, pl.Enum)
 
 
 def _rarer(label: pl.Series) -> Any:
@@ -139,7 +169,7 @@ def _profile(column: pl.Series, label: pl.Series, task: Task) -> ColumnProfile:
     kind = _kind(column)
     if kind == "time":
         return ColumnProfile(column.name, kind, "a time: derive a number from it, if it matters")
-    return ColumnProfile(column.name, kind, suspicion(column, label, classification=task == "classification"))
+    return ColumnProfile(column.name, kind, suspicion(column, label, classification=task != "regression"))
 
 
 def _kind(column: pl.Series) -> Kind:

@@ -146,11 +146,12 @@ class LabelSpec(Spec):
     def _one_value(cls, value: Any, field: ValidationInfo) -> Any:
         if value is None and field.field_name == "missing_value":
             return None
-        if not isinstance(value, bool | int | float | str) or value != value:  # noqa: PLR0124
-            raise ValueError(
-                f"{value!r} is no value of a label: write a number, true, false, or text in quotes"
-            )
-        return value
+        return _check_value(value)
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _each_one_value(cls, value: Any) -> Any:
+        return [_check_value(item) for item in value] if isinstance(value, list) else value
 
     @field_validator("classes")
     @classmethod
@@ -226,6 +227,12 @@ class LabelSpec(Spec):
                 f"which is {format_duration(self.delay)}; let missing_after be as long at the least"
             )
         return self
+
+
+def _check_value(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | str) or value != value:  # noqa: PLR0124
+        raise ValueError(f"{value!r} is no value of a label: write a number, true, false, or text in quotes")
+    return value
 
 
 def _words(query: str) -> list[str]:

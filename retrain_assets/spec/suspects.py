@@ -10,6 +10,7 @@ import polars as pl
 ENOUGH = 100
 _LEAK = 0.98
 _PERFECT = 0.995
+_BINS = 100
 _IDENTIFIER = re.compile(r"(^|_)(id|uuid|guid)$", re.IGNORECASE)
 
 
@@ -23,7 +24,7 @@ def suspicion(column: pl.Series, label: pl.Series, *, classification: bool) -> s
     label
         The label of the same rows.
     classification
-        Whether the label has two values; it is a number otherwise.
+        Whether the label is one of two or several classes; it is a number otherwise.
 
     Returns
     -------
@@ -99,6 +100,11 @@ def _leak_of_class(pairs: pl.DataFrame) -> str | None:
         return f"gives the label away in {100 * filled:.1f} % of the rows by being empty or not"
     if x.n_unique() <= min(1000, 0.2 * pairs.height):
         share = _share_right(pairs)
+        if share >= max(_LEAK, telling):
+            return f"gives the label away in {100 * share:.1f} % of the rows"
+    elif x.dtype.is_numeric() and y.n_unique() > 2:
+        bins = (pl.col("x").rank("average") * _BINS / pl.len()).floor()
+        share = _share_right(pairs.select(bins, "y"))
         if share >= max(_LEAK, telling):
             return f"gives the label away in {100 * share:.1f} % of the rows"
     elif x.dtype.is_numeric():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from retrain_assets.errors import PartitionError
-from retrain_assets.labels import YAML_WORDS, labelled, target
+from retrain_assets.labels import YAML_WORDS, labelled, target, unlisted
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.sources.timestamps import to_utc, unreadable
 
@@ -81,6 +81,27 @@ def check_positive(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], l
     if alike:
         return [f"{told} Did you mean {alike[0]!r}?"], []
     return [], [f"{told} Mend it, unless that class is too rare to be among them."]
+
+
+def check_classes(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """Find out whether labels are among the declared classes; as :func:`check_positive`."""
+    others = unlisted(rows, spec)
+    if others.is_empty():
+        return [], []
+    names, listed = others["label"].to_list(), spec.label.class_names or []
+    named = ", ".join(map(repr, names[:5]))
+    held = f"the column {spec.label.column!r} holds {named}"
+    if rows.filter(labelled(spec, rows.schema)).is_empty():
+        words = any(isinstance(name, bool) for name in spec.label.classes or ())
+        hint = f" {YAML_WORDS}" if words else ""
+        return [f"label.classes: none of the first {rows.height:,} labels is listed; {held}.{hint}"], []
+    told = (
+        f"label.classes: {others['rows'].sum():,} of the first {rows.height:,} labels are not listed; {held}."
+    )
+    alike = [(name, known) for name in names for known in listed if _folded(name) == _folded(known)]
+    if alike:
+        return [f"{told} {alike[0][1]!r} is listed: did you mean {alike[0][0]!r}?"], []
+    return [], [f"{told} Rows with such a label count as rows without one."]
 
 
 def _folded(value: object) -> str:

@@ -39,5 +39,22 @@ def test_weights_move_means_and_not_counts():
 def test_models_without_scores_and_rows_are_left_out():
     """Without a champion there is one curve, without rows an empty one."""
     assert calibration(np.empty(0), {"candidate": np.empty(0), "champion": None}) == [
-        {"model": "candidate", "bins": []}
+        {"model": "candidate", "class": None, "bins": []}
     ]
+
+
+def test_several_classes_are_each_against_the_rest():
+    """Probabilities of three classes that happen as they say are calibrated, of the predicted class and of each."""
+    rng = np.random.default_rng(0)
+    scores = rng.dirichlet([1.0, 2.0, 3.0], 60_000)
+    y = (rng.uniform(size=len(scores))[:, None] > scores.cumsum(axis=1)).sum(axis=1).astype(float)
+    entries = calibration(y, {"candidate": scores, "champion": None}, classes=["a", "b", "c"])
+    assert [(entry["model"], entry["class"]) for entry in entries] == [
+        ("candidate", name) for name in (None, "a", "b", "c")
+    ]
+    for entry in entries:
+        for part in entry["bins"]:
+            assert part["mean_label"] == pytest.approx(part["mean_score"], abs=0.03)
+    sure, *each = ([part["mean_score"] for part in entry["bins"]] for entry in entries)
+    assert min(sure) > 1 / 3
+    assert [np.mean(means) for means in each] == pytest.approx([1 / 6, 1 / 3, 1 / 2], abs=0.01)

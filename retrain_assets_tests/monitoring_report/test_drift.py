@@ -121,3 +121,15 @@ def test_bins_hold_what_lies_between_their_edges(values, edges):
         gap = value is None or math.isnan(value)
         expected[-1 if gap else int(np.searchsorted(edges, value, side="left"))] += 1
     assert count_bins(frame, {"x": edges}, {})["x"] == expected
+
+
+def test_the_score_of_several_classes_is_the_predicted_class():
+    """Rows are counted by their most probable class, which moves when another class becomes so more often."""
+    rng = np.random.default_rng(1)
+    features, _ = draw(5_000)
+    before, like, other = (rng.dirichlet(shares, 5_000) for shares in ([5, 3, 2], [5, 3, 2], [2, 3, 5]))
+    profile = build_profile(features, ["number"], ["kind"], before)
+    assert profile["score"]["counts"] == np.bincount(before.argmax(axis=1), minlength=3).tolist()
+    assert json.loads(json.dumps(profile)) == profile
+    assert drift(profile, features, like).score.psi == pytest.approx(0, abs=0.01)
+    assert drift(profile, features, other).score.lower > 0.2

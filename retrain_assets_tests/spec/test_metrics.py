@@ -14,11 +14,11 @@ from retrain_assets_tests.spec.test_declarations import declared
 COST = {"function": "my_module:cost", "greater_is_better": False, "unit": "EUR"}
 
 
-def load(*metrics):
+def load(*metrics, **changes):
     """Load a declaration of metrics."""
     from retrain_assets.spec import load_spec
 
-    return load_spec(declared(evaluation__metrics=list(metrics)), "defs.yaml").evaluation.metrics
+    return load_spec(declared(evaluation__metrics=list(metrics), **changes), "defs.yaml").evaluation.metrics
 
 
 def test_a_metric_is_declared_by_name_or_as_a_mapping():
@@ -32,7 +32,8 @@ def test_a_metric_is_declared_by_name_or_as_a_mapping():
 @pytest.mark.parametrize("name", KNOWN_METRICS)
 def test_every_known_metric_can_be_declared(name):
     """A known metric is declared by scikit-learn's name, with and without neg_."""
-    assert load(name) == load(f"neg_{name}") == [MetricSpec(metric=name)]
+    several = {"label__classes": ["low", "mid", "high"]} if name == "roc_auc_ovr" else {}
+    assert load(name, **several) == load(f"neg_{name}", **several) == [MetricSpec(metric=name)]
 
 
 @pytest.mark.parametrize(

@@ -129,22 +129,53 @@ def test_the_positive_class_is_one_or_true_or_the_rarer(label, positive):
             "The source has no column 'label' to be the label. It can be one of: at, clicked.",
         ),
         (
-            {"at": TIMES[:3], "label": ["a", "b", "c"]},
-            "The label 'label' has 3 different values of type String in the sample. It must have two values "
-            "(classification) or be a number (regression).",
+            {"at": TIMES[:51], "label": [f"text {number}" for number in range(51)]},
+            "The label 'label' has 51 different values of type String in the sample. It must have two values "
+            "(classification), 3 to 50 texts (several classes) or be a number (regression).",
         ),
         (
             {"at": TIMES[:3], "label": [0, 1, 0], "score": [1, 2, 3]},
             "'score' is a column of retrain_assets itself. Rename it in the source.",
         ),
     ],
-    ids=["no label", "three classes", "reserved"],
+    ids=["no label", "too many texts", "reserved"],
 )
 def test_a_sample_that_cannot_be_declared_is_told(rows, sentence):
     """A missing column, a label of no supported task and a reserved name are errors in a sentence."""
     with pytest.raises(SpecError) as caught:
         profile_source(pl.DataFrame(rows), "at", "label")
     assert str(caught.value) == sentence
+
+
+def test_a_label_of_some_texts_has_several_classes():
+    """Three texts are classes, sorted; few whole numbers may be, and stay a regression."""
+    texts = profile_source(
+        pl.DataFrame({"at": TIMES[:4], "label": ["mid", "low", "high", None]}), "at", "label"
+    )
+    assert (texts.task, texts.classes) == ("multiclass", ("high", "low", "mid"))
+    numbers = profile_source(pl.DataFrame({"at": TIMES[:4], "label": [3.0, 1.0, 2.0, 1.0]}), "at", "label")
+    assert (numbers.task, numbers.classes) == ("regression", (1, 2, 3))
+    amounts = profile_source(pl.DataFrame({"at": TIMES[:4], "label": [3.5, 1.0, 2.0, 1.0]}), "at", "label")
+    assert (amounts.task, amounts.classes) == ("regression", ())
+
+
+CODES = RANDOM.integers(0, 3, ROWS)
+NAMES = np.array(["low", "mid", "high"])[CODES]
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        (np.where(np.arange(ROWS) < 4, "other", NAMES), "equals the label"),
+        (CODES * 10 + RANDOM.random(ROWS), "gives the label away"),
+        (CODES + RANDOM.normal(size=ROWS), None),
+    ],
+    ids=["the label", "a number known afterwards", "strong but honest"],
+)
+def test_what_gives_one_of_several_classes_away_is_suspected(column, reason):
+    """A column that tells the class is suspected, be it a text or a number of many values."""
+    found = suspect(None, rows=sample(odd=column).with_columns(label=pl.Series(NAMES)))
+    assert (found is None) if reason is None else found.startswith(reason)
 
 
 def test_the_key_is_the_first_column_or_named_as_one():

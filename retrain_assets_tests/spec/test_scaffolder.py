@@ -18,6 +18,8 @@ from retrain_assets.checks import examine
 from retrain_assets.declaration import Declaration
 from retrain_assets.spec import load_spec
 from retrain_assets.spec.scaffolder import PipelineScaffolder, ScaffoldParams
+from retrain_assets_tests.parcels import FIRST_DAY as PARCELS_FIRST_DAY
+from retrain_assets_tests.parcels import parcels_of
 from retrain_assets_tests.pipelines import FIRST_DAY, loans_of
 from retrain_assets_tests.running import YOUNG, Running, sentence
 
@@ -71,6 +73,15 @@ def declared(file: Path) -> Declaration:
     return declaration
 
 
+def all_periods(declaration: Declaration) -> list[str]:
+    """Keys of all periods that the source has rows of."""
+    start = declaration.source().earliest()
+    end = declaration.source().latest()
+    assert start is not None
+    assert end is not None
+    return declaration.partitions.keys_between(start, end + timedelta(microseconds=1))
+
+
 def test_every_column_is_listed_once(project):
     """Features are listed with their type, suspects in a comment with the reason."""
     rows = loans()
@@ -97,16 +108,40 @@ def test_the_written_pipeline_trains(project):
     loans().write_csv(project / "loans.csv")
     declaration = declared(scaffold(project, path="loans.csv"))
     running = Running(declaration)
-    start = declaration.source().earliest()
-    end = declaration.source().latest()
-    assert start is not None
-    assert end is not None
-    running.ingest(declaration.partitions.keys_between(start, end + timedelta(microseconds=1)))
+    running.ingest(all_periods(declaration))
     result = running.retrain()
     assert result.success, sentence(result)
     evaluated = newest_attempt(declaration.lake, "evaluated", result.run_id)
     assert evaluated is not None
     assert evaluated.payload["verdict"]["verdict"] == "blessed"
+
+
+def test_a_label_of_texts_lists_its_classes(project):
+    """A label of three texts is written with its classes and a classifier, and the file trains as it is."""
+    days = [parcels_of(PARCELS_FIRST_DAY + timedelta(days=number)) for number in range(30)]
+    pl.concat(days).write_csv(project / "parcels.csv", datetime_format="%Y-%m-%d %H:%M:%S")
+    file = scaffold(project, "parcels", path="parcels.csv", timestamp="sent_at", label="outcome")
+    assert (
+        '    classes: [late, lost, "on time"]  # in the order of the probabilities; add any that the'
+        in file.read_text()
+    )
+    declaration = declared(file)
+    assert declaration.spec.label.class_names == ["late", "lost", "on time"]
+    running = Running(declaration)
+    running.ingest(all_periods(declaration))
+    result = running.retrain()
+    assert result.success, sentence(result)
+    assert newest_attempt(declaration.lake, "evaluated").payload["verdict"]["verdict"] == "blessed"
+
+
+def test_few_whole_numbers_may_be_classes(project):
+    """Of a label of few whole numbers a comment lists the classes that they may name; the file is a regression's."""
+    loans().with_columns(repaid=pl.col("customer_id") % 4).write_csv(project / "loans.csv")
+    text = scaffold(project, path="loans.csv").read_text()
+    assert (
+        "    # classes: [0, 1, 2, 3]  # if these numbers name classes; then choose a classifier below" in text
+    )
+    assert "HistGradientBoostingRegressor" in text
 
 
 def test_a_small_table_lowers_the_minimum_of_rows(project):
