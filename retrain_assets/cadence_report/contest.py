@@ -1,0 +1,174 @@
+"""The contest of policies: each kind tuned on the first two thirds of history, judged on the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from retrain_assets.cadence_report import policies
+from retrain_assets.cadence_report.arbiter import Arbiter
+from retrain_assets.cadence_report.declared_block import every
+from retrain_assets.cadence_report.policies import Policy
+from retrain_assets.cadence_report.replay import Path, Replayer, cost_between
+from retrain_assets.spec import PipelineSpec, RetrainWhenSpec
+
+TUNED_SHARE = 2 / 3
+TODAY = "today's declaration"
+DRIFT_SHARES = (0.1, 0.3, 0.6)
+DROP_SHARES = (0.02, 0.05, 0.1)
+"""Falls of quality, as shares of what a fresh model spares over the naive constant."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A policy that takes part.
+
+    Parameters
+    ----------
+    policy
+        The policy.
+    when
+        What ``retrain_when`` would have to say; None where it cannot say it.
+    """
+
+    policy: Policy
+    when: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """An entry on a window, replayed."""
+
+    entry: Entry
+    path: Path
+
+
+@dataclass
+class Contest:
+    """Replays all policies on all windows once, and compares them at a price.
+
+    Parameters
+    ----------
+    replayer
+        The matrix, and what is known when.
+    spec
+        The declaration.
+    ticks
+        When the declared schedule was due, in order.
+    worth
+        Loss that a fresh model spares over the naive constant, a row.
+    """
+
+    replayer: Replayer
+    spec: PipelineSpec
+    ticks: Sequence[datetime]
+    worth: float
+    _free: list[Result] = field(default_factory=list)
+
+    @property
+    def begin(self) -> int:
+        """The first block that counts."""
+        return self.replayer.first
+
+    @property
+    def split(self) -> int:
+        """The first block of the last third, which tuning does not see."""
+        return self.begin + round((self.end - self.begin) * TUNED_SHARE)
+
+    @property
+    def end(self) -> int:
+        """One more than the last block."""
+        return len(self.replayer.matrix.blocks)
+
+    def today(self) -> Path:
+        """What the declaration would have done."""
+        arbiter = Arbiter(self.spec, self.replayer.matrix, self.ticks)
+        declared = self.replayer.matrix.declared
+        window = declared if declared in self.replayer.windows else self.replayer.windows[0]
+        return self.replayer.replay(arbiter.policy(TODAY, TODAY), window)
+
+    def results(self, price: float) -> list[Result]:
+        """Replay everything; what does not depend on the price is replayed once."""
+        if not self._free:
+            self._free = self._replayed(self._entries())
+        return [*self._free, *self._replayed(self._priced(price))]
+
+    def tuned(self, price: float) -> list[Result]:
+        """Give the best of each kind on the first two thirds; of equals the one with the fewest attempts."""
+        return self.best_of_each(self.results(price), price)
+
+    def best_of_each(self, results: Sequence[Result], price: float) -> list[Result]:
+        """Give the best of each kind among some results, the cheapest kind first."""
+        best: dict[str, Result] = {}
+        for result in results:
+            family = result.entry.policy.family
+            if family not in best or self._rank(result, price) < self._rank(best[family], price):
+                best[family] = result
+        return sorted(best.values(), key=lambda result: self._rank(result, price))
+
+    def cost(self, path: Path, price: float, *, checked: bool) -> float:
+        """Cost a row on the last third, or on the first two."""
+        bounds = (self.split, self.end) if checked else (self.begin, self.split)
+        return cost_between(self.replayer.matrix, path, price, *bounds)
+
+    def _rank(self, result: Result, price: float) -> tuple[float, int]:
+        cost = self.cost(result.path, price, checked=False)
+        return cost, sum(attempt.block < self.split for attempt in result.path.attempts)
+
+    def _replayed(self, entries: Iterator[Entry]) -> list[Result]:
+        return [
+            Result(entry, self.replayer.replay(entry.policy, window))
+            for entry in entries
+            for window in self.replayer.windows
+        ]
+
+    def _entries(self) -> Iterator[Entry]:
+        pause = self.replayer.clock.lag
+        yield Entry(policies.never(), {})
+        for period in _periods(self.split - self.begin):
+            yield Entry(policies.periodic(period), every(self._length(period)))
+        metric = self.replayer.matrix.metric
+        for share in DRIFT_SHARES:
+            yield self._declared("declared drift", {"drift": {"importance": share}}, share)
+            yield Entry(policies.drift_share(share, pause))
+        for part in DROP_SHARES:
+            drop = float(f"{part * self.worth:.2g}")
+            if drop > 0:
+                when = {"performance": {"metric": metric, "drop": drop}}
+                yield self._declared("declared performance", when, drop)
+                yield Entry(policies.performance_drop(drop, pause))
+        for deviations in (5, 10, 20):
+            yield Entry(policies.page_hinkley_alarm(deviations))
+        for delta in (0.002, 0.05):
+            yield Entry(policies.adwin_alarm(delta))
+        arbiter = Arbiter(self.spec, self.replayer.matrix, self.ticks)
+        yield Entry(arbiter.policy(TODAY, "declared triggers"))
+
+    def _priced(self, price: float) -> Iterator[Entry]:
+        for factor in (0.5, 1.0, 2.0):
+            yield Entry(policies.cost_aware(price, factor))
+        for confidence in (0.5, 0.8, 0.95):
+            yield Entry(policies.forecast_gain(price, confidence))
+        if price > 0:
+            cost = {"per_retrain": float(f"{price:.3g}"), "per_metric_unit_and_row": 1.0}
+            yield self._declared("declared cost", {"cost": cost}, price)
+
+    def _declared(self, family: str, when: dict[str, Any], parameter: float) -> Entry:
+        """What a changed declaration comes to, decided by the arbiter itself."""
+        spec = self.spec.model_copy(update={"retrain_when": RetrainWhenSpec.model_validate(when)})
+        arbiter = Arbiter(spec, self.replayer.matrix)
+        return Entry(arbiter.policy(family, f"{family} {parameter:.2g}", parameter), when)
+
+    def _length(self, period: int) -> timedelta:
+        lengths = [(block.end - block.start).total_seconds() for block in self.replayer.matrix.blocks[1:]]
+        return timedelta(seconds=float(np.median(lengths))) * period
+
+
+def _periods(most: int) -> list[int]:
+    """Periods in blocks: all short ones, longer ones further apart, up to the whole of what tuning sees."""
+    steps = [*range(1, 9), *range(10, 21, 2), *range(24, 200, 4)]
+    return [period for period in steps if period < most] + [most]

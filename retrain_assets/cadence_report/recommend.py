@@ -1,0 +1,111 @@
+"""The recommendation: what to declare, by what was tuned on one part of history and held on another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrain_assets.cadence_report.contest import Contest, Result
+from retrain_assets.cadence_report.declared_block import as_text, can_be_declared
+from retrain_assets.cadence_report.gate import compare_days
+from retrain_assets.cadence_report.matrix import FloatArray, Matrix
+from retrain_assets.cadence_report.replay import Path
+from retrain_assets.comparison import Comparison
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to declare.
+
+    Parameters
+    ----------
+    chosen
+        The policy with its window.
+    bar
+        The tuned periodic schedule.
+    tried
+        Number of kinds that were held against the bar before.
+    block
+        YAML to paste.
+    against_bar, against_today
+        Paired comparisons of mean losses on the days of the last third; None with fewer than seven days.
+    saved_bar, saved_today
+        Cost a row that is spared on the last third, retrains included.
+    """
+
+    chosen: Result
+    bar: Result
+    tried: int
+    block: str
+    against_bar: Comparison | None
+    against_today: Comparison | None
+    saved_bar: float
+    saved_today: float
+
+    @property
+    def retraining_pays(self) -> bool:
+        """Whether anything else than the first model is recommended."""
+        return self.chosen.entry.policy.family != "never"
+
+
+def recommend(contest: Contest, price: float, today: Path) -> Recommendation:
+    """Choose what to declare.
+
+    Each kind of policy is tuned, with its window, on the first two thirds. The bar is the tuned periodic schedule.
+    The kinds that can be declared and were no dearer than the bar there are held against it on the last third, the
+    cheapest first; the first one that is cheaper there too is recommended, else the bar. So nothing is recommended
+    that does not beat a plain schedule on history that its tuning has not seen. As the choice among a few kinds sees
+    the last third, the gain there flatters a little.
+
+    Parameters
+    ----------
+    contest
+        The policies, replayed.
+    price
+        Cost of a retrain in units of the loss times rows.
+    today
+        What the declaration would have done.
+    """
+    windows = contest.replayer.matrix.windows
+    results = [
+        result
+        for result in contest.results(price)
+        if result.entry.when is not None and can_be_declared(windows[result.path.window])
+    ]
+    tuned = contest.best_of_each(results, price)
+    bar = next(result for result in tuned if result.entry.policy.family == "periodic")
+    limit, asked = (contest.cost(bar.path, price, checked=flag) for flag in (False, True))
+    chosen, tried = bar, 0
+    for result in tuned:
+        if result is bar or contest.cost(result.path, price, checked=False) > limit:
+            continue
+        tried += 1
+        if contest.cost(result.path, price, checked=True) < asked:
+            chosen = result
+            break
+    matrix, alpha = contest.replayer.matrix, contest.spec.promotion.alpha
+    cost = contest.cost(chosen.path, price, checked=True)
+    return Recommendation(
+        chosen=chosen,
+        bar=bar,
+        tried=tried,
+        block=as_text(windows[chosen.path.window], dict(chosen.entry.when or {})),
+        against_bar=_compared(matrix, chosen.path, bar.path, contest.split, alpha),
+        against_today=_compared(matrix, chosen.path, today, contest.split, alpha),
+        saved_bar=asked - cost,
+        saved_today=contest.cost(today, price, checked=True) - cost,
+    )
+
+
+def daily_losses(matrix: Matrix, path: Path) -> FloatArray:
+    """Mean loss of the model that served, day by day; shape (days,), NaN before the first."""
+    serving = path.serving[matrix.day_block]
+    found: FloatArray = matrix.daily_loss[path.window, serving, np.arange(matrix.days.size)]
+    return np.where(serving >= 0, found, np.nan)
+
+
+def _compared(matrix: Matrix, path: Path, other: Path, begin: int, alpha: float) -> Comparison | None:
+    days = matrix.day_block >= begin
+    candidate, reference = (daily_losses(matrix, item)[days] for item in (path, other))
+    return compare_days(candidate, reference, matrix.daily_rows[days], alpha)

@@ -1,0 +1,243 @@
+"""The report: every answer that the matrix gives, as one document that is written as JSON and drawn as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from retrain_assets.cadence_report.ageing import age_curve, lifetime
+from retrain_assets.cadence_report.answers import figures, mark_frontier
+from retrain_assets.cadence_report.arbiter import UNSEEN
+from retrain_assets.cadence_report.clock import read_clock
+from retrain_assets.cadence_report.contest import Contest
+from retrain_assets.cadence_report.gate import compare_days
+from retrain_assets.cadence_report.matrix import Matrix
+from retrain_assets.cadence_report.optimum import Optimum, find_optimum
+from retrain_assets.cadence_report.prices import Price, read_prices, worth_of_block
+from retrain_assets.cadence_report.recommend import Recommendation, daily_losses, recommend
+from retrain_assets.cadence_report.replay import Path, Replayer
+from retrain_assets.cadence_report.told import sureness, title
+from retrain_assets.comparison import Comparison
+from retrain_assets.declaration import Declaration
+from retrain_assets.errors import TrainingError
+
+FEWEST_COUNTED = 3
+
+
+@dataclass(frozen=True)
+class CadenceReport:
+    """The answers.
+
+    Parameters
+    ----------
+    document
+        All figures, ready for JSON.
+    block
+        The block of YAML that is recommended.
+    """
+
+    document: dict[str, Any]
+    block: str
+
+
+def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datetime] = ()) -> CadenceReport:
+    """Replay all policies on a matrix and answer how often, on how much data and on which trigger to retrain.
+
+    Parameters
+    ----------
+    matrix
+        The matrix.
+    declaration
+        The pipeline.
+    ticks
+        When the declared schedule was due within the history, in order.
+
+    Raises
+    ------
+    TrainingError
+        When the history is too short for a verdict, tuning and a check.
+    """
+    contest = hold_contest(matrix, declaration, ticks)
+    today = contest.today()
+    prices = read_prices(matrix, declaration.spec)
+    recommended = [recommend(contest, price.value, today) for price in prices]
+    chosen = recommended[1]
+    document = {
+        "pipeline": declaration.name,
+        "timezone": declaration.spec.timezone,
+        "as_of": matrix.blocks[-1].end.isoformat(),
+        "metric": matrix.metric,
+        "unit": matrix.unit,
+        "greater_is_better": matrix.greater_is_better,
+        "daily_is_exact": matrix.daily_is_exact,
+        "history": _history(contest),
+        "recommendation": _recommendation(contest, chosen),
+        "sensitivity": [_sensitivity(contest, p, r) for p, r in zip(prices, recommended, strict=True)],
+        "policies": _policies(contest, prices[1], chosen, today),
+        "age": [asdict(point) for point in age_curve(matrix, chosen.chosen.path.window, contest.begin)],
+        "lifetime": asdict(lifetime(matrix, declaration.spec, chosen.chosen.path.window, contest.begin)),
+        "refit": _refit(contest, chosen.bar.path),
+        "frontier": _frontier(contest, prices[1]),
+        "time_line": _time_line(contest, prices[1], chosen, today),
+        "not_replayed": list(UNSEEN),
+        "notes": list(matrix.notes),
+    }
+    return CadenceReport(document, chosen.block)
+
+
+def hold_contest(matrix: Matrix, declaration: Declaration, ticks: Sequence[datetime] = ()) -> Contest:
+    """Prepare the contest of policies.
+
+    Raises
+    ------
+    TrainingError
+        When the history is too short.
+    """
+    replayer = Replayer(
+        matrix, read_clock(matrix, declaration.spec.evaluation.holdout), declaration.spec.promotion
+    )
+    contest = Contest(replayer, declaration.spec, ticks, worth_of_block(matrix) / _mean_rows(matrix))
+    if not replayer.windows or contest.end - contest.begin < FEWEST_COUNTED:
+        raise TrainingError(
+            f"The history of {declaration.name!r} has {max(contest.end - contest.begin, 0)} blocks after the first "
+            f"model and its holdout, and a replay needs {FEWEST_COUNTED}. Take more partitions in, or ask for more "
+            "blocks."
+        )
+    return contest
+
+
+def _mean_rows(matrix: Matrix) -> float:
+    return max(float(np.mean([block.rows for block in matrix.blocks])), 1.0)
+
+
+def _history(contest: Contest) -> dict[str, Any]:
+    matrix = contest.replayer.matrix
+    return {
+        "blocks": len(matrix.blocks),
+        "block_days": (matrix.blocks[-1].end - matrix.blocks[-1].start).total_seconds() / 86_400,
+        "start": matrix.blocks[0].start.isoformat(),
+        "counted_from": matrix.blocks[contest.begin].start.isoformat(),
+        "checked_from": matrix.blocks[contest.split].start.isoformat(),
+        "end": matrix.blocks[-1].end.isoformat(),
+        "windows": [window.name for window in matrix.windows],
+        "rows": sum(block.rows for block in matrix.blocks),
+    }
+
+
+def _recommendation(contest: Contest, found: Recommendation) -> dict[str, Any]:
+    return {
+        "title": title(contest, found.chosen),
+        "family": found.chosen.entry.policy.family,
+        "window": contest.replayer.matrix.windows[found.chosen.path.window].name,
+        "block": found.block,
+        "retraining_pays": found.retraining_pays,
+        "is_the_bar": found.chosen is found.bar,
+        "bar": title(contest, found.bar),
+        "tried": found.tried,
+        "against_bar": _interval(found.against_bar),
+        "against_today": _interval(found.against_today),
+        "saved_bar": found.saved_bar,
+        "saved_today": found.saved_today,
+        "sentence": sureness(contest, found),
+    }
+
+
+def _interval(found: Comparison | None) -> dict[str, float] | None:
+    if found is None:
+        return None
+    return {
+        "improvement": found.improvement,
+        "lower": found.lower,
+        "upper": found.upper,
+        "days": found.blocks,
+    }
+
+
+def _sensitivity(contest: Contest, price: Price, found: Recommendation) -> dict[str, Any]:
+    checked = optimum(contest, price.value, checked=True)
+    return {
+        "price": price.value,
+        "text": price.text,
+        "title": title(contest, found.chosen),
+        "attempts": len(found.chosen.path.attempts),
+        "regret": contest.cost(found.chosen.path, price.value, checked=True) - checked.cost,
+        "bar": title(contest, found.bar),
+        "bar_regret": contest.cost(found.bar.path, price.value, checked=True) - checked.cost,
+    }
+
+
+def optimum(contest: Contest, price: float, *, checked: bool) -> Optimum:
+    """The optimum in hindsight on the last third, or on all counted blocks."""
+    return find_optimum(contest.replayer, price, contest.split if checked else contest.begin, contest.end)
+
+
+def _policies(contest: Contest, price: Price, found: Recommendation, today: Path) -> list[dict[str, Any]]:
+    """Figures of the best of each kind, of today's declaration and of the optimum."""
+    whole, checked = (optimum(contest, price.value, checked=flag) for flag in (False, True))
+    paths = [found.chosen.path, *(result.path for result in contest.tuned(price.value)), today]
+    rows = []
+    for number, path in enumerate(paths):
+        # What is recommended is listed once, as such.
+        if number and path is not today and _same(path, found.chosen.path):
+            continue
+        role = "recommended" if number == 0 else "today" if path is today else "tuned"
+        rows.append({"role": role} | figures(contest, path, price.value, whole, checked))
+    best = {"role": "optimum", "family": "optimum", "policy": "the optimum in hindsight"}
+    return [*rows, best | {"attempts": whole.retrains, "cost": whole.cost, "checked_cost": checked.cost}]
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.policy.name == other.policy.name and one.window == other.window
+
+
+def _refit(contest: Contest, bar: Path) -> dict[str, Any]:
+    """Whether training again on the holdout before serving would pay, for the tuned schedule."""
+    replayer = contest.replayer
+    other = replayer.replay(bar.policy, bar.window, refit=True)
+    days = replayer.matrix.day_block >= contest.begin
+
+    with_refit, without = (daily_losses(replayer.matrix, path)[days] for path in (other, bar))
+    rows = replayer.matrix.daily_rows[days]
+    return {
+        "gain": _interval(compare_days(with_refit, without, rows, contest.spec.promotion.alpha)),
+        "attempts": len(other.attempts),
+        "attempts_without": len(bar.attempts),
+    }
+
+
+def _frontier(contest: Contest, price: Price) -> list[dict[str, Any]]:
+    matrix = contest.replayer.matrix
+    rows = [
+        {
+            "family": result.entry.policy.family,
+            "policy": result.entry.policy.name,
+            "window": matrix.windows[result.path.window].name,
+            "attempts": len(result.path.attempts),
+            "cpu_seconds": result.path.seconds,
+            "loss": float(np.nanmean(result.path.losses)),
+        }
+        for result in contest.results(price.value)
+    ]
+    mark_frontier(rows)
+    return rows
+
+
+def _time_line(contest: Contest, price: Price, found: Recommendation, today: Path) -> list[dict[str, Any]]:
+    blocks = contest.replayer.matrix.blocks
+    paths = [found.chosen.path, *(result.path for result in contest.tuned(price.value)), today]
+    return [
+        {
+            "policy": path.policy.name,
+            "role": "recommended" if number == 0 else "today" if path is today else "tuned",
+            "attempts": [
+                {"at": blocks[attempt.block].start.isoformat(), "verdict": attempt.verdict}
+                for attempt in path.attempts
+            ],
+        }
+        for number, path in enumerate(paths)
+        if number == 0 or path is today or not _same(path, found.chosen.path)
+    ]

@@ -1,0 +1,66 @@
+"""The recommendation in sentences."""
+
+from __future__ import annotations
+
+from retrain_assets.cadence_report.contest import Contest, Result
+from retrain_assets.cadence_report.recommend import Recommendation
+from retrain_assets.comparison import Comparison
+
+
+def title(contest: Contest, result: Result) -> str:
+    """Say in a line what a policy does, and on which window."""
+    matrix, policy = contest.replayer.matrix, result.entry.policy
+    window = matrix.windows[result.path.window].name
+    days = (matrix.blocks[-1].end - matrix.blocks[-1].start).total_seconds() / 86_400
+    if policy.family == "never":
+        return f"Do not retrain: the first model, trained on {window}, is kept"
+    if policy.family == "periodic":
+        period = (policy.parameter or 1) * days
+        return (
+            f"Retrain every {period:.0f} days, on {window}"
+            if period > 1
+            else f"Retrain every day, on {window}"
+        )
+    what = {
+        "declared drift": f"features with {policy.parameter or 0:.0%} of the importance have moved",
+        "declared performance": f"the quality has fallen by {policy.parameter or 0:.2g} {matrix.unit}",
+        "declared cost": "lost quality has cost more than a retrain",
+    }.get(policy.family, policy.name)
+    return f"Retrain when {what}, on {window}"
+
+
+def sureness(contest: Contest, found: Recommendation) -> str:
+    """Say what the recommendation rests on and how sure it is."""
+    matrix = contest.replayer.matrix
+    blocks = len(matrix.blocks) - contest.split
+    parts = [
+        f"Checked on the last {blocks} blocks, from {matrix.blocks[contest.split].start:%Y-%m-%d} on, which no "
+        "tuning has seen."
+    ]
+    if found.chosen is found.bar:
+        others = "one other kind" if found.tried == 1 else f"{found.tried} other kinds"
+        parts.append(
+            f"It is the tuned schedule: {others} did as well in tuning and failed to beat it there."
+            if found.tried
+            else "It is the tuned schedule: no other kind did as well in tuning."
+        )
+    else:
+        parts.append(_against("the tuned schedule", found.against_bar, found.saved_bar, matrix.unit))
+    parts.append(_against("today's declaration", found.against_today, found.saved_today, matrix.unit))
+    return " ".join(parts)
+
+
+def _against(what: str, gain: Comparison | None, saved: float, unit: str) -> str:
+    costs = "spares" if saved >= 0 else "costs"
+    text = f"Against {what} it {costs} {abs(saved):.2g} {unit} a row there, the price of retrains included"
+    if gain is None:
+        return f"{text}; there are too few days for an interval."
+    sure = (
+        "a gain is sure" if gain.lower > 0 else "a loss is sure" if gain.upper < 0 else "a gain is not sure"
+    )
+    return (
+        f"{text}; the quality alone changes by {gain.improvement:+.2g} (95 % interval {gain.lower:+.2g} to "
+        f"{gain.upper:+.2g}): {sure}."
+        if gain.improvement or gain.lower or gain.upper
+        else f"{text}; the quality is the same."
+    )

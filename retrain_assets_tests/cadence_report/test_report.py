@@ -1,0 +1,140 @@
+"""The contest, the recommendation and the answers on simulated histories."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import yaml
+
+from retrain_assets.cadence_report.ageing import age_curve, lifetime
+from retrain_assets.cadence_report.declared_block import as_text, every
+from retrain_assets.cadence_report.prices import read_prices
+from retrain_assets.cadence_report.recommend import recommend
+from retrain_assets.cadence_report.report import build_report, hold_contest
+from retrain_assets.errors import TrainingError
+from retrain_assets.spec import load_spec
+from retrain_assets_tests.cadence_report.simulated import WINDOWS, simulate
+from retrain_assets_tests.pipelines import ATTRIBUTES, declare
+
+
+def pasted(block):
+    """The declaration with a recommended block pasted over it."""
+    attributes = deepcopy(ATTRIBUTES)
+    read = yaml.safe_load(block)
+    attributes["training"] |= read["training"]
+    return load_spec(attributes | {"retrain_when": read["retrain_when"]}, "defs.yaml")
+
+
+@pytest.mark.parametrize("drift", ["none", "seasonal", "abrupt", "gradual", "recurring"])
+def test_nothing_is_recommended_that_does_not_beat_the_tuned_schedule(tmp_path, drift):
+    """On the last third a recommendation costs no more than the tuned schedule; nothing to learn, hardly a retrain."""
+    contest = hold_contest(simulate(drift, seed=2, blocks=24), declare(tmp_path))
+    price = read_prices(contest.replayer.matrix, contest.spec)[1].value
+    found = recommend(contest, price, contest.today())
+    costs = [contest.cost(result.path, price, checked=True) for result in (found.chosen, found.bar)]
+    assert costs[0] <= costs[1]
+    assert (found.chosen is found.bar) == (costs[0] == costs[1])
+    if drift in {"none", "seasonal"}:
+        assert len(found.chosen.path.attempts) <= 2
+        assert not found.retraining_pays
+    if drift in {"abrupt", "gradual"}:
+        assert found.retraining_pays
+
+
+def test_tuning_does_not_see_the_last_third(tmp_path):
+    """The tuned schedule stays the same whatever happens after the split."""
+    matrix, declaration = simulate("gradual", seed=4, blocks=24), declare(tmp_path)
+    contest = hold_contest(matrix, declaration)
+    price = read_prices(matrix, declaration.spec)[1].value
+    late = np.arange(24) >= contest.split
+    changed = replace(
+        matrix,
+        loss=np.where(late, 5.0, matrix.loss),
+        daily_loss=np.where(late[matrix.day_block], 5.0, matrix.daily_loss),
+    )
+    other = hold_contest(changed, declaration)
+    bars = [recommend(one, price, one.today()).bar for one in (contest, other)]
+    assert bars[0].entry.policy.name == bars[1].entry.policy.name
+    assert bars[0].path.window == bars[1].path.window
+
+
+def test_the_report_is_json_and_its_block_loads(tmp_path):
+    """All figures are JSON without NaN, the block loads as a declaration, and the optimum has no greater cost."""
+    report = build_report(simulate("abrupt", blocks=24), declare(tmp_path))
+    document = json.loads(json.dumps(report.document, allow_nan=False))
+    assert pasted(report.block).training.window.type in {"rolling", "expanding"}
+    best = document["policies"][-1]
+    assert best["role"] == "optimum"
+    assert all(row["cost"] >= best["cost"] - 1e-12 for row in document["policies"])
+    assert all(row["regret"] >= -1e-12 for row in document["policies"][:-1])
+    assert {row["role"] for row in document["policies"]} == {"recommended", "tuned", "today", "optimum"}
+    assert len(document["sensitivity"]) == 3
+    assert any(row["on_frontier"] for row in document["frontier"])
+    assert document["age"][0]["loss"] == 0
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (1, {"schedule": "0 2 * * *"}),
+        (7, {"schedule": "0 2 * * 1"}),
+        (14, {"max_age": "14d"}),
+        (30.4, {"schedule": "0 2 1 * *"}),
+        (91, {"schedule": "0 2 1 */3 *"}),
+    ],
+)
+def test_a_period_becomes_a_schedule_or_a_greatest_age(days, said):
+    """A day, a week, a month and a quarter are schedules; what the calendar has no word for is max_age."""
+    assert every(timedelta(days=days)) == said
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("when", [{}, {"max_age": "21d"}, {"drift": {"importance": 0.3}}])
+def test_every_block_loads(window, when):
+    """Whatever is recommended can be pasted."""
+    pasted(as_text(window, when))
+
+
+def test_the_age_curve_recovers_how_fast_a_concept_moves():
+    """A gradual drift costs what the simulation says; without one the interval holds zero."""
+    moving = age_curve(simulate("gradual", blocks=24, noise=0.005), 1, 8)
+    assert [point.loss for point in moving[:8]] == sorted(point.loss for point in moving[:8])
+    assert moving[5].lower > 0
+    still = [point for point in age_curve(simulate("none", blocks=24), 1, 8)[1:] if point.lower is not None]
+    assert np.mean([point.lower <= 0 <= point.upper for point in still]) > 0.8
+
+
+def test_days_until_a_fall_have_the_interval_of_an_exponential_time(tmp_path):
+    """Of n falls in T days the interval is that of Epstein and Sobel; without any it is not within this history."""
+    matrix, spec = simulate("none", blocks=20), declare(tmp_path).spec
+    none = lifetime(matrix, spec, 0, 5)
+    assert none.days is None
+    assert none.upper is None
+    assert none.lower == pytest.approx(none.watched / 2.995732, rel=1e-5)
+    loss = matrix.loss.copy()
+    loss[:, :10, 10] += 5.0
+    loss[:, 11:15, 15] += 5.0
+    found = lifetime(replace(matrix, loss=loss), spec, 0, 5)
+    assert found.falls == 2
+    assert found.watched == 15 * 7
+    assert found.days == pytest.approx(52.5)
+    # Chi-square: .95 quantile with 6 degrees is 12.5916, .05 quantile with 4 degrees 0.710723.
+    assert (found.lower, found.upper) == pytest.approx((210 / 12.59159, 210 / 0.7107230), rel=1e-5)
+
+
+def test_declared_costs_set_the_price(tmp_path):
+    """A declared cost is the price in units of the loss times rows, with a quarter and four times beside it."""
+    cost = {"per_retrain": 30.0, "per_metric_unit_and_row": 0.5}
+    spec = declare(tmp_path, retrain_when={"cost": cost}).spec
+    assert [price.value for price in read_prices(simulate("none", blocks=8), spec)] == [15.0, 60.0, 240.0]
+
+
+def test_too_short_a_history_is_told(tmp_path):
+    """Without blocks after the first verdict there is nothing to compare, and a sentence says so."""
+    with pytest.raises(TrainingError, match="a replay needs 3"):
+        build_report(simulate("none", blocks=6), declare(tmp_path))
