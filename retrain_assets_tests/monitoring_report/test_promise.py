@@ -12,9 +12,10 @@ import pytest
 
 from retrain_assets.champion.promotion_watch import PromotionWatch, promotion_watch
 from retrain_assets.champion.standing import LedgerEntry
-from retrain_assets.comparison import METRICS, Criterion
+from retrain_assets.comparison import METRICS, Criterion, value_criterion
 from retrain_assets.monitoring_report.promise import judge_promise
 from retrain_assets.monitoring_report.rows import LabelledRows
+from retrain_assets.spec import ValueSpec
 from retrain_assets_tests.pipelines import declare
 
 SINCE = datetime(2026, 3, 1, tzinfo=UTC)
@@ -124,3 +125,22 @@ def test_default_is_four_holdouts():
     """Without a declaration a promotion is watched for four holdouts."""
     assert declare(Path()).spec.promotion_watch == 28 * DAY
     assert declare(Path(), promotion__watch="0d").spec.promotion_watch == timedelta(0)
+
+
+def test_the_watch_is_by_what_decides():
+    """A champion that errs less and brings in less is found worse where value decides, and not by its errors."""
+    rows = scored(20, -0.3)
+    by_error = watched(rows, range(1, 22))
+    money = ValueSpec(function="retrain_assets_tests.monitoring_report.test_promise:sold", currency="EUR")
+    spec = declare(Path()).spec
+    bounds = SINCE + 20 * DAY, SINCE + 21 * DAY
+    by_value = judge_promise(spec, value_criterion(money, "regression"), WATCH, rows, bounds, None)
+    assert not any(item is not None and item["crossed"] for item in by_error)
+    assert by_value is not None and by_value["crossed"]
+    assert "its value is worse by " in by_value["sentence"]
+
+
+def sold(rows: pl.DataFrame, y: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Money of a shop in which what was ordered too much can be sold, and the more the better."""
+    del rows
+    return score - y
