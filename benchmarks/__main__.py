@@ -14,7 +14,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 # Scripts that a benchmark starts or imports, and that measure nothing themselves.
-HELPERS = frozenset({"__init__", "__main__", "fleet", "generate", "job", "place", "plain", "tables"})
+HELPERS = frozenset(
+    {"__init__", "__main__", "fleet", "generate", "job", "nannyml_estimates", "place", "plain", "tables"}
+)
 
 
 def main() -> None:

@@ -98,7 +98,8 @@ def fitted(drift: str, run: int, first: int, last: int) -> Callable[[FloatArray]
 def log_losses(y: FloatArray, score: FloatArray) -> FloatArray:
     """Log loss of every row."""
     likelihood: FloatArray = np.where(y == 1, score, 1 - score)
-    return -np.log(likelihood.clip(1e-15))
+    losses: FloatArray = -np.log(likelihood.clip(1e-15))
+    return losses
 
 
 def drift_share(reference: FloatArray, current: FloatArray) -> float:
