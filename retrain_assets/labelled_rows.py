@@ -10,7 +10,7 @@ import polars as pl
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import PipelineSpec
-from retrain_assets.windows import LABEL_KNOWN_AT, LABEL_REPLACED_AT
+from retrain_assets.windows import LABEL_KNOWN_AT, LABEL_REPLACED_AT, ROW_REPLACED_AT
 
 LABELS = "labels"
 _UTC_TIME = pl.Datetime("us", "UTC")
@@ -41,7 +41,7 @@ def labelled_rows(
     chosen, lake = versions or {}, declaration.lake
     if not lake.exists(table):
         return lake.scan(table)
-    rows = lake.scan(table, chosen.get(table))
+    rows = with_versions(lake.scan(table, chosen.get(table)), declaration.spec)
     elsewhere = declaration.spec.label.source is not None
     labels = kept_labels(declaration, chosen.get(LABELS)) if elsewhere else None
     return with_labels(rows, labels, declaration.spec)
@@ -59,7 +59,27 @@ def kept_labels(declaration: Declaration, version: int | None = None) -> pl.Lazy
     """
     source = declaration.spec.label.source
     read_as = None if source is None else source.read_as
-    return declaration.lake.scan(LABELS, version).filter(pl.col("read_as") == read_as)
+    labels = declaration.lake.scan(LABELS, version).filter(pl.col("read_as") == read_as)
+    # Before the first label its key has no type.
+    dtype = (declaration.lake.schema("training_data") or {}).get(str(declaration.spec.source.key), pl.Null())
+    return labels.with_columns(pl.col("key").cast(dtype))
+
+
+def with_versions(rows: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:
+    """Say of each version of a row when the next one became known; where a row has one version only, change nothing.
+
+    Parameters
+    ----------
+    rows
+        Rows with the key and the column that says when each became known.
+    spec
+        The declaration.
+    """
+    if not spec.source.has_versions:
+        return rows
+    known = pl.col(str(spec.source.known_at))
+    replaced = known.shift(-1).over(str(spec.source.key), order_by=known)
+    return rows.with_columns(replaced.alias(ROW_REPLACED_AT))
 
 
 def with_labels(rows: pl.LazyFrame, labels: pl.LazyFrame | None, spec: PipelineSpec) -> pl.LazyFrame:
@@ -68,7 +88,7 @@ def with_labels(rows: pl.LazyFrame, labels: pl.LazyFrame | None, spec: PipelineS
     Parameters
     ----------
     rows
-        Rows with ``row_id``, the timestamp and, where no labels are given, their label.
+        Rows with the timestamp and their label or, where labels are given, their key.
     labels
         Rows of the table ``labels``; None where the label is a column of the rows.
     spec
@@ -89,22 +109,24 @@ def with_labels(rows: pl.LazyFrame, labels: pl.LazyFrame | None, spec: PipelineS
     """
     if not spec.label.has_versions:
         return rows
-    came = _own(rows, spec) if labels is None else rows.join(_spans(labels, spec), on="row_id")
+    came = _own(rows, spec) if labels is None else _joined(rows, labels, spec)
     if spec.label.missing_after is None:
         return came
     # Relaxed, as labels of which none has come yet have no type.
     return pl.concat([came, _missing(rows, came, spec)], how="vertical_relaxed")
 
 
-def _spans(labels: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:
+def _joined(rows: pl.LazyFrame, labels: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:
     """Each label with the moment at which the next one of its row became known; of two at once the later delivery."""
-    same = pl.col("row_id") == pl.col("row_id").shift(-1)
-    return labels.sort("row_id", "known_at", "delivery").select(
-        "row_id",
+    key = str(spec.source.key)
+    same = pl.col("key") == pl.col("key").shift(-1)
+    spans = labels.sort("key", "known_at", "delivery").select(
+        pl.col("key").cast(rows.collect_schema()[key]).alias(key),
         pl.col("value").alias(spec.label.column),
         pl.col("known_at").alias(LABEL_KNOWN_AT),
         pl.when(same).then(pl.col("known_at").shift(-1)).alias(LABEL_REPLACED_AT),
     )
+    return rows.join(spans, on=key)
 
 
 def _own(rows: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:

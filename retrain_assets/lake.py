@@ -48,7 +48,6 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     },
     "labels": {
         "partition_key": pl.String(),
-        "row_id": pl.Int64(),
         "key": pl.Null(),
         "value": pl.Null(),
         "known_at": _TIME,

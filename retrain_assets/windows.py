@@ -12,6 +12,7 @@ import polars as pl
 from retrain_assets.spec import PipelineSpec, WindowSpec
 
 Period = Literal["daily", "weekly", "monthly"]
+ROW_REPLACED_AT = "retrain_row_replaced_at"
 LABEL_KNOWN_AT = "retrain_label_known_at"
 LABEL_REPLACED_AT = "retrain_label_replaced_at"
 
@@ -109,6 +110,8 @@ class TimeColumns:
         Column: when the label became known.
     label_replaced_at
         Column: when another label of the row became known in its place; null where none has.
+    replaced_at
+        Column: when another version of the row became known in its place; null where none has.
     """
 
     timestamp: str
@@ -116,23 +119,35 @@ class TimeColumns:
     known_at: str | None = None
     label_known_at: str | None = None
     label_replaced_at: str | None = None
+    replaced_at: str | None = None
 
     @classmethod
     def of(cls, spec: PipelineSpec) -> TimeColumns:
         """The time columns of a declaration, in rows that :func:`retrain_assets.labelled_rows.labelled_rows` gives."""
-        time, label, known = spec.source.timestamp, spec.label, spec.source.known_at
-        if label.has_versions:
-            return cls(time, label.maturity, known, LABEL_KNOWN_AT, LABEL_REPLACED_AT)
-        return cls(time, label.maturity, known, label.known_at)
+        label = spec.label
+        return cls(
+            spec.source.timestamp,
+            label.maturity,
+            spec.source.known_at,
+            LABEL_KNOWN_AT if label.has_versions else label.known_at,
+            LABEL_REPLACED_AT if label.has_versions else None,
+            ROW_REPLACED_AT if spec.source.has_versions else None,
+        )
+
+    @property
+    def knowledge(self) -> list[str]:
+        """The columns by which :meth:`known` decides."""
+        names = (self.known_at, self.replaced_at, self.label_known_at, self.label_replaced_at)
+        return [name for name in names if name is not None]
 
     def known(self, moment: datetime) -> list[pl.Expr]:
-        """Conditions that a row and its label were known at a moment, and the label not yet replaced."""
-        names = filter(None, (self.known_at, self.label_known_at))
-        conditions = [pl.col(name) <= moment for name in names]
-        if self.label_replaced_at is not None:
-            replaced = pl.col(self.label_replaced_at)
-            conditions.append(replaced.is_null() | (replaced > moment))
-        return conditions
+        """Conditions that a row and its label were known at a moment, and neither was replaced yet."""
+        became = filter(None, (self.known_at, self.label_known_at))
+        replaced = [pl.col(name) for name in filter(None, (self.replaced_at, self.label_replaced_at))]
+        return [
+            *(pl.col(name) <= moment for name in became),
+            *(at.is_null() | (at > moment) for at in replaced),
+        ]
 
 
 @dataclass(frozen=True)

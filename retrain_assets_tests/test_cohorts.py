@@ -37,9 +37,9 @@ def declared(delay: timedelta, **label) -> PipelineSpec:
 
 def share(bookings: pl.DataFrame, spec: PipelineSpec, as_of: datetime, span: timedelta) -> float:
     """Share of cancellations among the rows that count as of a moment, of those that came to count within a span."""
-    rows = bookings.select("partition_key", "row_id", "booked").lazy()
+    rows = bookings.select("partition_key", "row_id", "booked", booking="row_id").lazy()
     labels = bookings.drop_nulls("known_at").select(
-        "row_id", pl.col("cancelled").alias("value"), "known_at", delivery="row_id"
+        pl.col("row_id").alias("key"), pl.col("cancelled").alias("value"), "known_at", delivery="row_id"
     )
     columns = TimeColumns.of(spec)
     counted = mature_rows(with_labels(rows, labels.lazy(), spec), as_of, columns)

@@ -39,16 +39,22 @@ def elsewhere(**label) -> PipelineSpec:
 
 def rows(*moments: datetime, **columns) -> pl.LazyFrame:
     """Make rows of some moments, identified by their number."""
-    frame = {"partition_key": ["2026-01-05"] * len(moments), "row_id": range(len(moments)), "at": moments}
+    numbers = range(len(moments))
+    frame = {
+        "partition_key": ["2026-01-05"] * len(moments),
+        "row_id": numbers,
+        "loan": numbers,
+        "at": moments,
+    }
     return pl.LazyFrame({**frame, **columns}, schema_overrides={"at": TIME})
 
 
 def labels(*given: tuple[int, object, datetime]) -> pl.LazyFrame:
     """Make labels as they are kept, in the order in which they were delivered: row, value, when it became known."""
     columns = list(zip(*given, strict=True)) if given else [[], [], []]
-    known = dict(zip(("row_id", "value", "known_at"), columns, strict=True))
+    known = dict(zip(("key", "value", "known_at"), columns, strict=True))
     return pl.LazyFrame(
-        {**known, "delivery": range(len(given))}, schema_overrides={"row_id": pl.Int64, "known_at": TIME}
+        {**known, "delivery": range(len(given))}, schema_overrides={"key": pl.Int64, "known_at": TIME}
     )
 
 

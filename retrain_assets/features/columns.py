@@ -65,7 +65,13 @@ def feature_columns(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> Fe
     known = visible(pl.DataFrame(schema=raw), spec)
     derived = derive(known, spec.features.derive).schema
     numeric, categorical = _chosen(spec, derived, [name for name in derived if name not in known.columns])
-    kept = _never(spec) | dict.fromkeys(spec.evaluation.slices)
+    # Labels and versions of a row are found by its key.
+    joined = spec.label.source is not None or spec.source.has_versions
+    kept = (
+        _never(spec)
+        | dict.fromkeys(spec.evaluation.slices)
+        | ({str(spec.source.key): None} if joined else {})
+    )
     return FeatureColumns(
         numeric=numeric,
         categorical=categorical,

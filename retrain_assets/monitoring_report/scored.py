@@ -133,9 +133,11 @@ def _scores(lake: Lake, table: str, within: pl.Expr, schema: Mapping[str, pl.Dat
 
 def _settled(delivered: pl.LazyFrame, clock: datetime, columns: TimeColumns) -> bool:
     """Whether time alone changes nothing any more: all labels are mature, and known as far as they have a time."""
-    known = filter(None, (columns.known_at, columns.label_known_at, columns.label_replaced_at))
+    if columns.replaced_at is not None:
+        return False  # a row may be corrected by one of another partition, whenever that is delivered
     latest = delivered.select(
-        pl.col(columns.timestamp).max() + columns.delay, **{name: pl.col(name).max() for name in known}
+        pl.col(columns.timestamp).max() + columns.delay,
+        **{name: pl.col(name).max() for name in columns.knowledge},
     )
     return all(moment is None or moment <= clock for moment in latest.collect().row(0))
 

@@ -155,8 +155,7 @@ def _labelled(declaration: Declaration, entry: LedgerEntry, task: str, criterion
         else pl.LazyFrame(schema={"partition_key": pl.String(), "row_id": pl.Int64()} | kinds)
     )
     spec, times = declaration.spec, declaration.time_columns
-    known = (times.known_at, times.label_known_at, times.label_replaced_at)
-    own = (timestamp, *known, spec.label.column, spec.weight)
+    own = (timestamp, *times.knowledge, spec.label.column, spec.weight)
     needed = dict.fromkeys(
         [*identity, *filter(None, own), *business_columns(spec), *(criterion.columns or ())]
     )

@@ -104,6 +104,11 @@ class SourceSpec(AddressSpec):
     known_at: str | None = None
     """Column: when the row itself became known, if later than its timestamp."""
 
+    @property
+    def has_versions(self) -> bool:
+        """Whether a row may come again, corrected, with its key and a later ``known_at``."""
+        return self.key is not None and self.known_at is not None
+
 
 class LabelSourceSpec(AddressSpec):
     """Where labels come from that are not among the rows; they are joined to the rows by key."""

@@ -143,14 +143,15 @@ def normalise(frame: pl.DataFrame, spec: PipelineSpec, partitions: Partitions, k
     -------
     Normalised
         With a declared key, exact duplicates are dropped and counted; of the rows that share a key the first
-        is kept and the others are put aside.
+        is kept and the others are put aside. Where ``source.known_at`` is declared too, rows of one key that became
+        known at different moments are versions of a row, and all are kept.
     """
     delivered = frame.height
     declared = spec.source.key
     if declared is not None:
         hashes = row_hashes(frame.get_columns(), frame.height)
         frame = frame.filter(ordinals(hashes) == 0)
-        identity = [declared]
+        identity = [declared, *filter(None, [spec.source.known_at])]
     else:
         late = {spec.label.column, spec.label.known_at, spec.source.known_at}
         identity = [name for name in frame.columns if name not in late]
@@ -177,7 +178,8 @@ def _lines(frame: pl.DataFrame, spec: PipelineSpec, partitions: Partitions, key:
     if declared is not None:
         keys = frame.get_column(declared)
         missing = keys.is_null()
-        again = pl.Series(ordinals(row_hashes([keys], len(keys))) > 0)
+        versions = [keys, *(frame.get_column(name) for name in filter(None, [spec.source.known_at]))]
+        again = pl.Series(ordinals(row_hashes(versions, len(keys))) > 0)
         broken += [(KEY_MISSING, declared, missing), (DUPLICATE_KEY, declared, again & ~missing)]
     parts = [
         pl.DataFrame(

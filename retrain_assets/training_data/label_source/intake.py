@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.labelled_rows import kept_labels
 from retrain_assets.lake import SCHEMAS
-from retrain_assets.training_data.hashing import row_hashes
 from retrain_assets.training_data.ingest import ROWS_A_COMMIT
 from retrain_assets.training_data.label_source.feed import LabelFeed, pending_labels
 from retrain_assets.training_data.normalise import conform
@@ -102,7 +100,7 @@ def _delivered(feed: LabelFeed, delivery: Delivery, number: int, run_id: str) ->
         else:
             labels = _unrecorded(feed, usable, delivery.key).select(
                 pl.lit(delivery.key).alias("partition_key"),
-                *("row_id", "key", "value", "known_at"),
+                *("key", "value", "known_at"),
                 pl.lit(feed.declared.read_as).alias("read_as"),
                 pl.lit(number, pl.Int64).alias("delivery"),
                 pl.lit(now, SCHEMAS["labels"]["seen_at"]).alias("seen_at"),
@@ -147,7 +145,7 @@ def _next_number(feed: LabelFeed) -> int:
 
 
 def _usable(feed: LabelFeed, frame: pl.DataFrame, file: str) -> tuple[pl.DataFrame, int]:
-    """Labels of a delivery with the identity of their rows, and the number of rows that are none.
+    """Labels of a delivery, and the number of its rows that are none.
 
     Of several labels that became known of a row at one moment the last in the delivery counts.
     """
@@ -158,19 +156,12 @@ def _usable(feed: LabelFeed, frame: pl.DataFrame, file: str) -> tuple[pl.DataFra
     labels = own.select(pl.col(name).alias(role) for role, name in columns.items())
     labels = labels.with_columns(pl.selectors.float().fill_nan(None)).drop_nulls()
     unusable = own.height - labels.height
-    labels = labels.with_columns(_row_ids(labels["key"], str(feed.declaration.spec.source.key)))
-    return labels.unique(["row_id", "known_at"], keep="last", maintain_order=True), unusable
-
-
-def _row_ids(keys: pl.Series, name: str) -> pl.Series:
-    """Identity of the row that a key names, as :func:`retrain_assets.training_data.hashing.row_ids` gives it."""
-    hashes = row_hashes([keys.rename(name)], len(keys))
-    return pl.Series("row_id", np.asarray(hashes).view(np.int64))
+    return labels.unique(["key", "known_at"], keep="last", maintain_order=True), unusable
 
 
 def _unrecorded(feed: LabelFeed, labels: pl.DataFrame, key: str) -> pl.DataFrame:
     """Labels that differ from the one that readers take of the same row and moment."""
-    same = ["row_id", "known_at"]
+    same = ["key", "known_at"]
     recorded = (
         kept_labels(feed.declaration)
         .filter(pl.col("partition_key") == key)

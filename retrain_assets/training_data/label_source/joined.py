@@ -51,11 +51,11 @@ def joined_labels(declaration: Declaration) -> JoinedLabels:
     holdout = spec.evaluation.holdout
     end = clock - spec.label.maturity
     rows = lake.scan("training_data")
-    mature = rows.filter(time <= end, time < clock, time > end - holdout).select("row_id")
-    labels = kept_labels(declaration)
-    known = labels.filter(pl.col("known_at") <= clock).select("row_id").unique()
-    strange = labels.join(rows, on="row_id", how="anti").select(pl.col("row_id").n_unique())
-    counts = [mature.select(pl.len()), mature.join(known, on="row_id", how="semi").select(pl.len()), strange]
+    labels, key = kept_labels(declaration), pl.col(str(spec.source.key)).alias("key")
+    mature = rows.filter(time <= end, time < clock, time > end - holdout).select(key).unique()
+    known = labels.filter(pl.col("known_at") <= clock)
+    strange = labels.join(rows.select(key), on="key", how="anti").select(pl.col("key").n_unique())
+    counts = [mature.select(pl.len()), mature.join(known, on="key", how="semi").select(pl.len()), strange]
     total, labelled, strangers = (found.item() for found in pl.collect_all(counts))
     least = 0 if spec.label.missing_after is not None else LEAST_SHARE * total
     enough = total == 0 or (labelled > 0 and labelled >= least)
