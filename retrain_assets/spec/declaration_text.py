@@ -12,6 +12,7 @@ from retrain_assets.spec.profile import ColumnProfile, SourceProfile, typed
 from retrain_assets.spec.training import TrainingSpec
 
 _MINIMUM_ROWS: int = TrainingSpec.model_fields["minimum_rows"].default
+_HOLDOUT = "the newest rows, kept to judge by: an eighth of the sample's time, a few periods at least, 90 days at most"
 _SCHEDULES = {
     "daily": '"0 2 * * 1"  # every Monday at 2 a.m.',
     "weekly": '"0 2 * * 1"  # every Monday at 2 a.m.',
@@ -23,7 +24,8 @@ def declaration_text(
     type_name: str,
     name: str,
     source: Mapping[str, str],
-    read: Mapping[str, str],
+    read: Mapping[str, Any],
+    missing: Sequence[str],
     label: Mapping[str, str],
     profile: SourceProfile,
     trainable: int,
@@ -40,9 +42,12 @@ def declaration_text(
         Declared fields of these blocks; an empty ``delay`` is asked for in a comment.
     profile
         What the sample says.
+    missing
+        Columns of numbers in which ``null_values`` stand for no value.
     trainable
         Rows of the sample that a first candidate could be trained on.
     """
+    notes = {"null_values": f"  # no number in: {', '.join(missing)}"} if missing else {}
     lines = [
         f"# From a sample of {profile.rows:,} rows. Every column is listed; what looks unfit is commented out.",
         f"type: {type_name}",
@@ -52,7 +57,10 @@ def declaration_text(
         *(f"    {field}: {_yaml(value)}" for field, value in source.items()),
     ]
     if read:
-        lines += ["    read:", *(f"      {field}: {_yaml(value)}" for field, value in read.items())]
+        lines += [
+            "    read:",
+            *(f"      {field}: {_yaml(value)}{notes.get(field, '')}" for field, value in read.items()),
+        ]
     if profile.key is not None:
         lines += [f"    key: {_yaml(profile.key)}  # unique in every row of the sample"]
     lines += ["  label:", f"    column: {_yaml(label['column'])}", f"    delay: {_delay(label['delay'])}"]
@@ -67,7 +75,7 @@ def declaration_text(
         *(f"    # {_yaml(column.name)}: {column.suspect}" for column in typed(profile.columns, "time")),
         *_training(profile, trainable),
         "  evaluation:",
-        f"    holdout: {format_duration(profile.holdout)}",
+        f"    holdout: {format_duration(profile.holdout)}  # {_HOLDOUT}",
         f"    block: {profile.block}  # rows of one block may depend on each other: a duration, a column, or row",
         "  retrain_when:",
         f"    schedule: {_SCHEDULES[source['partition']]}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 200_000
 _SEPARATORS = (";", "\t", "|")
+_NUMBER = re.compile(r"^\s*[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?\s*$")
+_MISSING = frozenset(
+    {"NA", "N/A", "n/a", "na", "NaN", "nan", "null", "NULL", "None", "none", "-", "--", "?", "#N/A"}
+)
 _DECIMAL_COMMA = re.compile(r"^\s*-?\d+,\d+\s*$")
 
 
@@ -33,13 +37,16 @@ class Sample:
         The rows, their timestamps in UTC.
     read
         What had to be declared under ``source.read`` to read them.
+    missing
+        Columns of numbers in which ``null_values`` stand for no value, those of a table of texts.
     spec
         The declaration that they were read by.
     """
 
     rows: pl.DataFrame
-    read: Mapping[str, str]
+    read: Mapping[str, Any]
     spec: PipelineSpec
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,8 @@ class Sampler:
     label: Mapping[str, Any]
     folder: Path
 
-    def sample(self, read: Mapping[str, str]) -> Sample:
-        """Read a sample, and find out how the file separates columns and writes decimals.
+    def sample(self, read: Mapping[str, Any]) -> Sample:
+        """Read a sample, and find out how the file separates columns, writes decimals and leaves numbers out.
 
         Parameters
         ----------
@@ -82,11 +89,17 @@ class Sampler:
                 if self._has_timestamp(self._open(other)[1]):
                     return self.sample(other)
         rows = _read(spec, source)
+        words = {} if "null_values" in read else _missing_words(rows)
+        if words:
+            again = self.sample({**read, "null_values": sorted(set().union(*words.values()))})
+            missing = tuple(name for name in words if again.rows[name].dtype.is_numeric())
+            # Only CSV knows such words: of other files they are as much text as before.
+            return replace(again, missing=missing) if missing else Sample(rows, read, spec)
         if "separator" in read and "decimal" not in read and _has_decimal_commas(rows):
             return self.sample({**read, "decimal": ","})
         return Sample(rows, read, spec)
 
-    def partition(self, wanted: Period, read: Mapping[str, str]) -> Period:
+    def partition(self, wanted: Period, read: Mapping[str, Any]) -> Period:
         """The wanted period, or the next longer one that the path can name."""
         periods: tuple[Period, ...] = get_args(Period)
         start = periods.index(wanted)
@@ -101,7 +114,7 @@ class Sampler:
     def _has_timestamp(self, source: Source) -> bool:
         return self.source["timestamp"] in (source.columns() or {})
 
-    def _open(self, read: Mapping[str, str]) -> tuple[PipelineSpec, Source]:
+    def _open(self, read: Mapping[str, Any]) -> tuple[PipelineSpec, Source]:
         """Open the source by weeks where its path allows it: days are many, months may be large."""
         problem: SpecError | None = None
         for period in ("weekly", "daily", "monthly"):
@@ -111,7 +124,7 @@ class Sampler:
                 problem = problem or error
         raise problem or SpecError("The source cannot be opened.")
 
-    def _opened(self, period: str, read: Mapping[str, str]) -> tuple[PipelineSpec, Source]:
+    def _opened(self, period: str, read: Mapping[str, Any]) -> tuple[PipelineSpec, Source]:
         from retrain_assets.training_data.sources.source import open_source
 
         source = {**self.source, "partition": period, "read": read}
@@ -154,12 +167,26 @@ def _read(spec: PipelineSpec, source: Source) -> pl.DataFrame:
 
 
 def _nothing(source: Source, timestamp: str) -> str:
-    if timestamp in (source.columns() or {}):
+    from retrain_assets.training_data.sources.timestamps import unreadable
+
+    head = source.head([timestamp]) if timestamp in (source.columns() or {}) else None
+    if head is not None and head[timestamp].count():
         return (
-            f"{source.address}: no value of the column {timestamp!r} can be read as a time. Give its form, such as "
-            "--timestamp-format '%d.%m.%Y %H:%M', or another column."
+            f"{source.address}: no value of the column {timestamp!r} can be read as a time; "
+            f"{unreadable(head[timestamp])}. Give its form with --timestamp-format, or another column."
         )
     return f"{source.address}: there are no rows to look at. Check the address."
+
+
+def _missing_words(rows: pl.DataFrame) -> dict[str, set[str]]:
+    """Words that stand for no value, by the column of texts that holds nothing else but numbers."""
+    found = {}
+    for column in rows.select(pl.selectors.string()).get_columns():
+        texts = set(column.drop_nulls().unique())
+        words = {text for text in texts if not _NUMBER.match(text)}
+        if words and words < texts and words <= _MISSING:
+            found[column.name] = words
+    return found
 
 
 def _has_decimal_commas(rows: pl.DataFrame) -> bool:

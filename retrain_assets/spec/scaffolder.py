@@ -78,6 +78,7 @@ def _declaration(type_name: str, folder: Path, params: ScaffoldParams) -> str:
         _name(folder),
         source | {"partition": period},
         sample.read,
+        sample.missing,
         {"column": params.label, "delay": params.delay},
         profile,
         _trainable(sample, profile.holdout),

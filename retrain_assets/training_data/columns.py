@@ -38,11 +38,16 @@ def check_columns(spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: 
             f"{file}: label.column: the source has a column {spec.label.column!r} too, and the labels come from "
             "label.source. Name the label otherwise, and its column there in label.source.column."
         )
+    missing = (
+        "If a word such as NA stands for a missing number, name it in source.read.null_values. "
+        if spec.source.path and not spec.source.path.endswith((".parquet", ".pq"))
+        else ""
+    )
     for name in spec.features.numeric or ():
         dtype = columns.get(name)
         if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
             found.append(
-                f"{file}: features.numeric: the column {name!r} holds text ({dtype}). List it in "
+                f"{file}: features.numeric: the column {name!r} holds text ({dtype}). {missing}List it in "
                 "features.categorical, or derive a number from it."
             )
     return found

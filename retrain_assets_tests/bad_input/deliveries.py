@@ -320,8 +320,9 @@ DELIVERIES = [
         "text in a CSV column of numbers",
         partial(_by_csv, partial(_in_line, 7, lambda line: line.replace(",", ",x", 2))),
         [
-            f"{CSV}: features.numeric: the column 'amount' holds text (String). List it in features.categorical, or "
-            "derive a number from it."
+            f"{CSV}: features.numeric: the column 'amount' holds text (String). If a word such as NA stands for a "
+            "missing number, name it in source.read.null_values. List it in features.categorical, or derive a number "
+            "from it."
         ],
     ),
     Case(

@@ -221,6 +221,40 @@ def test_a_file_of_another_country_is_read(project):
     assert spec.features.numeric == ["amount", "age"]
 
 
+def test_a_word_that_stands_for_no_number_is_found(project):
+    """Numbers but for NA are numbers: the word is declared, with its columns; decimal commas are found too."""
+    rows = loans().with_columns(
+        pl.col("amount").round(2).cast(pl.String).str.replace(".", ",", literal=True),
+        pl.when(pl.col("age") > 70).then(pl.lit("NA")).otherwise(pl.col("age").cast(pl.String)).alias("age"),
+    )
+    rows.write_csv(project / "loans.csv", separator=";")
+    file = scaffold(project, path="loans.csv")
+    assert 'null_values: ["NA"]  # no number in: age' in file.read_text()
+    spec = declared(file).spec
+    assert (spec.source.read.null_values, spec.source.read.decimal) == (["NA"], ",")
+    assert spec.features.numeric == ["amount", "age"]
+    assert spec.features.categorical == ["region"]
+
+
+@pytest.mark.parametrize("words", [["north", "NA"], ["unknown", "5"]])
+def test_words_among_words_are_no_missing_numbers(project, words):
+    """A column that holds other words too, or one that is not known to mean nothing, stays text."""
+    rows = loans().with_columns(pl.Series("region", (words * 3000)[: loans().height]))
+    rows.write_csv(project / "loans.csv")
+    spec = declared(scaffold(project, path="loans.csv")).spec
+    assert spec.source.read.null_values == []
+    assert spec.features.categorical == ["region"]
+
+
+def test_the_length_of_the_holdout_has_its_reason(project):
+    """Whoever reads the file learns where the holdout's length comes from."""
+    loans().write_csv(project / "loans.csv")
+    assert re.search(
+        r"holdout: \w+  # the newest rows, kept to judge by: an eighth of",
+        scaffold(project, path="loans.csv").read_text(),
+    )
+
+
 def test_an_address_may_come_from_the_environment(project, monkeypatch):
     """A template is resolved for the sample, and stands in the file as it was given."""
     loans().write_csv(project / "loans.csv")
@@ -271,8 +305,8 @@ def test_a_wrong_option_is_told_in_a_sentence(project, params, said):
         ("missing.csv", "there are no rows to look at. Check the address."),
         (
             "german.csv",
-            "no value of the column 'asked_at' can be read as a time. Give its form, such as --timestamp-format "
-            "'%d.%m.%Y %H:%M', or another column.",
+            "no value of the column 'asked_at' can be read as a time; the first is '05.01.2026', which '%d.%m.%Y' would "
+            "read. Give its form with --timestamp-format, or another column.",
         ),
         ("empty.csv", "the file is empty (0 bytes)."),
         ("when.csv", "source.timestamp: there is no column 'asked_at'."),

@@ -58,7 +58,7 @@ def test_text_is_no_number() -> None:
     """A column of text among the numeric features is a sentence; one without values yet is not."""
     spec = declared({"path": "a.csv"}, features={"numeric": ["id"]})
     assert check_columns(spec, COLUMNS, "defs.yaml") == [
-        "defs.yaml: features.numeric: the column 'id' holds text (String). List it in "
-        "features.categorical, or derive a number from it."
+        "defs.yaml: features.numeric: the column 'id' holds text (String). If a word such as NA stands for a missing "
+        "number, name it in source.read.null_values. List it in features.categorical, or derive a number from it."
     ]
     assert check_columns(spec, COLUMNS | {"id": pl.Null()}, "defs.yaml") == []
