@@ -118,8 +118,8 @@ def classification(verdict: dict[str, Any], shift: float, error: float = 0.0008)
             },
         ],
         "calibration": [
-            {"model": "candidate", "bins": [_bin(i, 1.0) for i in range(10)]},
-            {"model": "champion", "bins": [_bin(i, 1.45) for i in range(10)]},
+            {"model": "candidate", "class": None, "bins": [_bin(i, 1.0) for i in range(10)]},
+            {"model": "champion", "class": None, "bins": [_bin(i, 1.45) for i in range(10)]},
         ],
         "slices": [
             {
@@ -312,6 +312,7 @@ def regression() -> dict[str, Any]:
     document["calibration"] = [
         {
             "model": model,
+            "class": None,
             "bins": [
                 {"mean_score": 8 + 61 * i * factor, "mean_label": 7 + 62 * i + 9 * math.sin(i), "rows": 67}
                 for i in range(10)
