@@ -11,7 +11,7 @@ from retrain_assets.cadence_report.matrix import FloatArray, Matrix
 from retrain_assets.comparison import METRICS
 from retrain_assets.spec import PipelineSpec
 
-FEWEST_PAIRS = 4
+FEWEST_PAIRS = 7
 FALL_SHARE = 0.1
 """Share of a fresh model's advantage over the naive constant whose loss counts as a fall, where nothing is declared."""
 
@@ -27,7 +27,7 @@ class AgePoint:
     loss
         Mean of the loss above that of the fresh model on the same blocks.
     lower, upper
-        Its 95 % interval; None with fewer than four blocks.
+        Its 95 % interval; None with fewer than seven blocks.
     blocks
         How many blocks it rests on.
     """

@@ -1,14 +1,24 @@
 """The cadence_report asset: history replayed, to say how often, on how much data and on which trigger to retrain."""
 
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._utils.schedules import cron_string_iterator
 
 from retrain_assets.asset import asset_key, common, fails_in_a_sentence
 from retrain_assets.declaration import Declaration
 
 if TYPE_CHECKING:
+    from retrain_assets.cadence_report.matrix import Matrix
+    from retrain_assets.cadence_report.report import CadenceReport
     from retrain_assets.cadence_report.run import Ran
+
+CHECK = "recommendation_stands"
 
 
 class CadenceConfig(dg.Config):
@@ -31,14 +41,27 @@ class CadenceConfig(dg.Config):
 def build(declaration: Declaration) -> dg.AssetsDefinition:
     """Declare the asset for a pipeline."""
 
-    def materialize(context: dg.AssetExecutionContext, config: CadenceConfig) -> dg.MaterializeResult[None]:
+    def materialize(
+        context: dg.AssetExecutionContext, config: CadenceConfig
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        from retrain_assets.cadence_report.report import build_report
         from retrain_assets.cadence_report.run import read_request, run_matrix
-        from retrain_assets.cadence_report.storage import Record, record_report
+        from retrain_assets.cadence_report.storage import Record, last_record, record_report
 
+        before = last_record(declaration.lake)
         ran = run_matrix(declaration, read_request(**config.model_dump()), context.log.info)
-        record = Record(ran.matrix.blocks[-1].end, ran.cut, None)
+        report = build_report(ran.matrix, declaration, _ticks(declaration, ran.matrix))
+        page = _write(declaration, report)
+        record = Record(ran.matrix.blocks[-1].end, ran.cut, report.block)
         record_report(declaration.lake, record)
-        return dg.MaterializeResult(metadata=_metadata(ran))
+        found = report.document["recommendation"]
+        context.log.info(f"{found['title']}. {found['sentence']} Its page: {page}")
+        told = {"recommendation": found["title"], "sentence": dg.MetadataValue.md(found["sentence"])}
+        links = {"page": dg.MetadataValue.url(page.as_uri())}
+        yield dg.MaterializeResult(
+            metadata=_metadata(ran) | told | links,
+            check_results=[_check(before.recommendation if before else None, report)],
+        )
 
     definition: dg.AssetsDefinition = dg.asset(
         **common(
@@ -46,13 +69,52 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
             "cadence_report",
             "History replayed: the models that other windows and earlier or later retrains would have made, judged "
             "on all that came after them.",
-            {"scikitlearn", "deltalake"},
+            {"scikitlearn", "deltalake", "html"},
             build,
         ),
         deps=[asset_key(declaration, "features")],
+        check_specs=[
+            dg.AssetCheckSpec(
+                name=CHECK,
+                asset=asset_key(declaration, "cadence_report"),
+                description="What is recommended to declare is the same as in the report before.",
+            )
+        ],
         code_version=declaration.code_version(),
     )(fails_in_a_sentence(materialize))
     return definition
+
+
+def _ticks(declaration: Declaration, matrix: "Matrix") -> list[datetime]:
+    """When the declared schedule was due within the history."""
+    cron = declaration.spec.retrain_when.schedule
+    if cron is None:
+        return []
+    start, end = matrix.blocks[0].start, matrix.blocks[-1].end
+    due = cron_string_iterator(start.timestamp(), cron, declaration.spec.timezone)
+    return list(takewhile(lambda tick: tick <= end, due))
+
+
+def _write(declaration: Declaration, report: "CadenceReport") -> Path:
+    """Write ``cadence.html`` and its JSON twin under the pipeline's reports."""
+    from retrain_assets.cadence_report.page import cadence_page
+
+    declaration.reports.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report.document, indent=1, allow_nan=False)
+    (declaration.reports / "cadence.json").write_text(text + "\n", encoding="utf-8")
+    page = declaration.reports / "cadence.html"
+    page.write_text(cadence_page(report.document), encoding="utf-8")
+    return page
+
+
+def _check(before: str | None, report: "CadenceReport") -> dg.AssetCheckResult:
+    """Warn where something else is recommended than in the report before."""
+    return dg.AssetCheckResult(
+        check_name=CHECK,
+        passed=before in (None, report.block),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"before": before or "none", "recommended": report.block},
+    )
 
 
 def _metadata(ran: "Ran") -> dict[str, Any]:

@@ -68,6 +68,7 @@ class Contest:
     ticks: Sequence[datetime]
     worth: float
     _free: list[Result] = field(default_factory=list)
+    _by_price: dict[float, list[Result]] = field(default_factory=dict)
 
     @property
     def begin(self) -> int:
@@ -95,7 +96,9 @@ class Contest:
         """Replay everything; what does not depend on the price is replayed once."""
         if not self._free:
             self._free = self._replayed(self._entries())
-        return [*self._free, *self._replayed(self._priced(price))]
+        if price not in self._by_price:
+            self._by_price[price] = self._replayed(self._priced(price))
+        return [*self._free, *self._by_price[price]]
 
     def tuned(self, price: float) -> list[Result]:
         """Give the best of each kind on the first two thirds; of equals the one with the fewest attempts."""

@@ -104,7 +104,7 @@ class Record:
     cut
         Where that was cut.
     recommendation
-        The block that it recommended to paste, as text; None where it recommended nothing else than is declared.
+        The block that it recommended to paste, as text; None where it recommended nothing.
     """
 
     as_of: datetime

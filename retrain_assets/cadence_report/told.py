@@ -13,7 +13,7 @@ def title(contest: Contest, result: Result) -> str:
     window = matrix.windows[result.path.window].name
     days = (matrix.blocks[-1].end - matrix.blocks[-1].start).total_seconds() / 86_400
     if policy.family == "never":
-        return f"Do not retrain: the first model, trained on {window}, is kept"
+        return f"Do not retrain: the first model is kept (window: {window})"
     if policy.family == "periodic":
         period = (policy.parameter or 1) * days
         return (
@@ -26,7 +26,7 @@ def title(contest: Contest, result: Result) -> str:
         "declared performance": f"the quality has fallen by {policy.parameter or 0:.2g} {matrix.unit}",
         "declared cost": "lost quality has cost more than a retrain",
     }.get(policy.family, policy.name)
-    return f"Retrain when {what}, on {window}"
+    return f"Retrain when {what} (window: {window})"
 
 
 def sureness(contest: Contest, found: Recommendation) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 
+from retrain_assets.cadence_report.storage import last_record, record_report
 from retrain_assets.pipeline import build_definitions
 from retrain_assets_tests.cadence_report.pasts import taken_in
 from retrain_assets_tests.pipelines import declare
@@ -31,6 +35,23 @@ def test_the_job_replays_history_and_tells_figures(tmp_path):
     assert told["rows"] == 39 * 120
     again = run(running, blocks=8, windows=["14d", "expanding"])
     assert materialized(again)["cadence_report"]["computed_cells"] == 0
+
+
+def test_the_report_is_written_and_a_changed_recommendation_is_told(tmp_path):
+    """A run writes the page and its JSON; the check warns where the report before recommended something else."""
+    declaration = taken_in(tmp_path)
+    running = Running(declaration)
+    first = run(running, blocks=8, windows=["14d", "expanding"])
+    document = json.loads((declaration.reports / "cadence.json").read_text())
+    title = document["recommendation"]["title"]
+    assert materialized(first)["cadence_report"]["recommendation"] == title
+    assert title in (declaration.reports / "cadence.html").read_text()
+    record = last_record(declaration.lake)
+    assert record.recommendation == document["recommendation"]["block"]
+    record_report(declaration.lake, replace(record, recommendation="retrain_when: {max_age: 1d}"))
+    second = run(running, blocks=8, windows=["14d", "expanding"])
+    passed = [result.get_asset_check_evaluations()[0].passed for result in (first, second)]
+    assert passed == [True, False]
 
 
 @pytest.mark.parametrize(
