@@ -54,7 +54,7 @@ def assemble(
         What a reader should know.
     """
     ground = history.ground
-    blocks = ground.blocks[first:]
+    metric, blocks = ground.criterion.metric, ground.blocks[first:]
     chosen = ground.day_block >= first
     starts = np.searchsorted(ground.day_block, np.arange(first, len(ground.blocks) + 1))
     shape = (len(windows), len(blocks), len(blocks))
@@ -79,9 +79,9 @@ def assemble(
     baselines = [_baseline(history, block, rows_then) for block, rows_then in zip(blocks, known, strict=True)]
     metrics = ground.spec.evaluation.metrics
     return Matrix(
-        metric=ground.metric.name,
-        unit=ground.metric.unit,
-        greater_is_better=ground.metric.greater_is_better,
+        metric=metric.name,
+        unit=metric.unit,
+        greater_is_better=metric.greater_is_better,
         label_delay=ground.spec.label.maturity,
         blocks=tuple(replace(block, index=block.index - first) for block in blocks),
         windows=tuple(windows),
@@ -91,7 +91,7 @@ def assemble(
         day_block=ground.day_block[chosen] - first,
         daily_loss=daily,
         daily_rows=history.daily_rows[chosen],
-        daily_is_exact=not metrics or metrics[0].function is None,
+        daily_is_exact=ground.criterion.value is not None or not metrics or metrics[0].function is None,
         training_rows=rows,
         known_rows=np.array([rows_then.height for rows_then in known], dtype=np.int64),
         fit_seconds=fit,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from retrain_assets.cadence_report.history import BLOCK, DAY, Ground
 from retrain_assets.cadence_report.losses import Labels, losses
 from retrain_assets.cadence_report.matrix import FloatArray, WindowPolicy
+from retrain_assets.cadence_report.raw_rows import raw_rows
 from retrain_assets.cadence_report.window_policies import WEIGHT, known_rows, weighed
 from retrain_assets.errors import TrainingError
 from retrain_assets.labels import target
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 CHURN_ROWS = 500
 """Rows of a block, spread evenly, on which the predictions of two models are compared."""
-IMPORTANCE_ROWS = 1_000
+IMPORTANCE_ROWS = 500
 PROFILE_ROWS = 50_000
 MOVED_PSI = 0.2
 """A feature has moved beyond this where ``retrain_when.drift`` declares nothing."""
@@ -201,7 +202,7 @@ def _importances(rows: pl.DataFrame, ground: Ground, block: int, model: ScoringM
     seed = ground.spec.training.random_state
     try:
         return permutation_importance(
-            Model(model.predict_table), unseen, labels.y, names, ground.metric, labels.weight, seed
+            Model(model.predict_table), unseen, labels.y, names, ground.measure, labels.weight, seed
         )
     except TrainingError:
         # Where the metric is undefined on these rows, all features count alike.
@@ -220,7 +221,7 @@ def _judge(
     for (_, identity), block in zip(order.judged_on, blocks, strict=True):
         score = scores[first : first + block.height]
         first += block.height
-        loss, daily = losses(ground.metric, _labels(block, ground), score)
+        loss, daily = losses(ground.criterion, _labels(block, ground), score)
         judged.append(
             Judged(
                 model=order.model,
@@ -248,6 +249,7 @@ def _labels(rows: pl.DataFrame, ground: Ground) -> Labels:
         y=target(rows, ground.spec, ground.task),
         weight=None if weight is None else rows[weight].cast(pl.Float64).to_numpy(),
         day=day - (int(day.min()) if day.size else 0),
+        raw=raw_rows(rows),
     )
 
 
@@ -276,4 +278,4 @@ def constant_losses(
     rows: pl.DataFrame, ground: Ground, constant: float | Sequence[float]
 ) -> tuple[float, FloatArray]:
     """Loss of a constant, or of a constant share of each class, on the rows of one block, and on each of its days."""
-    return losses(ground.metric, _labels(rows, ground), constant_scores(constant, rows.height))
+    return losses(ground.criterion, _labels(rows, ground), constant_scores(constant, rows.height))

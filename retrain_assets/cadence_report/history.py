@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from retrain_assets.cadence_report.blocks import Cut, choose_cut, cut_history
 from retrain_assets.cadence_report.matrix import Block, FloatArray, IntArray
-from retrain_assets.comparison import Metric, declared_metrics
+from retrain_assets.cadence_report.raw_rows import RAW, with_raw
+from retrain_assets.comparison import Criterion, Metric, deciding_criterion, declared_metrics
 from retrain_assets.comparison.metrics import Task
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
@@ -44,8 +45,10 @@ class Ground:
         The time columns.
     task
         What the estimator does.
-    metric
-        The metric that decides.
+    criterion
+        What decides: the first metric, or money.
+    measure
+        What importances are measured by: the first metric.
     blocks
         The blocks.
     day_block
@@ -60,7 +63,8 @@ class Ground:
     columns: FeatureColumns
     time_columns: TimeColumns
     task: Task
-    metric: Metric
+    criterion: Criterion
+    measure: Metric
     blocks: tuple[Block, ...]
     day_block: IntArray
     trusted_modules: tuple[str, ...]
@@ -131,9 +135,12 @@ def load_history(declaration: Declaration, blocks: int, previous: Cut | None) ->
         for part in cut_history(keys, cut)
     ]
     task: Task = declared_task(spec, resolve_estimator(spec))
+    criterion = deciding_criterion(spec, task)
+    rows = with_raw(declaration, rows, criterion)
     rows = _marked(rows, bounds, clock, spec, columns)
     rows, starts, day_block = _with_days(rows, bounds, spec)
-    learnt = [*made.columns.numeric, *made.columns.categorical, *_label_columns(spec)]
+    raw = [name for name in rows.columns if name.startswith(RAW)]
+    learnt = [*made.columns.numeric, *made.columns.categorical, *_label_columns(spec), *raw]
     rows = rows.with_columns(rows.select(*learnt, spec.source.timestamp).hash_rows().alias(ROW_HASH))
     counts = dict(rows.drop_nulls(BLOCK).group_by(BLOCK).len().iter_rows())
     ground = Ground(
@@ -141,12 +148,14 @@ def load_history(declaration: Declaration, blocks: int, previous: Cut | None) ->
         columns=made.columns,
         time_columns=columns,
         task=task,
-        metric=declared_metrics(spec.evaluation.metrics, task)[0],
+        criterion=criterion,
+        measure=declared_metrics(spec.evaluation.metrics, task)[0],
         blocks=tuple(Block(i, *bound, counts.get(i, 0)) for i, bound in enumerate(bounds)),
         day_block=day_block,
         trusted_modules=declaration.trusted_modules(),
         identity=_digest(rows.hash_rows()),
     )
+    # A label that no model can predict is told before anything is computed.
     target(rows.head(1), spec, task)
     return History(ground, rows, cut, starts, _daily_rows(rows, len(starts), spec))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 
 from retrain_assets.cadence_report.matrix import FloatArray, IntArray
-from retrain_assets.comparison import METRICS, Metric
+from retrain_assets.comparison import METRICS, Criterion
 from retrain_assets.errors import TrainingError
 
 
@@ -23,19 +24,22 @@ class Labels:
         Sample weights, shape (n,); None where all rows weigh alike.
     day
         Day of each row, shape (n,), counted within the block from 0.
+    raw
+        Raw columns that money is counted by, n rows; without columns where none is.
     """
 
     y: FloatArray
     weight: FloatArray | None
     day: IntArray
+    raw: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
-def losses(metric: Metric, labels: Labels, score: FloatArray) -> tuple[float, FloatArray]:
+def losses(criterion: Criterion, labels: Labels, score: FloatArray) -> tuple[float, FloatArray]:
     """Measure the loss of a model on a block.
 
     Parameters
     ----------
-    metric
+    criterion
         The measure.
     labels
         Of the block's rows.
@@ -50,9 +54,11 @@ def losses(metric: Metric, labels: Labels, score: FloatArray) -> tuple[float, Fl
         The block's loss plus the mean influence of each day's rows: for a mean over rows, the day's own mean. The
         block's loss everywhere where the metric has no influence values.
     """
+    metric = criterion.metric
     days = int(labels.day.max()) + 1 if labels.day.size else 0
     try:
-        value, influence = metric.measure(labels.y, score, labels.weight)
+        taken = criterion.of(labels.raw, labels.y, score)
+        value, influence = metric.measure(labels.y, taken, labels.weight)
     except TrainingError:
         return float("nan"), np.full(days, np.nan)
     offset = 1.0 if metric.greater_is_better and metric.name in METRICS else 0.0

@@ -76,13 +76,13 @@ class Matrix:
     Parameters
     ----------
     metric
-        Name of the deciding metric.
+        Name of what decides: the first metric, or ``value`` where money does.
     unit
         Its unit.
     greater_is_better
         Whether a greater value of the metric itself is better. Losses are the metric itself where it is not; else 1
-        less a known metric, whose best value is 1, and the negative of the user's own. So differences of losses are
-        differences of the metric.
+        less a known metric, whose best value is 1, and the negative of money and of the user's own. So differences of
+        losses are differences of the metric.
     label_delay
         Time from a row to the maturity of its label: losses of block s are known at ``blocks[s].end +
         label_delay``.

@@ -16,6 +16,7 @@ from retrain_assets.cadence_report.history import BLOCK, ROW_HASH, History, dige
 from retrain_assets.cadence_report.matrix import WindowPolicy
 from retrain_assets.cadence_report.window_policies import known_rows
 from retrain_assets.declaration import Declaration
+from retrain_assets.features.function import function_code
 from retrain_assets.features.recipe import recipe
 from retrain_assets.spec import WindowSpec
 
@@ -79,9 +80,15 @@ def _slim(history: History) -> pl.DataFrame:
 def _judging(history: History) -> dict[str, Any]:
     """What, besides the rows, decides what is said about a model on a block."""
     spec = history.ground.spec
+    value = history.ground.criterion.value
+    functions = [
+        None if value is None else value.function,
+        *(item.function for item in spec.evaluation.metrics[:1]),
+    ]
     return {
-        "metric": history.ground.metric.name,
         "evaluation": spec.evaluation.model_dump(mode="json", include={"block", "metrics"}),
+        "value": None if value is None else value.model_dump(mode="json"),
+        "code": [function_code(reference) for reference in functions if reference is not None],
         "drift": None if spec.retrain_when.drift is None else spec.retrain_when.drift.psi,
     }
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from retrain_assets.cadence_report.losses import Labels, losses
-from retrain_assets.comparison import METRICS, declared_metrics
+from retrain_assets.comparison import METRICS, Criterion, declared_metrics
 from retrain_assets.spec import MetricSpec
 
 RANDOM = np.random.default_rng(5)
@@ -27,7 +27,7 @@ def square(y, score, weight):
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 def test_a_mean_over_rows_has_each_days_own_mean(weight):
     """The daily losses of a log loss are the log losses of the days, rows weighed or not."""
-    loss, daily = losses(METRICS["log_loss"], Labels(Y, weight, DAY), SCORE)
+    loss, daily = losses(Criterion(METRICS["log_loss"]), Labels(Y, weight, DAY), SCORE)
     assert loss == pytest.approx(log_loss(Y, SCORE, sample_weight=weight))
     own = [
         log_loss(
@@ -41,7 +41,7 @@ def test_a_mean_over_rows_has_each_days_own_mean(weight):
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 def test_what_is_no_mean_over_rows_adds_up_to_the_blocks_loss(weight):
     """The loss of an AUC is 1 less it, and the mean of the daily losses over rows is the loss of the block."""
-    loss, daily = losses(METRICS["roc_auc"], Labels(Y, weight, DAY), SCORE)
+    loss, daily = losses(Criterion(METRICS["roc_auc"]), Labels(Y, weight, DAY), SCORE)
     assert loss == pytest.approx(1 - roc_auc_score(Y, SCORE, sample_weight=weight))
     assert np.average(daily, weights=np.bincount(DAY, weights=weight)) == pytest.approx(loss)
     assert np.ptp(daily) > 0
@@ -53,7 +53,7 @@ def test_a_users_own_metric_has_one_loss_in_all_days_of_a_block():
     [metric] = declared_metrics(
         [MetricSpec(function=reference, greater_is_better=True, unit="points")], "classification"
     )
-    loss, daily = losses(metric, Labels(Y, None, DAY), SCORE)
+    loss, daily = losses(Criterion(metric), Labels(Y, None, DAY), SCORE)
     assert loss == pytest.approx(((Y - SCORE) ** 2).mean())
     assert daily.tolist() == [loss] * 5
 
@@ -61,7 +61,7 @@ def test_a_users_own_metric_has_one_loss_in_all_days_of_a_block():
 def test_an_undefined_metric_is_no_number():
     """On rows of one class an AUC is undefined, and so are the losses of the block and its days."""
     loss, daily = losses(
-        METRICS["roc_auc"], Labels(np.ones(6), None, np.array([0, 0, 1, 1, 2, 2])), SCORE[:6]
+        Criterion(METRICS["roc_auc"]), Labels(np.ones(6), None, np.array([0, 0, 1, 1, 2, 2])), SCORE[:6]
     )
     assert np.isnan(loss)
     assert np.isnan(daily).tolist() == [True] * 3

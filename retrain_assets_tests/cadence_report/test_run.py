@@ -128,6 +128,27 @@ def test_drift_is_the_share_of_importance_that_moved(tmp_path):
     assert matrix.drift[1, after, after] < 1
 
 
+def test_where_money_decides_losses_are_money(tmp_path):
+    """The loss is the negative of the mean benefit of the decisions, by a column of the source that is no feature."""
+    value = {"true_positive": "amount", "false_positive": -5.0, "true_negative": 0.0, "false_negative": 0.0}
+    declaration = taken_in(
+        tmp_path,
+        features={"numeric": ["age"], "categorical": ["region"]},
+        promotion={"value": value | {"currency": "EUR"}, "decide_by": "value"},
+    )
+    matrix = finished(declaration)
+    assert (matrix.metric, matrix.unit, matrix.daily_is_exact) == ("value", "EUR per row", True)
+    block = matrix.blocks[7]
+    rows = of_block(declaration, block)
+    score = retrained(declaration, matrix.blocks[4].start, WindowSpec()).predict_features(rows)
+    raw = declaration.lake.scan("training_data").select("row_id", "amount", "repaid").collect()
+    joined = rows.select("row_id").join(raw, on="row_id", maintain_order="left")
+    amount, repaid = joined["amount"].to_numpy(), joined["repaid"].to_numpy()
+    acts = score * amount > (1 - score) * 5
+    money = np.where(acts, np.where(repaid == 1, amount, -5), 0)
+    assert matrix.loss[1, 4, 7] == pytest.approx(-money.mean())
+
+
 def test_labels_count_from_when_they_were_known(tmp_path):
     """With a later maturity models know fewer rows, and only blocks with mature labels are replayed."""
     declaration = taken_in(tmp_path, label__delay="6d")
@@ -192,6 +213,10 @@ def test_the_next_block_costs_its_own_models_alone(tmp_path):
         ({"training__params": {"max_iter": 21}}, False),
         ({"features__numeric": ["amount"]}, False),
         ({"evaluation__metrics": ["roc_auc"]}, False),
+        (
+            {"promotion": {"value": {"function": "a_test:money", "currency": "EUR"}, "decide_by": "metric"}},
+            True,
+        ),
     ],
 )
 def test_what_decides_a_cell_identifies_it(tmp_path, change, same):
