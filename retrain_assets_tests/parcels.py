@@ -24,6 +24,7 @@ ATTRIBUTES: dict[str, Any] = {
         "timestamp": "sent_at",
         "key": "parcel",
         "start": FIRST_DAY.isoformat(),
+        "partition": "weekly",
     },
     "label": {"column": "outcome", "delay": "1d", "classes": CLASSES},
     "features": {"numeric": ["weight", "distance"], "categorical": ["carrier"]},
@@ -64,13 +65,16 @@ def parcels_of(day: date, *, rows: int = ROWS_A_DAY, turned: bool = False) -> pl
     )
 
 
-def write_parcels(folder: Path, days: int, first: date = FIRST_DAY, **options: Any) -> list[str]:
-    """Write consecutive days; returns the keys of their partitions."""
+def write_parcels(folder: Path, weeks: int, first: date = FIRST_DAY, **options: Any) -> list[str]:
+    """Write consecutive weeks, a file each; returns the keys of their partitions."""
     (folder / "rows").mkdir(parents=True, exist_ok=True)
-    found = [(first + timedelta(days=number)) for number in range(days)]
-    for day in found:
-        parcels_of(day, **options).write_parquet(folder / "rows" / f"{day.isoformat()}.parquet")
-    return [day.isoformat() for day in found]
+    keys = []
+    for number in range(weeks):
+        monday = first + timedelta(weeks=number)
+        rows = pl.concat(parcels_of(monday + timedelta(days=day), **options) for day in range(7))
+        rows.write_parquet(folder / "rows" / f"{monday.isoformat()}.parquet")
+        keys.append(monday.isoformat())
+    return keys
 
 
 def declare_parcels(folder: Path, **label: Any) -> Declaration:

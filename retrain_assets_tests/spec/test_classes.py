@@ -19,6 +19,8 @@ from retrain_assets_tests.parcels import (
     write_parcels,
 )
 
+VALUE = {"currency": "EUR", "true_positive": 1, "false_positive": 0, "true_negative": 1, "false_negative": 0}
+
 
 def declared(label: dict[str, object], **blocks: object):
     """Read the declaration of the parcels with changes."""
@@ -61,6 +63,16 @@ def test_classes_are_named_by_their_text():
             {"classes": None},
             {"evaluation": {"metrics": ["roc_auc_ovr"]}},
             "evaluation.metrics: 'roc_auc_ovr' measures several classes; list them in label.classes",
+        ),
+        (
+            {},
+            {"promotion": {"calibration": {"max_error": 0.1}}},
+            "promotion.calibration: the gate is one of the probabilities of two classes, and label.classes declares",
+        ),
+        (
+            {},
+            {"promotion": {"value": VALUE}},
+            "promotion.value: true and false positives are outcomes of two classes, and label.classes declares",
         ),
         ({}, {"features": {"numeric": ["predicted"]}}, "'predicted' is a column of retrain_assets itself"),
     ],
