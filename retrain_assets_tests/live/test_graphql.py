@@ -178,7 +178,7 @@ def test_a_report_plots_numbers(assets, report, number):
 
 def test_every_check_says_in_a_sentence_what_it_asks(checks):
     """A check's description begins with a capital letter and ends with a full stop."""
-    assert len(checks) == 14
+    assert len(checks) == 16
     wrong = {
         key: check["description"] for key, check in checks.items() if not _is_sentence(check["description"])
     }
