@@ -142,6 +142,10 @@ def _quality_chart(document: Mapping[str, Any], span: Span | None) -> Markup | N
     never, realised = _points(document, "never_retrained"), _points(document, "realised")
     if span is None or not any(point.value is not None for point in realised):
         return None
+    marks = charts.marks_of(document)
+    # A history from before the first model would squeeze what is to be seen into the right edge.
+    known = [point.start for point in (*never, *realised) if point.value is not None]
+    span = Span(max(span.start, min([*known, *(mark.when for mark in marks)])), span.end)
     title = metric_title(document["metric"])
     last = next(point for point in reversed(realised) if point.value is not None)
     draw = partial(
@@ -150,7 +154,7 @@ def _quality_chart(document: Mapping[str, Any], span: Span | None) -> Markup | N
         [("second", f"{title}, never retrained", never), ("first", f"{title}, champion", realised)],
         _thresholds(document, document["metric"]),
         charts.bands_of(document["partitions"]),
-        charts.marks_of(document),
+        marks,
         f"Realised {title} by {document['period']}, {day(span.start)} to {day(span.end)}; "
         f"the newest is {number(last.value, 4)}. The figures follow as a table.",
     )

@@ -84,7 +84,7 @@ def _boundary_labels(bounds: Sequence[tuple[float, datetime | None]], width: flo
             anchor = "start"
         left = x if anchor == "start" else x - wide if anchor == "end" else x - wide / 2
         row = next((j for j, end in enumerate(ends) if end < left), len(ends))
-        ends[row : row + 1] = [left + wide + 8]
+        ends[row : row + 1] = [left + wide + 2 * EM]
         parts.append(line(x, 46, x, 52 + row * 18, "axis"))
         parts.append(text(x, 64 + row * 18, words, "tick", anchor))
     return Markup("").join(parts), len(ends)

@@ -178,6 +178,21 @@ def test_values_are_escaped(name: str) -> None:
     assert Reading(page).open == []
 
 
+def test_a_long_history_before_the_first_model_leaves_the_chart_its_room() -> None:
+    """The chart of quality begins with the first decision or figure, not with the first row that was taken in."""
+    life = lives.life()
+    first = life["partitions"][0]
+    old = first | {"start": "2024-01-01T00:00:00+00:00", "end": "2024-01-02T00:00:00+00:00"}
+    long = life | {"partitions": [old | {"versions": [], "realised": None}, *life["partitions"]]}
+    assert quality(life_page(long)) == quality(life_page(life))
+
+
+def quality(page: str) -> str:
+    """Give the section of the realised quality."""
+    begin = page.index('aria-labelledby="quality"')
+    return page[begin : page.index("</section>", begin)]
+
+
 def test_a_life_by_months() -> None:
     """Where a partition is a month the page speaks of months, in the pipeline's own time zone."""
     month = lives.life()["weeks"][-1]

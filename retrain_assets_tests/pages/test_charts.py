@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -8,6 +9,7 @@ from retrain_assets.pages import charts
 from retrain_assets.pages.evaluation_charts import interval_chart, outcome_class
 from retrain_assets.pages.layout import relative_address
 from retrain_assets.pages.life_charts import bands_of
+from retrain_assets.pages.text import day
 from retrain_assets.pages.timeline import Piece, windows_chart
 from retrain_assets_tests.pages import documents, lives
 from retrain_assets_tests.pages.reading import Reading
@@ -82,6 +84,24 @@ def test_a_long_training_window_is_shortened() -> None:
     assert widths[2] > 100
     assert min(widths) >= 5
     assert any(a.get("class") == "break" for _, a in drawn.elements)
+
+
+@pytest.mark.parametrize("gap", [1, 3, 9, 14])
+@pytest.mark.parametrize("width", [charts.NARROW, charts.WIDE])
+def test_dates_under_the_time_line_stay_apart(gap: int, width: float) -> None:
+    """Two dates of one row have room for two characters between them, however short the gap is."""
+    bounds = [START, START + timedelta(days=61), *(START + timedelta(days=61 + gap * n) for n in (1, 4, 5))]
+    pieces = [Piece("x", "x", "gap", a, b) for a, b in pairwise(bounds)]
+    ends: dict[str, float] = {}
+    texts = [
+        item for item in Reading(windows_chart(pieces, width)).elements if item[1].get("class") == "tick"
+    ]
+    for (_, found), when in zip(texts, bounds, strict=True):
+        x, wide = float(found["x"] or 0), len(day(when)) * charts.EM
+        left = {"end": x - wide, "middle": x - wide / 2}.get(found.get("text-anchor") or "start", x)
+        row = str(found["y"])
+        assert left - ends.get(row, -99.0) >= 2 * charts.EM - 0.2
+        ends[row] = left + wide
 
 
 def test_bands_follow_the_versions_that_scored() -> None:
