@@ -50,12 +50,11 @@ def rows(*moments: datetime, **columns) -> pl.LazyFrame:
 
 
 def labels(*given: tuple[int, object, datetime]) -> pl.LazyFrame:
-    """Make labels as they are kept, in the order in which they were delivered: row, value, when it became known."""
+    """Make labels as they are kept, in whatever order: row, value, when it became known, as they were delivered."""
     columns = list(zip(*given, strict=True)) if given else [[], [], []]
     known = dict(zip(("key", "value", "known_at"), columns, strict=True))
-    return pl.LazyFrame(
-        {**known, "delivery": range(len(given))}, schema_overrides={"key": pl.Int64, "known_at": TIME}
-    )
+    kept = {**known, "delivery": range(len(given))}
+    return pl.LazyFrame(kept, schema_overrides={"key": pl.Int64, "known_at": TIME}).reverse()
 
 
 def as_of(moment: datetime, spec: PipelineSpec, some: pl.LazyFrame, given: pl.LazyFrame | None) -> dict:
