@@ -144,7 +144,8 @@ def judge_performance(
 
 def judge_business(scene: Quiet, trigger: BusinessTrigger, level: Level | None, key: str) -> Finding:
     """Judge a business metric as of a partition; None as its level means that it cannot be judged yet."""
-    reason, span = f"business:{trigger.name}", f"{trigger.name} over {format_duration(trigger.over)}"
+    reason = f"business:{trigger.name}"
+    span = f"the business metric {trigger.name} over {format_duration(trigger.over)}"
     found = check_bounds(trigger, level)
     if found is None or level is None:
         return Finding(reason, False, f"{_first_large(span)} {TOO_EARLY}", {}, lambda: scene.as_of)
