@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from retrain_assets.cadence_report.cells import Judged, Trained, constant_losses
+from retrain_assets.cadence_report.cells import constant_losses
 from retrain_assets.cadence_report.history import BLOCK, History
 from retrain_assets.cadence_report.matrix import Block, FloatArray, Matrix, WindowPolicy
+from retrain_assets.cadence_report.orders import Judged, Trained
 from retrain_assets.cadence_report.window_policies import known_rows
 from retrain_assets.labels import best_constant, labelled, target
 

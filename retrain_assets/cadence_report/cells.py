@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,13 @@ from numpy.typing import NDArray
 
 from retrain_assets.cadence_report.history import BLOCK, DAY, Ground
 from retrain_assets.cadence_report.losses import Labels, losses
-from retrain_assets.cadence_report.matrix import FloatArray, WindowPolicy
+from retrain_assets.cadence_report.matrix import FloatArray, IntArray
+from retrain_assets.cadence_report.moved import moved_shares
+from retrain_assets.cadence_report.orders import Done, Judged, Order, Trained
 from retrain_assets.cadence_report.raw_rows import raw_rows
 from retrain_assets.cadence_report.window_policies import WEIGHT, known_rows, weighed
 from retrain_assets.errors import TrainingError
 from retrain_assets.labels import target
-from retrain_assets.monitoring_report.drift import drift
 from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.scores import constant_scores
 
@@ -34,100 +34,6 @@ IMPORTANCE_ROWS = 500
 PROFILE_ROWS = 50_000
 MOVED_PSI = 0.2
 """A feature has moved beyond this where ``retrain_when.drift`` declares nothing."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A model that was trained for the matrix.
-
-    Parameters
-    ----------
-    model
-        Its identity: a digest of all that it was made of.
-    rows
-        Rows that it was fitted on; 0 where there is no model.
-    seconds
-        CPU seconds of the fit.
-    problem
-        Why there is no model, as a sentence; None where there is one.
-    profile, importances
-        What drift is measured by.
-    file
-        The model as a skops file.
-    """
-
-    model: str
-    rows: int = 0
-    seconds: float = float("nan")
-    problem: str | None = None
-    profile: Mapping[str, Any] | None = None
-    importances: Mapping[str, float] | None = None
-    file: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A model on one block.
-
-    Parameters
-    ----------
-    model
-        The model's identity.
-    block
-        Identity of the block's rows and of how they are judged.
-    loss
-        Mean loss; NaN where it is undefined.
-    daily
-        Loss of each day of the block that has rows.
-    drift
-        Share of the model's importance that had moved.
-    sample
-        Scores of the block's sample, row after row; of k classes each k numbers.
-    seconds
-        CPU seconds of the scoring.
-    """
-
-    model: str
-    block: str
-    loss: float
-    daily: list[float]
-    drift: float
-    sample: list[float]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Order:
-    """A cell that is to be computed.
-
-    Parameters
-    ----------
-    window
-        The window.
-    block
-        The block at whose start the model is trained.
-    model
-        Its identity.
-    judged_on
-        Index and identity of the blocks that it is judged on.
-    trained
-        The model, where an earlier run trained it.
-    """
-
-    window: WindowPolicy
-    block: int
-    model: str
-    judged_on: tuple[tuple[int, str], ...]
-    trained: Trained | None = None
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished cell; ``trained`` is None where an earlier run trained the model."""
-
-    order: Order
-    trained: Trained | None
-    judged: tuple[Judged, ...]
 
 
 _held: dict[str, pl.DataFrame] = {}
@@ -213,33 +119,36 @@ def _judge(
     rows: pl.DataFrame, ground: Ground, order: Order, trained: Trained, model: ScoringModel
 ) -> list[Judged]:
     blocks = [rows.filter(pl.col(BLOCK) == index) for index, _ in order.judged_on]
+    later = pl.concat(blocks)
     begin = time.process_time()
-    scores = model.predict_table(pl.concat(blocks)) if blocks else np.empty(0)
-    seconds = time.process_time() - begin
-    total = max(len(scores), 1)
-    judged, first = [], 0
-    for (_, identity), block in zip(order.judged_on, blocks, strict=True):
+    scores = model.predict_table(later)
+    seconds = (time.process_time() - begin) / max(later.height, 1)
+    heights = np.array([block.height for block in blocks])
+    moved = _moved(ground, trained, later, np.repeat(np.arange(len(blocks)), heights))
+    judged = []
+    for number, (block, first) in enumerate(zip(blocks, np.cumsum(heights) - heights, strict=True)):
         score = scores[first : first + block.height]
-        first += block.height
         loss, daily = losses(ground.criterion, _labels(block, ground), score)
         judged.append(
             Judged(
                 model=order.model,
-                block=identity,
+                block=order.judged_on[number][1],
                 loss=loss,
                 daily=daily.tolist(),
-                drift=_moved(ground, trained, block),
+                drift=float(moved[number]),
                 sample=_spread(score, CHURN_ROWS).ravel().tolist(),
-                seconds=seconds * block.height / total,
+                seconds=seconds * block.height,
             )
         )
     return judged
 
 
-def _moved(ground: Ground, trained: Trained, block: pl.DataFrame) -> float:
+def _moved(ground: Ground, trained: Trained, rows: pl.DataFrame, block: IntArray) -> FloatArray:
+    """Share of the importance that had moved in each block; none in one without rows."""
     declared = ground.spec.retrain_when.drift
-    found = drift(trained.profile or {}, block, None)
-    return found.moved_importance(MOVED_PSI if declared is None else declared.psi, trained.importances or {})
+    psi = MOVED_PSI if declared is None else declared.psi
+    found = moved_shares(trained.profile or {}, trained.importances or {}, rows, block, psi)
+    return np.pad(found, (0, len(ground.blocks) - found.size))
 
 
 def _labels(rows: pl.DataFrame, ground: Ground) -> Labels:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from retrain_assets.cadence_report.assemble import Cell, assemble
-from retrain_assets.cadence_report.cells import Order
 from retrain_assets.cadence_report.history import History
 from retrain_assets.cadence_report.matrix import Matrix, WindowPolicy
+from retrain_assets.cadence_report.orders import Order
 from retrain_assets.cadence_report.storage import Kept, kept_cells
 from retrain_assets.errors import TrainingError
 from retrain_assets.lake import Lake

@@ -8,8 +8,9 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from retrain_assets.cadence_report.cells import Done, Order, compute_cell
+from retrain_assets.cadence_report.cells import compute_cell
 from retrain_assets.cadence_report.history import History
+from retrain_assets.cadence_report.orders import Done, Order
 from retrain_assets.errors import TrainingError
 
 Backend = Literal["loky", "dask"]

@@ -11,9 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from retrain_assets.cadence_report.cells import Order
 from retrain_assets.cadence_report.history import BLOCK, ROW_HASH, History, digest_rows
 from retrain_assets.cadence_report.matrix import WindowPolicy
+from retrain_assets.cadence_report.orders import Order
 from retrain_assets.cadence_report.window_policies import known_rows
 from retrain_assets.declaration import Declaration
 from retrain_assets.features.function import function_code

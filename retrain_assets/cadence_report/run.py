@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from retrain_assets.cadence_report.blocks import Cut
-from retrain_assets.cadence_report.cells import Done, Order
 from retrain_assets.cadence_report.finished import finished_matrix
 from retrain_assets.cadence_report.history import History, load_history
 from retrain_assets.cadence_report.matrix import Matrix
+from retrain_assets.cadence_report.orders import Done, Order
 from retrain_assets.cadence_report.parallel import BACKENDS, Machines, compute_cells
 from retrain_assets.cadence_report.plan import plan_cells
 from retrain_assets.cadence_report.storage import keep, kept_cells, kept_file, last_record

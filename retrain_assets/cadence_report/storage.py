@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from retrain_assets.cadence_report.blocks import Cut
-from retrain_assets.cadence_report.cells import Done, Judged, Trained
+from retrain_assets.cadence_report.orders import Done, Judged, Trained
 from retrain_assets.lake import Lake
 
 MODELS = "cadence_models"
