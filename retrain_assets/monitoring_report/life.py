@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.monitoring_report.life_figures import life_figures
 from retrain_assets.monitoring_report.page import life_page
 from retrain_assets.monitoring_report.told import Told
+from retrain_assets.monitoring_report.told_estimates import told_estimates
 from retrain_assets.windows import Partitions
 
 
@@ -84,6 +85,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
             for entry in entries
         ],
         "evaluations": evaluations,
+        "estimates": told_estimates(declaration, metrics[0].name),
         "thresholds": [
             {"name": item.name, "below": item.below, "above": item.above}
             for item in declaration.spec.retrain_when.business

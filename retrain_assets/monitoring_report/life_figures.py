@@ -23,6 +23,8 @@ from retrain_assets.monitoring_report.scored import ScoredRows
 
 TABLE = "life_periods"
 _SOURCES = ("training_data", "predictions", "shadow_predictions")
+_FIGURES = ("realised", "never_retrained", "constant", "secondary", "versions", "business")
+"""What is remembered of a period: with another figure all periods are measured anew."""
 _SCHEMA = {"partition_key": pl.String, "digest": pl.String, "figures": pl.String}
 
 
@@ -45,8 +47,9 @@ def life_figures(
     Returns
     -------
     dict
-        By period: ``realised``, ``never_retrained``, ``secondary`` (by metric), and ``partitions``, by key:
-        ``realised``, ``never_retrained``, ``versions`` and ``business`` (by metric). JSON-able.
+        By period: ``realised``, ``never_retrained``, ``constant`` (the metric of the best constant of these rows),
+        ``secondary`` (by metric), and ``partitions``, by key: ``realised``, ``never_retrained``, ``constant``,
+        ``versions`` and ``business`` (by metric). JSON-able.
     """
     if not periods:
         return {}
@@ -82,11 +85,13 @@ def _measured(
     return {
         "realised": scored.value(metrics[0], "score", keys),
         "never_retrained": scored.value(metrics[0], "never_retrained", keys),
+        "constant": scored.constant(metrics[0], keys),
         "secondary": {metric.name: scored.value(metric, "score", keys) for metric in metrics[1:]},
         "partitions": {
             key: {
                 "realised": scored.value(metrics[0], "score", [key]),
                 "never_retrained": scored.value(metrics[0], "never_retrained", [key]),
+                "constant": scored.constant(metrics[0], [key]),
                 "versions": scored.versions.get(key, []),
                 "business": business.get(key, {}),
             }
@@ -101,6 +106,7 @@ def _digests(
     """Identify what a period's figures are made of: the files of its rows, and what is asked of them."""
     spec, lake = declaration.spec, declaration.lake
     asked = [
+        _FIGURES,
         task,
         [metric.name for metric in metrics],
         spec.label.model_dump(mode="json"),

@@ -53,6 +53,7 @@ def life_page(document: Mapping[str, Any]) -> str:
             "measures": _names(weeks, "business"),
             "decisions": decisions,
             "evaluations": _newest_first(document["evaluations"]),
+            "estimates": _estimates(document),
             "ledger": sorted(document["ledger"], key=lambda entry: int(entry["sequence"]), reverse=True),
         },
     )
@@ -147,11 +148,14 @@ def _quality_chart(document: Mapping[str, Any], span: Span | None) -> Markup | N
     known = [point.start for point in (*never, *realised) if point.value is not None]
     span = Span(max(span.start, min([*known, *(mark.when for mark in marks)])), span.end)
     title = metric_title(document["metric"])
+    lines = [("second", f"{title}, never retrained", never), ("first", f"{title}, champion", realised)]
+    if not document["greater_is_better"]:
+        lines.insert(0, ("third", f"{title}, best constant", _points(document, "constant")))
     last = next(point for point in reversed(realised) if point.value is not None)
     draw = partial(
         charts.series_chart,
         span,
-        [("second", f"{title}, never retrained", never), ("first", f"{title}, champion", realised)],
+        lines,
         _thresholds(document, document["metric"]),
         charts.bands_of(document["partitions"]),
         marks,
@@ -180,6 +184,19 @@ def _business(document: Mapping[str, Any], span: Span | None) -> list[dict[str, 
         )
         charted.append({"name": name, "chart": both_widths(draw), "thresholds": thresholds})
     return charted
+
+
+def _estimates(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """List the estimates, newest first, with figures written column by column with the same decimals."""
+    rows = document.get("estimates", {}).get("rows", [])
+    places = decimals_for([row[name] for row in rows for name in ("estimated", "realised")], 4)
+    return [
+        row
+        | {name: fixed(row[name], places) for name in ("estimated", "lower", "upper", "realised")}
+        | {"difference": fixed(row["difference"], places, signed=True)}
+        | {"method": row["method"].replace("_", "-")}
+        for row in rows
+    ]
 
 
 def _quarantine_chart(document: Mapping[str, Any], span: Span | None) -> Markup | None:

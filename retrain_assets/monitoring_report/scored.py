@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from retrain_assets.champion.standing import first_champion
 from retrain_assets.comparison import Metric
@@ -47,6 +48,8 @@ class ScoredRows:
         By partition key, the versions that scored it, rows with immature labels included.
     settled
         Whether the label of every row is known that the partitions hold, as far as the declaration tells.
+    weight
+        Sample weights, shape (n,); None where all rows weigh alike.
     """
 
     rows: pl.DataFrame
@@ -55,6 +58,7 @@ class ScoredRows:
     spans: Mapping[str, slice]
     versions: Mapping[str, list[int]]
     settled: bool
+    weight: FloatArray | None = None
 
     @classmethod
     def read(cls, declaration: Declaration, task: str, keys: Sequence[str]) -> Self:
@@ -63,7 +67,9 @@ class ScoredRows:
         within = pl.col("partition_key").is_in(list(keys))
         delivered = labelled_rows(declaration, "training_data").filter(within)
         wanted = business_columns(declaration.spec)
-        columns = dict.fromkeys((*_IDENTITY, declaration.spec.label.column, *wanted))
+        weight = declaration.spec.weight
+        own = filter(None, (declaration.spec.label.column, weight))
+        columns = dict.fromkeys((*_IDENTITY, *own, *wanted))
         first = first_champion(declaration.ledger.entries())
         kinds = score_schema(declaration.spec)
         given, shadow = (
@@ -91,6 +97,7 @@ class ScoredRows:
                 given.group_by("partition_key").agg(pl.col("model_version").unique().sort()).iter_rows()
             ),
             settled=_settled(delivered, clock, declaration.time_columns),
+            weight=None if weight is None else rows[weight].cast(pl.Float64).fill_null(0.0).to_numpy(),
         )
 
     def value(self, metric: Metric, score: str, keys: Sequence[str]) -> float | None:
@@ -110,16 +117,39 @@ class ScoredRows:
         float or None
             None where it is not defined, such as AUC on rows of one class.
         """
+        chosen = self._scored(score, keys)
+        return None if chosen.size == 0 else self._measured(metric, self.scores[score][chosen], chosen)
+
+    def constant(self, metric: Metric, keys: Sequence[str]) -> float | None:
+        """Evaluate the constant that is right on average on the rows that the champion scored.
+
+        It knows the partitions' own level, so that it falls and rises with it: a loss that falls because clicks have
+        become rare is no better model. Parameters and result are those of :meth:`value`.
+        """
+        chosen = self._scored("score", keys)
+        if chosen.size == 0:
+            return None
+        label, scores = self.label[chosen], self.scores["score"][chosen]
+        weight = None if self.weight is None else self.weight[chosen]
+        if weight is not None and not weight.sum() > 0:
+            return None
+        if scores.ndim == 2:
+            counts = np.bincount(label.astype(np.int64), weights=weight, minlength=scores.shape[1])
+            return self._measured(metric, np.tile(counts / counts.sum(), (chosen.size, 1)), chosen)
+        return self._measured(metric, np.full(chosen.size, np.average(label, weights=weight)), chosen)
+
+    def _scored(self, score: str, keys: Sequence[str]) -> NDArray[np.int64]:
+        """Positions of the rows of neighbouring partitions that have a score."""
         spans = [self.spans[key] for key in keys if key in self.spans]
         if not spans:
-            return None
-        span = slice(spans[0].start, spans[-1].stop)
-        scores = self.scores[score][span]
-        known = is_scored(scores)
-        if not known.any():
-            return None
+            return np.empty(0, dtype=np.int64)
+        start, stop = spans[0].start, spans[-1].stop
+        return start + np.flatnonzero(is_scored(self.scores[score][start:stop]))
+
+    def _measured(self, metric: Metric, scores: FloatArray, chosen: NDArray[np.int64]) -> float | None:
+        weight = None if self.weight is None else self.weight[chosen]
         try:
-            value, _ = metric.measure(self.label[span][known], scores[known])
+            value, _ = metric.measure(self.label[chosen], scores, weight)
         except TrainingError:
             return None
         return None if np.isnan(value) else float(value)

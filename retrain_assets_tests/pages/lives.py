@@ -23,6 +23,7 @@ def life() -> dict[str, Any]:
         if never is not None:
             realised = never - (0.0 if version == 1 else 0.0011 if version == 2 and not changed else 0.0)
             realised -= 0.0071 if version == 3 else 0.0004 if changed else 0.0
+        constant = None if never is None else 0.1121 - (0.0042 if changed else 0.0)
         rate = None if version is None else 0.0242 + 0.0004 * math.cos(week) - (0.0068 if changed else 0.0)
         act = week in (2, 5, 9, 12)
         sentence = (
@@ -40,6 +41,7 @@ def life() -> dict[str, Any]:
                 "quarantined": 1843 if broken else 21 + week % 5,
                 "realised": realised,
                 "never_retrained": never,
+                "constant": constant,
                 "secondary": {"roc_auc": None if realised is None else 0.79 - realised},
                 "business": {"click_through_rate": rate},
                 "version": version,
@@ -69,6 +71,7 @@ def life() -> dict[str, Any]:
                     "accepted": not (week == 6 and offset == 4),
                     "realised": realised,
                     "never_retrained": never,
+                    "constant": constant,
                     "versions": [] if version is None else [version],
                     "business": {"click_through_rate": rate},
                 }
@@ -123,6 +126,23 @@ def life() -> dict[str, Any]:
         "decisions": decisions,
         "ledger": ledger,
         "evaluations": evaluations,
+        "estimates": {
+            "rows": [
+                {
+                    "partition_key": f"2026-06-{number:02}",
+                    "version": 3,
+                    "method": "confidence_based",
+                    "estimated": 0.0963,
+                    "lower": 0.0921,
+                    "upper": 0.1005,
+                    "realised": None if number > 12 else 0.0957,
+                    "difference": None if number > 12 else 0.0006,
+                    "inside": None if number > 12 else True,
+                }
+                for number in (14, 13, 12, 11)
+            ],
+            "withdrawn": ["The importance-weighted estimate of log_loss is withdrawn."],
+        },
         "thresholds": [{"name": "click_through_rate", "below": 0.0191, "above": None}],
     }
 
@@ -146,4 +166,5 @@ def young_life() -> dict[str, Any]:
     young = {name: whole[name][:2] for name in ("weeks", "decisions")} | {
         "partitions": whole["partitions"][:14]
     }
-    return whole | young | {"champion": None, "ledger": [], "evaluations": []}
+    none = {"rows": [], "withdrawn": []}
+    return whole | young | {"champion": None, "ledger": [], "evaluations": [], "estimates": none}
