@@ -33,6 +33,8 @@ def life_page(document: Mapping[str, Any]) -> str:
     weeks = document["weeks"]
     span = charts.span_of(document["partitions"], weeks)
     decisions = _newest_first(document["decisions"])
+    rows = _week_rows(document)
+    eventful = max((place for place, row in enumerate(rows, 1) if row["eventful"]), default=len(rows))
     return render(
         "life.html.j2",
         {
@@ -48,7 +50,8 @@ def life_page(document: Mapping[str, Any]) -> str:
                 "quarantined": sum(part["quarantined"] or 0 for part in document["partitions"]),
                 "withheld": sum(not part["accepted"] for part in document["partitions"]),
             },
-            "weeks": _week_rows(document),
+            "weeks": rows[:eventful],
+            "earlier": rows[eventful:],
             "secondary": _names(weeks, "secondary"),
             "measures": _names(weeks, "business"),
             "decisions": decisions,
@@ -230,6 +233,7 @@ def _week_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
             | {"name": _period_name(document, week).removeprefix("week of ")}
             | {"gain": fixed(gain, quality, signed=True)}
             | {"css": "" if not gain else "good" if gain > 0 else "bad"}
+            | {"eventful": bool(week["decisions"]) or week["realised"] is not None}
             | {"values": [fixed(week[g].get(name), places) for (g, name), places in decimals.items()]}
         )
     return rows[::-1]

@@ -187,6 +187,17 @@ def test_a_long_history_before_the_first_model_leaves_the_chart_its_room() -> No
     assert quality(life_page(long)) == quality(life_page(life))
 
 
+def test_weeks_before_the_first_decision_are_folded_away() -> None:
+    """Months of history that were there before any model do not bury the weeks that have something to tell."""
+    life = lives.life()
+    quiet = life["weeks"][0] | {"decisions": [], "realised": None, "never_retrained": None, "rows": 77}
+    page = life_page(life | {"weeks": [quiet] * 20 + life["weeks"]})
+    shown, folded = page.split("<summary>20 weeks before the first decision</summary>")
+    assert '<td class="n">77</td>' not in shown
+    assert folded.count('<td class="n">77</td>') == 20
+    assert "before the first decision" not in life_page(life)
+
+
 def quality(page: str) -> str:
     """Give the section of the realised quality."""
     begin = page.index('aria-labelledby="quality"')
