@@ -160,14 +160,32 @@ def _missing(rows: pl.LazyFrame, came: pl.LazyFrame, spec: PipelineSpec) -> pl.L
 
 def _missing_value(value: Any, dtype: pl.DataType, column: str) -> pl.Expr:
     """The declared value, in the type of the labels."""
-    if dtype == pl.Null:
-        return pl.lit(value)
-    found = pl.Series([value], strict=False)
+    fault = missing_value_fault(value, dtype, column)
+    if fault is not None:
+        raise SpecError(fault)
+    return pl.lit(value) if dtype == pl.Null else pl.lit(pl.Series([value]).cast(dtype)[0], dtype)
+
+
+def missing_value_fault(value: Any, dtype: pl.DataType, column: str) -> str | None:
+    """Say that a missing label's declared value is none of the labels' type; None where it is.
+
+    Parameters
+    ----------
+    value
+        The declared value.
+    dtype
+        Type of the labels; ``Null`` before the first one.
+    column
+        Their column.
+    """
+    found = pl.Series([value])
     numbers = [kind.is_numeric() or kind == pl.Boolean for kind in (found.dtype, dtype)]
-    cast = found.cast(dtype, strict=False)
-    if numbers[0] != numbers[1] or cast.cast(found.dtype, strict=False)[0] != value:
-        raise SpecError(
-            f"label.missing_value: {value!r} is no value of the labels in {column!r}, which are of type {dtype}. "
-            "Declare one that is."
-        )
-    return pl.lit(cast[0], dtype)
+    same = numbers[0] == numbers[1]
+    if dtype == pl.Null or (
+        same and found.cast(dtype, strict=False).cast(found.dtype, strict=False)[0] == value
+    ):
+        return None
+    return (
+        f"label.missing_value: {value!r} is no value of the labels in {column!r}, which are of type {dtype}. "
+        "Declare one that is."
+    )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from retrain_assets.errors import SpecError
 from retrain_assets.labelled_rows import with_labels
+from retrain_assets.labels import target
 from retrain_assets.lake import SCHEMAS
 from retrain_assets.spec import PipelineSpec, WindowSpec
 from retrain_assets.windows import TimeColumns, holdout_rows, mature_rows, resolve_windows, training_rows
@@ -186,3 +187,12 @@ def test_a_missing_label_cannot_be_a_word_among_numbers():
         SpecError, match=r"label\.missing_value: 'no' is no value of the labels in 'repaid', which"
     ):
         with_labels(rows(ROW), labels((0, 1, ROW)), spec)
+
+
+def test_labels_of_several_classes_are_joined_like_any_other():
+    """The codes of the classes come from the labels that were known, and from the declared one of a missing label."""
+    spec = elsewhere(classes=["low", "mid", "high"], missing_after="10d", missing_value="low")
+    given = labels((0, "mid", ROW + DAY), (1, "mid", ROW + DAY), (1, "high", ROW + 5 * DAY))
+    table = with_labels(rows(ROW, ROW, ROW), given, spec)
+    found = mature_rows(table, ROW + 10 * DAY, TimeColumns.of(spec)).sort("row_id").collect()
+    assert target(found, spec, "multiclass").tolist() == [1, 2, 0]

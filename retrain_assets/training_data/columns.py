@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from retrain_assets.labelled_rows import missing_value_fault
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.base import suggest
 from retrain_assets.spec.value import OUTCOMES
@@ -43,6 +44,10 @@ def check_columns(spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: 
         if spec.source.path and not spec.source.path.endswith((".parquet", ".pq"))
         else ""
     )
+    label = spec.label
+    if label.missing_value is not None and label.column in columns:
+        fault = missing_value_fault(label.missing_value, columns[label.column], label.column)
+        found += [] if fault is None else [f"{file}: {fault}"]
     for name in spec.features.numeric or ():
         dtype = columns.get(name)
         if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):

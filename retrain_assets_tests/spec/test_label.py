@@ -10,7 +10,10 @@ import pytest
 from retrain_assets.checks import examine
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import load_spec
-from retrain_assets_tests.pipelines import FIRST_DAY, write_days
+from retrain_assets.training_data.ingest import ingest
+from retrain_assets.training_data.label_source.intake import take_labels
+from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
+from retrain_assets_tests.running import QUIET
 from retrain_assets_tests.training_data.label_source.late import book, bookings_of, deliver, late
 
 SOURCE = {"path": "ends.csv", "known_at": "booked"}
@@ -126,3 +129,20 @@ def test_a_label_cannot_be_its_own_time(tmp_path):
     book(tmp_path, FIRST_DAY, bookings_of(FIRST_DAY).with_columns(pl.lit(1).alias("x")))
     [fault] = examine(late(tmp_path, column="booked")).faults
     assert "label.source.column: 'booked' is declared as the timestamp too" in fault
+
+
+@pytest.mark.parametrize("form", ["own", "elsewhere"])
+def test_a_missing_label_of_another_kind_is_told_when_the_pipeline_is_loaded(tmp_path, form):
+    """A word for a missing label among numbers is a fault of the declaration, and the labels stay out."""
+    missing = {"missing_after": "9d", "missing_value": "no"}
+    if form == "own":
+        write_days(tmp_path, 1)
+        declaration = declare(tmp_path, **QUIET, label={"column": "repaid", "delay": "2d", **missing})
+    else:
+        deliver(tmp_path, 1)
+        declaration = late(tmp_path, label=missing)
+    [fault] = examine(declaration).faults
+    assert "label.missing_value: 'no' is no value of the labels in " in fault
+    [outcome] = ingest(declaration, [FIRST_DAY.isoformat()], "rows")
+    told = outcome.problem if form == "own" else take_labels(declaration, "labels")[0].problem
+    assert told.endswith(fault.partition(": ")[2])

@@ -66,11 +66,13 @@ class LabelFeed:
         """The feed as the declaration of a source of rows."""
         address = self.declared.model_dump(exclude={"key", "column", "known_at"}, exclude_unset=True)
         spec = self.declaration.spec
+        given = {"missing_after": spec.label.missing_after, "missing_value": spec.label.missing_value}
+        missing = {} if spec.label.missing_after is None else given
         attributes = {
             "name": spec.name,
             "timezone": spec.timezone,
             "source": address | {"key": self.key, "timestamp": self.declared.known_at},
-            "label": {"column": self.column, "delay": spec.label.delay},
+            "label": {"column": self.column, "delay": spec.label.delay} | missing,
         }
         return load_spec(attributes, "label.source")
 
