@@ -21,7 +21,7 @@ def finished_matrix(
     orders: Sequence[Order],
     minutes: float | None,
 ) -> Matrix:
-    """Assemble the windows of which all cells are finished; where there is none, the first one's newest blocks.
+    """Assemble what is finished: as much history as the declared window has, and the other windows that have it too.
 
     Parameters
     ----------
@@ -43,17 +43,16 @@ def finished_matrix(
     """
     kept = kept_cells(lake, {order.model for order in orders})
     cells = {window: _cells_of(window, orders, kept) for window in windows}
-    blocks = len(history.ground.blocks)
-    whole = [window for window in windows if len(cells[window]) == blocks]
+    blocks, declared = len(history.ground.blocks), windows[0]
+    first = blocks - len(cells[declared])
+    if blocks - first < 2:
+        raise TrainingError(
+            f"In {minutes:g} minutes too few cells were computed for any answer. What is finished is kept: run "
+            "it again, or with a larger budget."
+        )
+    whole = [window for window in windows if len(cells[window]) >= blocks - first]
     notes = _left_out(windows, whole, minutes)
-    first = 0
-    if not whole:
-        whole, first = [windows[0]], blocks - len(cells[windows[0]])
-        if blocks - first < 2:
-            raise TrainingError(
-                f"In {minutes:g} minutes too few cells were computed for any answer. What is finished is kept: run "
-                "it again, or with a larger budget."
-            )
+    if first:
         notes.append(
             f"The budget of {minutes:g} minutes ended before the models of the first {first} of {blocks} blocks were "
             "trained: they are left out."
@@ -62,14 +61,16 @@ def finished_matrix(
     if not trained:
         raise TrainingError(f"No model of history can be trained. {cells[whole[0]][0].trained.problem}")
     # The declared window stays even if it never has a model: that is what the declaration comes to.
-    chosen = [window for window in whole if window in trained or window == windows[0]]
+    chosen = [window for window in whole if window in trained or window == declared]
     notes += [
         f"The window {window.name!r} is left out, because it never has a model. {cells[window][0].trained.problem}"
         for window in whole
         if window not in chosen
     ]
     numbered = [
-        replace(cell, window=number) for number, window in enumerate(chosen) for cell in cells[window]
+        replace(cell, window=number)
+        for number, window in enumerate(chosen)
+        for cell in cells[window][: blocks - first]
     ]
     return assemble(history, chosen, numbered, first, notes)
 
@@ -95,7 +96,7 @@ def _cells_of(window: WindowPolicy, orders: Sequence[Order], kept: Kept) -> list
 def _left_out(
     windows: Sequence[WindowPolicy], whole: Sequence[WindowPolicy], minutes: float | None
 ) -> list[str]:
-    names = [window.name for window in windows if window not in (whole or windows[:1])]
+    names = [window.name for window in windows if window not in whole]
     if not names:
         return []
     return [

@@ -167,16 +167,19 @@ def _compute(
     waiting: list[Done] = []
     begin = kept = told = time.monotonic()
     finished = 0
-    for done in compute_cells(history, missing, machines, deadline) if missing else ():
-        waiting.append(done)
-        finished += 1
-        now = time.monotonic()
-        if now - kept >= KEEP_EVERY:
-            keep(lake, waiting)
-            waiting, kept = [], now
-        if now - told >= TELL_EVERY:
-            left = timedelta(seconds=round((now - begin) / finished * (len(missing) - finished)))
-            tell(f"{finished} of {len(missing)} cells are computed; about {left} to go.")
-            told = now
-    keep(lake, waiting)
+    try:
+        for done in compute_cells(history, missing, machines, deadline) if missing else ():
+            waiting.append(done)
+            finished += 1
+            now = time.monotonic()
+            if now - kept >= KEEP_EVERY:
+                keep(lake, waiting)
+                waiting, kept = [], now
+            if now - told >= TELL_EVERY:
+                left = timedelta(seconds=round((now - begin) / finished * (len(missing) - finished)))
+                tell(f"{finished} of {len(missing)} cells are computed; about {left} to go.")
+                told = now
+    finally:
+        # One cell that fails does not cost those that are finished.
+        keep(lake, waiting)
     return finished

@@ -145,6 +145,12 @@ DECLARATIONS = [
         "Monday at 2 a.m.",
     ),
     _case(
+        "an impossible schedule of the report on cadence",
+        {"cadence": {"schedule": "monthly"}},
+        "cadence.schedule: 'monthly' is no cron expression; write five fields, such as 0 2 * * 1 for every Monday at "
+        "2 a.m.",
+    ),
+    _case(
         "an impossible owner",
         {"owners": ["nobody at all"]},
         "owners: 'nobody at all' is no owner; write an e-mail address, or team: and a name.",

@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 from sklearn.metrics import log_loss
 
+import retrain_assets.cadence_report.run as lab
 from retrain_assets.cadence_report.blocks import Cut
 from retrain_assets.cadence_report.history import load_history
 from retrain_assets.cadence_report.parallel import compute_cells
 from retrain_assets.cadence_report.plan import plan_cells
-from retrain_assets.cadence_report.storage import Record, keep, record_report
+from retrain_assets.cadence_report.storage import Record, keep, kept_cells, record_report
 from retrain_assets.cadence_report.window_policies import choose_windows
 from retrain_assets.candidate_model.fit import fit_candidate
 from retrain_assets.errors import TrainingError
@@ -290,10 +291,43 @@ def test_a_budget_within_the_first_window_leaves_the_newest_blocks(tmp_path):
     assert np.array_equal(short.daily_loss[0], whole.daily_loss[0, 4:, days].T, equal_nan=True)
     assert short.day_block.tolist() == (whole.day_block[days] - 4).tolist()
     assert short.baseline.tolist() == whole.baseline[4:].tolist()
+    assert short.notes[0].endswith("all history. What is finished is kept: the next run goes on.")
     assert short.notes[1] == (
         "The budget of 1e-09 minutes ended before the models of the first 4 of 8 blocks were trained: they are left "
         "out."
     )
+
+
+def test_a_window_that_is_further_than_the_declared_one_is_shown_as_far_as_that(tmp_path):
+    """What another window has is not lost where the declared one is not finished: both begin with the same block."""
+    declaration = taken_in(tmp_path)
+    history = load_history(declaration, 8, None)
+    orders = plan_cells(declaration, history, choose_windows(declaration.spec, WINDOWS, 40 * DAY))
+    keep(declaration.lake, list(compute_cells(history, [*orders[8:], *orders[:3]], HERE, None)))
+    short = finished(declaration, minutes=1e-9)
+    whole = finished(declaration)
+    assert [window.name for window in short.windows] == ["last 14d", "all history"]
+    # Models of the window that is finished serve the declared one where both choose the same rows.
+    first = len(whole.blocks) - len(short.blocks)
+    assert 3 <= len(short.blocks) < 8
+    assert np.array_equal(short.loss, whole.loss[:, first:, first:], equal_nan=True)
+
+
+def test_a_cell_that_fails_does_not_cost_the_others(tmp_path, monkeypatch):
+    """What was finished before an error is in the lake."""
+    declaration = taken_in(tmp_path)
+    history = load_history(declaration, 8, None)
+
+    def three(history, orders, machines, deadline):
+        """Finish three cells."""
+        yield from compute_cells(history, orders[:3], machines, deadline)
+        raise MemoryError
+
+    monkeypatch.setattr(lab, "compute_cells", three)
+    with pytest.raises(MemoryError):
+        finished(declaration)
+    orders = plan_cells(declaration, history, choose_windows(declaration.spec, WINDOWS, 40 * DAY))
+    assert len(kept_cells(declaration.lake, [order.model for order in orders]).trained) == 3
 
 
 def test_a_budget_that_finishes_nothing_says_so(tmp_path):
