@@ -20,7 +20,7 @@ def print_weeks(document: Mapping[str, Any]) -> None:
             f"{number:>4} {week['start'][:10]:<10} {week['rows']:>7,} {week['quarantined']:>5} "
             f"{_share(week['business'].get('click_through_rate')):>7} {_figure(week['realised'], 5):>8} "
             f"{_figure(week['never_retrained'], 5):>8} {_figure(week['secondary'].get('roc_auc'), 3):>5} "
-            f"{_version(week['version']):>5}  {'; '.join(week['decisions'])}"
+            f"{_version(week['version']):>5}  {' '.join(week['decisions'])}"
         )
     print("never: log loss of the first model, had it never been retrained; lower is better.")
 
