@@ -15,7 +15,7 @@ from retrain_assets.features.columns import FeatureColumns
 from retrain_assets.features.derive import steps
 from retrain_assets.labels import YAML_WORDS, best_constant, target, unlisted
 from retrain_assets.spec import PipelineSpec
-from retrain_assets.spec.source import FEWEST_CLASSES
+from retrain_assets.spec.label import FEWEST_CLASSES
 
 if TYPE_CHECKING:
     from retrain_assets.candidate_model.model import ScoringModel

@@ -15,8 +15,9 @@ from retrain_assets.errors import SpecError
 from retrain_assets.spec.base import Spec, sentences
 from retrain_assets.spec.cadence import CadenceSpec
 from retrain_assets.spec.features import ExpectationSpec, FeaturesSpec
+from retrain_assets.spec.label import LabelSpec
 from retrain_assets.spec.metrics import KNOWN_METRICS, MULTICLASS_METRICS, plain_name
-from retrain_assets.spec.source import LabelSpec, SourceSpec
+from retrain_assets.spec.source import SourceSpec
 from retrain_assets.spec.training import EvaluationSpec, PromotionSpec, TrainingSpec
 from retrain_assets.spec.triggers import LimitsSpec, RetrainWhenSpec
 

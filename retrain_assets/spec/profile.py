@@ -13,8 +13,8 @@ import polars as pl
 
 from retrain_assets.errors import SpecError
 from retrain_assets.spec.base import suggest
+from retrain_assets.spec.label import FEWEST_CLASSES
 from retrain_assets.spec.pipeline import RESERVED_COLUMNS
-from retrain_assets.spec.source import FEWEST_CLASSES
 from retrain_assets.spec.suspects import is_identifier, is_unique, suspicion
 
 Kind = Literal["numeric", "categorical", "time"]
