@@ -163,6 +163,10 @@ def test_other_classes_are_another_pipeline(parcels):
     with pytest.raises(ChampionError) as caught:
         train_candidate(changed, Request("again", None, {}, (), (), {}))
     assert str(caught.value) == said
+    with pytest.raises(ChampionError, match="and the declaration lists no classes"):
+        score_partitions(
+            declare_parcels(parcels.file.parent, classes=None), [str(parcels.newest_partition())]
+        )
 
 
 def test_a_new_champion_is_watched(parcels):
