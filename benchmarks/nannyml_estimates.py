@@ -11,7 +11,7 @@ from pathlib import Path
 
 def main() -> None:
     """Fit on the reference weeks, estimate the others."""
-    import nannyml
+    import nannyml  # type: ignore[import-not-found]  # another environment's
     import pandas as pd
 
     folder = Path(sys.argv[1])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from retrain_assets.monitoring_report.business import business_values, check_bounds, measure_business
 from retrain_assets.monitoring_report.business_windows import count_violations
-from retrain_assets.monitoring_report.drift import DriftReport
 from retrain_assets.monitoring_report.fall import ERROR_RATE, Fall, measure_fall
 from retrain_assets.monitoring_report.onset import estimate_onset
 from retrain_assets.monitoring_report.performance import (
@@ -20,7 +19,7 @@ from retrain_assets.monitoring_report.performance import (
     watched_metric,
 )
 from retrain_assets.monitoring_report.rows import TICK, LabelledRows
-from retrain_assets.spec import BusinessTrigger, DriftTrigger, PerformanceTrigger, PipelineSpec
+from retrain_assets.spec import BusinessTrigger, PerformanceTrigger, PipelineSpec
 from retrain_assets.spec.base import format_duration
 from retrain_assets.windows import Partitions
 
@@ -173,42 +172,6 @@ def judge_business(scene: Quiet, trigger: BusinessTrigger, level: Level | None, 
 
     numbers = _numbers(level) | {"bound": found.bound, "threshold": found.threshold}
     return Finding(reason, crossed, text, numbers, onset)
-
-
-def judge_drift(
-    scene: Quiet, trigger: DriftTrigger, shifts: DriftReport, importances: Mapping[str, float], key: str
-) -> Finding:
-    """Judge whether features that moved carry the declared share of the importance."""
-    moved = shifts.moved(trigger.psi)
-    share = shifts.moved_importance(trigger.psi, importances)
-    crossed = bool(moved) and share >= trigger.importance
-    text = _moved_words(trigger, moved, share, crossed)
-    numbers = {
-        "moved_importance": share,
-        "threshold": trigger.importance,
-        "moved_features": float(len(moved)),
-    }
-    if shifts.apart is not None:
-        numbers["joint_auc"] = shifts.apart.auc
-        if trigger.joint is not None and shifts.apart.lower > trigger.joint:
-            crossed = True
-            text += (
-                f" All features together tell today's rows from training rows with a ROC AUC of {shifts.apart.auc:.3f}, "
-                f"{CERTAINTY} more than the declared {trigger.joint:g}."
-            )
-    start = scene.partitions.bounds(key)[0]
-    return Finding("drift", crossed, text, numbers, lambda: start)
-
-
-def _moved_words(trigger: DriftTrigger, moved: tuple[str, ...], share: float, crossed: bool) -> str:
-    if not moved:
-        return f"No feature has certainly moved by a PSI of {trigger.psi:g}."
-    listed = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
-    side = "which reaches" if crossed else "below"
-    return (
-        f"Features that moved by more than a PSI of {trigger.psi:g} ({listed}) carry {share:.0%} of the "
-        f"importance, {side} the declared {trigger.importance:.0%}."
-    )
 
 
 def _level_words(span: str, found: Crossing, worst: str, side: str) -> str:

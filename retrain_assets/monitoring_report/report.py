@@ -12,11 +12,11 @@ from retrain_assets.monitoring_report.alarms import (
     Finding,
     Quiet,
     judge_business,
-    judge_drift,
     judge_performance,
 )
 from retrain_assets.monitoring_report.business_windows import window_level
 from retrain_assets.monitoring_report.drift import DriftReport
+from retrain_assets.monitoring_report.drift_alarm import judge_drift
 from retrain_assets.monitoring_report.partition_drift import watch_drift
 from retrain_assets.monitoring_report.performance import (
     Level,

@@ -144,7 +144,8 @@ class ScoredRows:
         if not spans:
             return np.empty(0, dtype=np.int64)
         start, stop = spans[0].start, spans[-1].stop
-        return start + np.flatnonzero(is_scored(self.scores[score][start:stop]))
+        found: NDArray[np.int64] = start + np.flatnonzero(is_scored(self.scores[score][start:stop]))
+        return found
 
     def _measured(self, metric: Metric, scores: FloatArray, chosen: NDArray[np.int64]) -> float | None:
         weight = None if self.weight is None else self.weight[chosen]
