@@ -85,9 +85,7 @@ def _checks(declaration: Declaration) -> dict[str, str]:
 
 def _described(reason: str) -> str:
     if reason == "performance":
-        return (
-            "The realised performance has not fallen by more than the declared drop, with its 95 % interval."
-        )
+        return "The realised performance has not fallen by more than the declared drop, and keeps its declared level."
     if reason == "watch":
         return (
             "A champion on watch after its promotion is not shown to be worse than the one that it replaced."
