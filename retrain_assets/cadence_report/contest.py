@@ -14,12 +14,17 @@ from retrain_assets.cadence_report.arbiter import Arbiter
 from retrain_assets.cadence_report.declared_block import every
 from retrain_assets.cadence_report.policies import Policy
 from retrain_assets.cadence_report.replay import Path, Replayer, cost_between
-from retrain_assets.spec import PipelineSpec, RetrainWhenSpec
+from retrain_assets.comparison.criterion import VALUE
+from retrain_assets.spec import PipelineSpec, RetrainWhenSpec, format_duration
 
 TUNED_SHARE = 2 / 3
+DAY = timedelta(days=1)
 TODAY = "today's declaration"
-DRIFT_SHARES = (0.1, 0.3, 0.6)
-DROP_SHARES = (0.02, 0.05, 0.1)
+OR_AGE = " or age"
+AGES = (3, 6)
+"""Greatest ages, in blocks, that are tried together with a trigger."""
+DRIFT_SHARES = (0.1, 0.3)
+DROP_SHARES = (0.02, 0.1)
 """Falls of quality, as shares of what a fresh model spares over the naive constant."""
 
 
@@ -136,13 +141,14 @@ class Contest:
             yield Entry(policies.periodic(period), every(self._length(period)))
         metric = self.replayer.matrix.metric
         for share in DRIFT_SHARES:
-            yield self._declared("declared drift", {"drift": {"importance": share}}, share)
+            yield from self._declared("declared drift", {"drift": {"importance": share}}, share)
             yield Entry(policies.drift_share(share, pause))
         for part in DROP_SHARES:
             drop = float(f"{part * self.worth:.2g}")
-            if drop > 0:
+            if drop > 0 and metric != VALUE:
                 when = {"performance": {"metric": metric, "drop": drop}}
-                yield self._declared("declared performance", when, drop)
+                yield from self._declared("declared performance", when, drop)
+            if drop > 0:
                 yield Entry(policies.performance_drop(drop, pause))
         for deviations in (5, 10, 20):
             yield Entry(policies.page_hinkley_alarm(deviations))
@@ -158,13 +164,22 @@ class Contest:
             yield Entry(policies.forecast_gain(price, confidence))
         if price > 0:
             cost = {"per_retrain": float(f"{price:.3g}"), "per_metric_unit_and_row": 1.0}
-            yield self._declared("declared cost", {"cost": cost}, price)
+            yield from self._declared("declared cost", {"cost": cost}, price)
 
-    def _declared(self, family: str, when: dict[str, Any], parameter: float) -> Entry:
-        """What a changed declaration comes to, decided by the arbiter itself."""
+    def _declared(self, family: str, when: dict[str, Any], parameter: float) -> Iterator[Entry]:
+        """What changed declarations come to, decided by the arbiter itself: a trigger alone, and with an age."""
+        name = f"{family} {parameter:.2g}"
+        yield self._decided(family, name, when, parameter)
+        for blocks in AGES:
+            age = format_duration(max(round(self._length(blocks) / DAY), 1) * DAY)
+            yield self._decided(
+                f"{family}{OR_AGE}", f"{name}{OR_AGE} {age}", when | {"max_age": age}, parameter
+            )
+
+    def _decided(self, family: str, name: str, when: dict[str, Any], parameter: float) -> Entry:
         spec = self.spec.model_copy(update={"retrain_when": RetrainWhenSpec.model_validate(when)})
         arbiter = Arbiter(spec, self.replayer.matrix)
-        return Entry(arbiter.policy(family, f"{family} {parameter:.2g}", parameter), when)
+        return Entry(arbiter.policy(family, name, parameter), when)
 
     def _length(self, period: int) -> timedelta:
         lengths = [(block.end - block.start).total_seconds() for block in self.replayer.matrix.blocks[1:]]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from retrain_assets.cadence_report.contest import Contest, Result
+from retrain_assets.cadence_report.contest import OR_AGE, Contest, Result
 from retrain_assets.cadence_report.recommend import Recommendation
 from retrain_assets.comparison import Comparison
+from retrain_assets.pages.text import duration
 
 
 def title(contest: Contest, result: Result) -> str:
@@ -16,16 +17,16 @@ def title(contest: Contest, result: Result) -> str:
         return f"Do not retrain: the first model is kept (window: {window})"
     if policy.family == "periodic":
         period = (policy.parameter or 1) * days
-        return (
-            f"Retrain every {period:.0f} days, on {window}"
-            if period > 1
-            else f"Retrain every day, on {window}"
-        )
+        when = f"{period:.0f} days" if period > 1 else "day"
+        return f"Retrain every {when} (window: {window})"
+    kind = policy.family.removesuffix(OR_AGE)
     what = {
         "declared drift": f"features with {policy.parameter or 0:.0%} of the importance have moved",
         "declared performance": f"the quality has fallen by {policy.parameter or 0:.2g} {matrix.unit}",
         "declared cost": "lost quality has cost more than a retrain",
-    }.get(policy.family, policy.name)
+    }.get(kind, policy.name)
+    age = result.entry.when.get("max_age") if result.entry.when else None
+    what += f", or at an age of {duration(age)}" if age else ""
     return f"Retrain when {what} (window: {window})"
 
 
