@@ -106,7 +106,7 @@ def test_findings_are_warnings(tmp_path):
         "candidate_is_better": (False, "WARN"),
         "candidate_beats_baseline": (True, "WARN"),
         "no_slice_is_worse": (False, "WARN"),
-        "calibration_holds": (True, "WARN"),
+        "calibration_holds": (False, "WARN"),
         "explanation_holds": (True, "WARN"),
         "champion_can_be_scored": (True, "ERROR"),
         "alias_follows_ledger": (True, "WARN"),
