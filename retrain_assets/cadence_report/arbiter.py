@@ -44,11 +44,14 @@ class Arbiter:
         Where dates and rows are read; of losses it only takes what a policy sees.
     ticks
         When the declared schedule is due, in order.
+    falls
+        Falls of quality that were looked for, by losses, days and drop; arbiters that differ in other triggers share it.
     """
 
     spec: PipelineSpec
     matrix: Matrix
     ticks: Sequence[datetime] = ()
+    falls: dict[tuple[bytes, int, int, float], datetime | None] = field(default_factory=dict)
     _declared: Declared = field(init=False)
     _reasons: dict[tuple[int, tuple[Attempt, ...]], Mapping[str, str]] = field(default_factory=dict)
 
@@ -101,7 +104,11 @@ class Arbiter:
             onset = self._start(seen.champion + first)
             yield Alarm("drift", seen.since, since, onset, "Features have moved.")
         if when.performance is not None and when.performance.drop is not None:
-            fall = self._onset_of_fall(seen, when.performance.drop)
+            drop = when.performance.drop
+            key = (seen.losses.tobytes(), seen.champion, seen.since, drop)
+            if key not in self.falls:
+                self.falls[key] = self._onset_of_fall(seen, drop)
+            fall = self.falls[key]
             if fall is not None:
                 yield Alarm("performance", seen.since, since, fall, "The quality has fallen.")
 

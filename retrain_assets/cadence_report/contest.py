@@ -73,6 +73,7 @@ class Contest:
     ticks: Sequence[datetime]
     worth: float
     _free: list[Result] = field(default_factory=list)
+    _falls: dict[tuple[bytes, int, int, float], datetime | None] = field(default_factory=dict)
     _by_price: dict[float, list[Result]] = field(default_factory=dict)
 
     @property
@@ -178,7 +179,7 @@ class Contest:
 
     def _decided(self, family: str, name: str, when: dict[str, Any], parameter: float) -> Entry:
         spec = self.spec.model_copy(update={"retrain_when": RetrainWhenSpec.model_validate(when)})
-        arbiter = Arbiter(spec, self.replayer.matrix)
+        arbiter = Arbiter(spec, self.replayer.matrix, falls=self._falls)
         return Entry(arbiter.policy(family, name, parameter), when)
 
     def _length(self, period: int) -> timedelta:

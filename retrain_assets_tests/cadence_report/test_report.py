@@ -33,7 +33,7 @@ def pasted(block):
 @pytest.mark.parametrize("drift", ["none", "seasonal", "abrupt", "gradual", "recurring"])
 def test_nothing_is_recommended_that_does_not_beat_the_tuned_schedule(tmp_path, drift):
     """On the last third a recommendation costs no more than the tuned schedule; nothing to learn, hardly a retrain."""
-    contest = hold_contest(simulate(drift, seed=2, blocks=24), declare(tmp_path))
+    contest = hold_contest(simulate(drift, seed=2, blocks=20), declare(tmp_path))
     price = read_prices(contest.replayer.matrix, contest.spec)[1].value
     found = recommend(contest, price, contest.today())
     costs = [contest.cost(result.path, price, checked=True) for result in (found.chosen, found.bar)]
@@ -48,10 +48,10 @@ def test_nothing_is_recommended_that_does_not_beat_the_tuned_schedule(tmp_path, 
 
 def test_tuning_does_not_see_the_last_third(tmp_path):
     """The tuned schedule stays the same whatever happens after the split."""
-    matrix, declaration = simulate("gradual", seed=4, blocks=24), declare(tmp_path)
+    matrix, declaration = simulate("gradual", seed=4, blocks=16), declare(tmp_path)
     contest = hold_contest(matrix, declaration)
     price = read_prices(matrix, declaration.spec)[1].value
-    late = np.arange(24) >= contest.split
+    late = np.arange(16) >= contest.split
     changed = replace(
         matrix,
         loss=np.where(late, 5.0, matrix.loss),
@@ -65,7 +65,7 @@ def test_tuning_does_not_see_the_last_third(tmp_path):
 
 def test_the_report_is_json_and_its_block_loads(tmp_path):
     """All figures are JSON without NaN, the block loads as a declaration, and the optimum has no greater cost."""
-    report = build_report(simulate("abrupt", blocks=24), declare(tmp_path))
+    report = build_report(simulate("abrupt", blocks=18), declare(tmp_path))
     document = json.loads(json.dumps(report.document, allow_nan=False))
     assert pasted(report.block).training.window.type in {"rolling", "expanding"}
     best = document["policies"][-1]
