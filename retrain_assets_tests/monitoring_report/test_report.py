@@ -207,6 +207,18 @@ def test_k_of_n_windows_must_be_crossed_the_latest_among_them():
             assert "of the last 5 partitions' windows; an alarm asks for 3." in found["sentence"]
 
 
+def test_windows_of_another_champion_do_not_count():
+    """Of five windows those count that begin after the promotion, though parts of the others lie after it too."""
+    champion = replace(world()[2], promoted_at=START + 25 * DAY)
+    clicks = CLICKS | {"over": "5d", "windows": 5}
+    found = report(spec_of(business=[clicks | {"violations": 3}]), 31, champion=champion)["findings"][0]
+    assert "So are 2 of the last 5 partitions' windows" in found["sentence"]
+    assert not found["crossed"]
+    assert report(spec_of(business=[clicks | {"violations": 2}]), 31, champion=champion)["findings"][0][
+        "crossed"
+    ]
+
+
 def test_more_violations_than_windows_are_refused():
     """Three of two windows cannot be, and the sentence says so."""
     with pytest.raises(ValueError, match="violations: 3 of 2 windows cannot be"):
