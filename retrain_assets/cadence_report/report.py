@@ -14,6 +14,7 @@ from retrain_assets.cadence_report.answers import figures, mark_frontier
 from retrain_assets.cadence_report.arbiter import UNSEEN
 from retrain_assets.cadence_report.clock import read_clock
 from retrain_assets.cadence_report.contest import Contest
+from retrain_assets.cadence_report.declared_block import can_be_declared
 from retrain_assets.cadence_report.gate import compare_days
 from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.optimum import Optimum, find_optimum
@@ -86,7 +87,7 @@ def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
         "not_replayed": list(UNSEEN),
         "notes": list(matrix.notes),
     }
-    return CadenceReport(document, chosen.block)
+    return CadenceReport(_without_nan(document), chosen.block)
 
 
 def hold_contest(matrix: Matrix, declaration: Declaration, ticks: Sequence[datetime] = ()) -> Contest:
@@ -101,13 +102,23 @@ def hold_contest(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
         matrix, read_clock(matrix, declaration.spec.evaluation.holdout), declaration.spec.promotion
     )
     contest = Contest(replayer, declaration.spec, ticks, worth_of_block(matrix) / _mean_rows(matrix))
-    if not replayer.windows or contest.end - contest.begin < FEWEST_COUNTED:
+    declarable = [w for w in replayer.windows if can_be_declared(matrix.windows[w])]
+    if not declarable or contest.end - contest.begin < FEWEST_COUNTED:
         raise TrainingError(
-            f"The history of {declaration.name!r} has {max(contest.end - contest.begin, 0)} blocks after the first "
-            f"model and its holdout, and a replay needs {FEWEST_COUNTED}. Take more partitions in, or ask for more "
-            "blocks."
+            f"The history of {declaration.name!r} has {max(contest.end - contest.begin, 0) if declarable else 0} blocks "
+            "after the first model of a window that can be declared, and its holdout, and a replay needs "
+            f"{FEWEST_COUNTED}. Take more partitions in, or ask for more blocks."
         )
     return contest
+
+
+def _without_nan(part: Any) -> Any:
+    """Put None in place of numbers that are not finite, which JSON has no word for."""
+    if isinstance(part, dict):
+        return {name: _without_nan(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_without_nan(value) for value in part]
+    return None if isinstance(part, float) and not np.isfinite(part) else part
 
 
 def _mean_rows(matrix: Matrix) -> float:
@@ -221,6 +232,7 @@ def _frontier(contest: Contest, price: Price) -> list[dict[str, Any]]:
             "loss": float(np.nanmean(result.path.losses)),
         }
         for result in contest.results(price.value)
+        if np.isfinite(result.path.losses).any()
     ]
     mark_frontier(rows)
     return rows

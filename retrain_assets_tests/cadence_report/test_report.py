@@ -6,6 +6,7 @@ import json
 from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -138,3 +139,26 @@ def test_too_short_a_history_is_told(tmp_path):
     """Without blocks after the first verdict there is nothing to compare, and a sentence says so."""
     with pytest.raises(TrainingError, match="a replay needs 3"):
         build_report(simulate("none", blocks=6), declare(tmp_path))
+
+
+def test_without_a_window_that_can_be_declared_nothing_is_recommended():
+    """Rows cannot be weighed by age in a declaration, and a sentence says what is missing."""
+    weighted = tuple(replace(window, kind="weighted") for window in WINDOWS)
+    matrix = replace(simulate("none", blocks=12), windows=weighted)
+    declaration = SimpleNamespace(name="loans", spec=load_spec(ATTRIBUTES, "defs.yaml"))
+    with pytest.raises(TrainingError, match="of a window that can be declared"):
+        hold_contest(matrix, declaration)
+
+
+def test_a_block_on_which_the_metric_is_undefined_counts_for_nobody(tmp_path):
+    """Where a block has one class, say, the report is made from the others and holds no NaN."""
+    matrix, gap = simulate("gradual", blocks=14), 10
+    blocks = np.arange(14) == gap
+    holed = replace(
+        matrix,
+        loss=np.where(blocks, np.nan, matrix.loss),
+        daily_loss=np.where(blocks[matrix.day_block], np.nan, matrix.daily_loss),
+    )
+    document = build_report(holed, declare(tmp_path)).document
+    json.dumps(document, allow_nan=False)
+    assert all(row["regret"] >= -1e-12 for row in document["policies"][:-1])
