@@ -18,7 +18,7 @@ every_file: Digest = History.kept
 """Nothing may be written at all, but the record of the refusal."""
 every_row: Digest = History.rows
 """Every row stays; files may be written again, because the good rows came with the bad ones."""
-all_but_what_was_tried: Digest = partial(History.rows, besides=["attempts"])
+all_but_what_was_tried: Digest = partial(History.rows, besides=["attempts", "reference_rows"])
 """Every row stays; the attempt is on record."""
 all_but_the_new_day: Digest = partial(History.rows, but=NEXT)
 """Every row stays but those of the day that is taken in for the first time."""

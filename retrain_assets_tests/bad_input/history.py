@@ -30,6 +30,8 @@ NEXT = LAST + timedelta(days=1)
 
 REFUSALS = frozenset({"partitions", "quarantine"})
 """Tables that exist to record what was refused: the withheld delivery with its problem, and the bad rows."""
+DERIVED = frozenset({"life_periods"})
+"""Figures that are kept because measuring them again takes longer: they are those of the other tables."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ class History:
         """Digest of each table's files and of the registry, but for the tables that record a refusal."""
         lake = self.home / "lake" / "loans"
         tables = {
-            table.name: _files_digest(table) for table in sorted(lake.iterdir()) if table.name not in REFUSALS
+            table.name: _files_digest(table)
+            for table in sorted(lake.iterdir())
+            if table.name not in REFUSALS | DERIVED
         }
         return tables | {"registry": self._registry()}
 
@@ -132,7 +136,8 @@ class History:
         Left out are one day's rows, and the tables that record a refusal or what was tried.
         """
         lake = self.declare().lake
-        names = {table.name for table in (self.home / "lake" / "loans").iterdir()} - REFUSALS - set(besides)
+        there = {table.name for table in (self.home / "lake" / "loans").iterdir()}
+        names = there - REFUSALS - DERIVED - set(besides)
         tables = {name: lake.scan(name).collect() for name in sorted(names)}
         if but is not None:
             tables = {
