@@ -140,7 +140,7 @@ def test_ui_in_the_background_ends_when_it_is_asked_to(tmp_path: Path) -> None:
     (tools / "dg").chmod(0o755)
     (tools / "uv").touch()
     (tmp_path / ".ready").touch()
-    script = f'trap "" INT; exec make VENV="{tmp_path}" PORT=3999 ui'
+    script = f'trap "" INT; exec make --no-print-directory VENV="{tmp_path}" PORT=3999 ui'
     with subprocess.Popen(["sh", "-c", script], cwd=PROJECT, stdout=subprocess.PIPE, text=True) as started:
         assert started.stdout is not None
         started.stdout.readline()

@@ -166,12 +166,12 @@ def test_wrong_function_is_a_sentence(reference, fault):
 
 
 def test_default_features_follow_the_types():
-    """Numbers and booleans are numeric, text categorical; time, label, key and weight are no features."""
+    """Numbers and booleans are numeric, text categorical; time, label, key and weight are kept, as no features."""
     columns = feature_columns(declare(), SCHEMA)
     assert columns.numeric == ("bid", "slot", "mobile")
     assert columns.categorical == ("device",)
     assert set(columns.inputs) == {"bid", "slot", "mobile", "device"}
-    assert set(columns.kept) == {"shown_at", "clicked", "label_at", "arrived", "importance"}
+    assert set(columns.kept) == {"impression", "shown_at", "clicked", "label_at", "arrived", "importance"}
 
 
 def test_declared_features_and_derived_ones():

@@ -208,7 +208,7 @@ def test_checks_of_a_retrain_show_their_results(checks):
         for key, check in checks.items()
         if key[0] in {"candidate_model", "evaluation_report"}
     }
-    assert len(found) == 6
+    assert len(found) == 7
     assert set(found.values()) <= {"SUCCEEDED", "FAILED"}
     assert found["evaluation_report", "champion_can_be_scored"] == "SUCCEEDED"
 

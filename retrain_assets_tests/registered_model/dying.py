@@ -13,7 +13,7 @@ from typing import Any
 from mlflow import MlflowClient
 
 from retrain_assets import lake
-from retrain_assets.champion import ledger
+from retrain_assets.champion import append_only, ledger
 from retrain_assets_tests.pipelines import declare
 from retrain_assets_tests.registered_model.judged import act, roll_back_asked
 
@@ -25,7 +25,7 @@ WRITES: dict[str, tuple[Any, str]] = {
     "tag": (MlflowClient, "set_model_version_tag"),
     "no tag": (MlflowClient, "delete_model_version_tag"),
     "ledger's table": (ledger.Ledger, "_create"),
-    "ledger": (ledger, "write_deltalake"),
+    "ledger": (append_only, "write_deltalake"),
     "record": (lake, "write_deltalake"),
 }
 
