@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrain_assets.cadence_report.arbiter import watches
 from retrain_assets.cadence_report.matrix import FloatArray, Matrix
 from retrain_assets.comparison import METRICS
 from retrain_assets.spec import PipelineSpec
@@ -137,14 +138,14 @@ def lifetime(matrix: Matrix, spec: PipelineSpec, window: int, first: int) -> Lif
 
 def _level(matrix: Matrix, spec: PipelineSpec, window: int) -> tuple[FloatArray, str]:
     """Loss beyond which the model of each block counts as fallen, shape (B,), and the level in words."""
-    trigger, blocks = spec.retrain_when.performance, np.arange(len(matrix.blocks))
+    trigger, blocks = watches(spec.retrain_when.performance, matrix), np.arange(len(matrix.blocks))
     fresh = matrix.loss[window, blocks, blocks]
-    if trigger is not None and matrix.metric in trigger.metric and trigger.at_least is not None:
+    if trigger is not None and trigger.at_least is not None:
         known = matrix.greater_is_better and matrix.metric in METRICS
         sign = -1.0 if matrix.greater_is_better else 1.0
         level = (1.0 if known else 0.0) + sign * trigger.at_least
         return np.full(blocks.size, level), f"the declared level of {trigger.at_least:g}"
-    if trigger is not None and matrix.metric in trigger.metric and trigger.drop is not None:
+    if trigger is not None and trigger.drop is not None:
         return (
             fresh + trigger.drop,
             f"the declared drop of {trigger.drop:g} from the quality of its first block",

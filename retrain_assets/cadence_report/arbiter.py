@@ -19,17 +19,25 @@ from retrain_assets.retraining_decision.history import History, PastAttempt
 from retrain_assets.retraining_decision.policy import Policy as Declared
 from retrain_assets.retraining_decision.policy import policy_of, train_end_at
 from retrain_assets.retraining_decision.staleness import Staleness
-from retrain_assets.spec import PipelineSpec
+from retrain_assets.spec import PerformanceTrigger, PipelineSpec
+from retrain_assets.spec.metrics import plain_name
 
 UNSEEN = (
     "business",
     "at_least of performance",
+    "performance by another metric than the one that decides",
     "joint of drift",
     "code_changes",
     "next looks",
     "failed runs",
 )
 """Parts of a declaration that a matrix knows nothing of: they never ask for a retrain in a replay."""
+
+
+def watches(trigger: PerformanceTrigger | None, matrix: Matrix) -> PerformanceTrigger | None:
+    """Give the trigger of performance where it watches the metric whose losses a matrix holds; else None."""
+    same = trigger is not None and plain_name(trigger.metric) == matrix.metric
+    return trigger if same else None
 
 
 @dataclass
@@ -103,8 +111,9 @@ class Arbiter:
             first = int(np.flatnonzero(~moved)[-1]) + 1 if (~moved).any() else 0
             onset = self._start(seen.champion + first)
             yield Alarm("drift", seen.since, since, onset, "Features have moved.")
-        if when.performance is not None and when.performance.drop is not None:
-            drop = when.performance.drop
+        performance = watches(when.performance, self.matrix)
+        if performance is not None and performance.drop is not None:
+            drop = performance.drop
             key = (seen.losses.tobytes(), seen.champion, seen.since, drop)
             if key not in self.falls:
                 self.falls[key] = self._onset_of_fall(seen, drop)

@@ -160,7 +160,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         "min_gain": _min_gain(spec, decisive),
         "rows": {"train": train_rows, **counts},
         "comparisons": [entry_of(comparison) for comparison in comparisons.values()],
-        "value": value_gain(spec, comparisons.get(VALUE), case.rows, span),
+        "value": value_gain(spec, comparisons.get(VALUE), case.rows + left_out, span),
         "calibration": calibration(judged.y, scores, judged.weight, spec.label.class_names),
         "calibration_test": asdict(calibrated),
         "slices": [asdict(part) for part in slices],

@@ -67,7 +67,7 @@ def fairness(
             raise TrainingError(
                 f"evaluation.sensitive: {column!r} is no column of the source. Remove it or mend it."
             )
-        groups, problems = _groups(column, rows, scored.y, task)
+        groups, problems = _groups(column, rows, scored, task)
         notes += problems
         if len(groups) < 2:
             notes.append(f"Fairness by {column} is not shown: fewer than two of its values have rows enough.")
@@ -80,12 +80,13 @@ def fairness(
 
 
 def _groups(
-    column: str, rows: pl.DataFrame, y: FloatArray, task: Task
+    column: str, rows: pl.DataFrame, scored: Scored, task: Task
 ) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
     """Rows of each value that has enough of them, and a sentence on each that has not."""
     groups, notes = {}, []
     for value, chosen in commonest_values(rows[column]):
-        if rows_problem(y[chosen], task) is None:
+        weighed = chosen if scored.weight is None else chosen[scored.weight[chosen] > 0]
+        if rows_problem(scored.y[weighed], task) is None:
             groups[value] = chosen
         else:
             notes.append(

@@ -28,7 +28,7 @@ def value_gain(
     comparison
         The models by value, with ``vs_champion`` and ``vs_baseline``; None where it is not declared or not known.
     rows
-        Rows of the holdout.
+        Labelled rows of the holdout, those that are left out of the comparison among them.
     span
         Its length.
 

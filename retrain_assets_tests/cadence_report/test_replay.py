@@ -76,6 +76,18 @@ def test_no_policy_sees_what_comes_later(tmp_path, number):
     assert paths[0].serving[: cut + 1].tolist() == paths[1].serving[: cut + 1].tolist()
 
 
+def test_the_arbiter_holds_no_drop_of_another_metric_against_losses(tmp_path):
+    """A drop that is declared of the AUC says nothing about the log loss, so that it never asks in a replay."""
+    one, spec = replayer("gradual", seed=3), declare(tmp_path).spec
+    attempts = {}
+    for metric in ("log_loss", "roc_auc"):
+        when = RetrainWhenSpec.model_validate({"performance": {"metric": metric, "drop": 0.02}})
+        arbiter = Arbiter(spec.model_copy(update={"retrain_when": when}), one.matrix)
+        attempts[metric] = len(one.replay(arbiter.policy("arbiter", metric), 1).attempts)
+    assert attempts["log_loss"] > 0
+    assert attempts["roc_auc"] == 0
+
+
 def test_every_policy_but_never_renews_a_model_that_ages(tmp_path):
     """Where the concept moves steadily, every trigger comes to retrains that are promoted."""
     one = replayer("gradual")

@@ -128,6 +128,18 @@ def test_days_until_a_fall_have_the_interval_of_an_exponential_time(tmp_path):
     assert (found.lower, found.upper) == pytest.approx((210 / 12.59159, 210 / 0.7107230), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("measured", "watched"),
+    [("accuracy", "balanced_accuracy"), ("mean_squared_error", "root_mean_squared_error")],
+)
+def test_a_level_of_another_metric_is_none_of_the_days_until_a_fall(tmp_path, measured, watched):
+    """A declared drop counts for its own metric alone, not for one whose name is a part of its name."""
+    matrix = replace(simulate("none", blocks=20), metric=measured)
+    for metric, declared in ((measured, True), (f"neg_{measured}", True), (watched, False)):
+        spec = declare(tmp_path, retrain_when={"performance": {"metric": metric, "drop": 0.25}}).spec
+        assert lifetime(matrix, spec, 0, 5).level.startswith("the declared drop of 0.25") == declared
+
+
 def test_declared_costs_set_the_price(tmp_path):
     """A declared cost is the price in units of the loss times rows, with a quarter and four times beside it."""
     cost = {"per_retrain": 30.0, "per_metric_unit_and_row": 0.5}

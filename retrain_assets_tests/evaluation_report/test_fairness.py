@@ -138,3 +138,18 @@ def test_a_column_that_is_missing_is_told():
     rows, y = holdout()
     with pytest.raises(TrainingError, match=r"evaluation\.sensitive: 'gender' is no column of the source"):
         judge(spec=sensitive(), rows=rows, y=y)
+
+
+def test_a_group_without_weight_is_told_and_not_measured():
+    """A group whose rows all weigh nothing gets a sentence, and the evaluation goes on."""
+    rows, y = people()
+    rows = rows.with_columns(
+        gender=pl.when(pl.arange(pl.len()) % 3 == 0).then(pl.lit("x")).otherwise("gender"),
+    ).with_columns(w=pl.when(pl.col("gender") == "x").then(0.0).otherwise(1.0))
+    spec = declare(evaluation={"holdout": "10d", "sensitive": ["gender"]}, weight="w")
+    document = judge(spec=spec, rows=rows, y=y)
+    [entry] = document["fairness"]
+    assert {group["group"] for group in entry["groups"]} == {"f", "m"}
+    assert any(
+        note.startswith("The group gender = x is not measured for fairness") for note in document["guards"]
+    )

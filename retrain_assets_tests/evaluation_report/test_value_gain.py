@@ -134,3 +134,13 @@ def test_a_loss_is_told_as_one():
     assert value["per_period"]["upper"] < 0
     assert " loses " in value["sentence"]
     assert " against the champion " in value["sentence"]
+
+
+def test_rows_that_the_champion_knows_count_for_the_period():
+    """A period has as many rows where half of them are left out of the comparison as where all are judged."""
+    rows, y = holdout()
+    later = np.arange(rows.height) >= rows.height // 2
+    some = judge(spec=promoted(), rows=rows.filter(later), y=y[later], left_out=int((~later).sum()))
+    assert some["value"]["rows_per_period"] == 400
+    per_row = some["value"]["per_row"]["improvement"]
+    assert some["value"]["per_period"]["improvement"] == pytest.approx(400 * per_row, rel=1e-4)
