@@ -16,6 +16,7 @@ from retrain_assets.cadence_report.policies import Policy
 from retrain_assets.cadence_report.replay import Path, Replayer, cost_between
 from retrain_assets.comparison.criterion import VALUE
 from retrain_assets.spec import PipelineSpec, RetrainWhenSpec, format_duration
+from retrain_assets.windows import Partitions
 
 TUNED_SHARE = 2 / 3
 DAY = timedelta(days=1)
@@ -138,8 +139,11 @@ class Contest:
     def _entries(self) -> Iterator[Entry]:
         pause = self.replayer.clock.lag
         yield Entry(policies.never(), {})
-        for period in _periods(self.split - self.begin):
-            yield Entry(policies.periodic(period), every(self._length(period)))
+        longest = self.split - self.begin
+        for period in _periods(longest):
+            # Of a schedule that is due more often than it may lead to a retrain, a replay would promise too much.
+            if period == longest or self._length(period) >= self._unheld:
+                yield Entry(policies.periodic(period), every(self._length(period)))
         metric = self.replayer.matrix.metric
         for share in DRIFT_SHARES:
             yield from self._declared("declared drift", {"drift": {"importance": share}}, share)
@@ -157,6 +161,17 @@ class Contest:
             yield Entry(policies.adwin_alarm(delta))
         arbiter = Arbiter(self.spec, self.replayer.matrix, self.ticks)
         yield Entry(arbiter.policy(TODAY, "declared triggers"))
+
+    @property
+    def _unheld(self) -> timedelta:
+        """The shortest time between two ticks of which a decision holds neither back, whatever the window."""
+        blocks, limits = self.replayer.matrix.blocks, self.spec.limits
+        windows = [self.replayer.matrix.windows[number].length for number in self.replayer.windows]
+        history = blocks[-1].end - blocks[0].start
+        longest = max(length if isinstance(length, timedelta) else history for length in windows)
+        partition = Partitions(self.spec.source.partition, self.spec.timezone).typical_length
+        step = max(partition, min(longest / 10, self.spec.evaluation.holdout))
+        return max(step, limits.cooldown, limits.per / limits.runs)
 
     def _priced(self, price: float) -> Iterator[Entry]:
         for factor in (0.5, 1.0, 2.0):

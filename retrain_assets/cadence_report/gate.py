@@ -51,8 +51,8 @@ def judge(
 ) -> Verdict:
     """Judge a candidate against the champion over days that neither was trained on.
 
-    It is what :func:`retrain_assets.evaluation_report.verdict.decide_verdict` does, without slices, calibration and
-    budgets of errors, of which a matrix knows nothing.
+    It is what :func:`retrain_assets.evaluation_report.verdict.decide_verdict` does, without slices, calibration,
+    budgets of errors and the gain worth having, of which a matrix knows nothing.
 
     Parameters
     ----------

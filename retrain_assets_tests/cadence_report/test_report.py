@@ -64,6 +64,18 @@ def test_tuning_does_not_see_the_last_third(tmp_path):
     assert bars[0].path.window == bars[1].path.window
 
 
+@pytest.mark.parametrize(
+    ("changes", "shortest"),
+    [({}, 1), ({"limits__runs": 1, "limits__per": "21d"}, 3), ({"limits__cooldown": "13d"}, 2)],
+)
+def test_schedules_are_tried_whose_every_tick_may_train(tmp_path, changes, shortest):
+    """A schedule that cooldown or budget would thin out is not tried, as it would not do what its replay does."""
+    contest = hold_contest(simulate("gradual", seed=4, blocks=16), declare(tmp_path, **changes))
+    tried = [result.entry.policy for result in contest.results(0.0)]
+    periods = [policy.parameter for policy in tried if policy.family == "periodic"]
+    assert min(periods) == shortest
+
+
 def test_the_report_is_json_and_its_block_loads(tmp_path):
     """All figures are JSON without NaN, the block loads as a declaration, and the optimum has no greater cost."""
     report = build_report(simulate("abrupt", blocks=18), declare(tmp_path))
