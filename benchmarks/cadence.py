@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +137,8 @@ def judged(cases: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Measure the named cases, or all, print tables and write them as JSON."""
-    sources: dict[str, Callable[[], Case]] = {drift: lambda drift=drift: simulated(drift) for drift in DRIFTS}  # type: ignore[misc]
-    sources |= {name: lambda name=name: real(name) for name in TABLES}  # type: ignore[misc]
+    sources: dict[str, Callable[[], Case]] = {drift: partial(simulated, drift) for drift in DRIFTS}
+    sources |= {name: partial(real, name) for name in TABLES}
     chosen = sys.argv[1:] or list(sources)
     cases = json.loads(RESULT.read_text())["cases"] if sys.argv[1:] and RESULT.exists() else {}
     for name in chosen:
