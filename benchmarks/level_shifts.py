@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.repeated_looks import FloatArray, day_series
+from retrain_assets.comparison.estimator_choice import HIGHEST_CORRELATION, lag_one_correlation
 from retrain_assets.comparison.level_shifts import lag_one
-from retrain_assets.comparison.standard_errors import HIGHEST_CORRELATION, lag_one_correlation
 
 REPETITIONS = 1_000
 DAYS, EDGE = 112, 10

@@ -9,11 +9,12 @@ from retrain_assets.comparison.criterion import (
     decisions,
     value_criterion,
 )
+from retrain_assets.comparison.estimator_choice import choose_estimator
 from retrain_assets.comparison.metric import FloatArray, Metric, Task
 from retrain_assets.comparison.metrics import METRICS, declared_metrics, find_metric, task_of
 from retrain_assets.comparison.own_metric import check_functions
 from retrain_assets.comparison.paired import Comparison, compare
-from retrain_assets.comparison.standard_errors import choose_estimator, standard_error, standard_error_of
+from retrain_assets.comparison.standard_errors import standard_error, standard_error_of
 
 __all__ = [
     "METRICS",

@@ -164,7 +164,41 @@ def variance_inflation(influence: FloatArray) -> float:
         return 1.0
     count = influence.size
     measured = float(influence[1:] @ influence[:-1]) / square
-    correlation = (count * measured + 1) / (count - 3) + 0.5 / math.sqrt(count)
+    return long_run_ratio(unbiased_correlation(measured, count) + 0.5 / math.sqrt(count), count)
+
+
+def unbiased_correlation(measured: float, count: int) -> float:
+    """Correct a lag-1 correlation for being estimated around the sample's own mean.
+
+    Parameters
+    ----------
+    measured
+        The estimate.
+    count
+        Number of values that it rests on, more than three.
+
+    References
+    ----------
+    Marriott, Pope (1954), "Bias in the estimation of autocorrelations", Biometrika 41, 390-402.
+    """
+    return (count * measured + 1) / (count - 3)
+
+
+def long_run_ratio(correlation: float, count: int) -> float:
+    """Long-run variance of an AR(1) over the variance that a few of its values show around their mean.
+
+    Parameters
+    ----------
+    correlation
+        Of neighbouring values; a negative one counts as 0, and one above .9 as .9.
+    count
+        Number of values that show the variance, two or more.
+
+    References
+    ----------
+    Zwiers, von Storch (1995), "Taking serial correlation into account in tests of the mean", Journal of
+    Climate 8, 336-351: the equivalent sample size.
+    """
     correlation = min(max(correlation, 0.0), HIGHEST_CORRELATION)
     ratio = (1 + correlation) / (1 - correlation)
     return ratio / max(1 - (ratio - 1) / (count - 1), LEAST_VARIANCE_SEEN)

@@ -41,7 +41,7 @@ def widened(found: Comparison, series: BlockSeries) -> Comparison:
         p_value=max(found.p_value, float(2 * stdtr(found.degrees, -statistic))),
         standard_error=error,
         smallest_detectable=found.improvement - lower + float(stdtrit(found.degrees, POWER)) * error,
-        inflation=spread.inflation,
+        inflation=max(found.inflation, spread.inflation),
     )
 
 

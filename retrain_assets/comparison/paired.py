@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_assets.comparison.estimator_choice import Estimator, EstimatorChoice, choose_estimator
 from retrain_assets.comparison.metric import FloatArray, Metric
 from retrain_assets.comparison.resampling import leave_one_block_out, poisson_bootstrap
 from retrain_assets.comparison.sequential import SequentialTest
-from retrain_assets.comparison.standard_errors import (
-    Estimator,
-    block_contributions,
-    choose_estimator,
-    equal_weighted_cosine_error,
-)
+from retrain_assets.comparison.standard_errors import block_contributions, correlated_error
 from retrain_assets.comparison.unequal_blocks import BlockShares, block_shares
 
 POWER = 0.8
@@ -55,6 +52,7 @@ class Comparison:
         How the standard error was estimated; or the always-valid test that gave the interval.
     degrees
         Degrees of freedom of Student's t, from which interval and p-value come; None for an always-valid test.
+        Where cosines decide and their interval is narrower than that of block sums, those of block sums.
     correlation
         Lag-1 correlation of the daily loss difference; None where too few past days are known.
     past_days
@@ -62,7 +60,8 @@ class Comparison:
     effective_blocks
         Number of equal blocks that would tell as much as these, which differ in size.
     inflation
-        Long-run variance of the blocks over their variance, for which the interval was widened.
+        Long-run variance of the blocks over their variance, for which the interval was widened: by the
+        correlation of past days, or of the blocks themselves.
     """
 
     metric: str
@@ -122,6 +121,7 @@ class _Error:
     blocks: int
     estimator: Estimator
     effective_rows: float | None
+    inflation: float = 1.0
 
 
 def compare(
@@ -139,9 +139,10 @@ def compare(
     The difference of two metrics has the difference of their influence values; its standard error comes from
     their sums over blocks (CR1, and CR2 where blocks differ in size), and its interval from Student's t with
     one degree of freedom less than effective blocks, because a normal quantile is too small for a handful of
-    blocks. Where the past says that days are too much alike, the equal-weighted cosine estimator takes its
-    place. A metric without influence values is resampled: a Poisson bootstrap over blocks, or contributions
-    from leaving blocks out for the cosines.
+    blocks. Where the past says that days are a little alike the error is widened, and where they are too much
+    alike the equal-weighted cosine estimator takes its place, whose interval is never taken for narrower than
+    that of block sums. A metric without influence values is resampled: a Poisson bootstrap over blocks, or
+    contributions from leaving blocks out for the cosines.
 
     Parameters
     ----------
@@ -180,9 +181,9 @@ def compare(
     other, other_influence = metric.measure(rows.y, rows.reference, rows.weight)
     shares = block_shares(rows.blocks, rows.weight)
     if influence is None or other_influence is None:
-        found = _resampled(metric, rows, shares, choice.estimator)
+        found = _resampled(metric, rows, shares, choice, alpha)
     else:
-        found = _from_influence(influence - other_influence, rows.blocks, shares, choice.estimator)
+        found = _from_influence(influence - other_influence, rows.blocks, shares, choice, alpha)
     improvement = metric.gain(value, other)
 
     noise = ROUNDING * max(abs(value), abs(other))
@@ -210,27 +211,38 @@ def compare(
         correlation=choice.correlation,
         past_days=choice.past_days,
         effective_blocks=shares.effective,
+        inflation=found.inflation,
     )
 
 
 def _from_influence(
-    difference: FloatArray, blocks: NDArray[np.int64], shares: BlockShares, estimator: Estimator
+    difference: FloatArray,
+    blocks: NDArray[np.int64],
+    shares: BlockShares,
+    choice: EstimatorChoice,
+    alpha: float,
 ) -> _Error:
     contributions = block_contributions(difference, blocks)
-    error, degrees = _of_contributions(contributions, shares, estimator)
+    inflation = choice.inflation(contributions.size)
+    error, degrees = shares.error(contributions) * sqrt(inflation), shares.degrees
+    if choice.estimator == "equal_weighted_cosine":
+        error, degrees = correlated_error(contributions, shares, alpha)
     of_independent = float(difference @ difference) / (difference.size - 1)
     effective = of_independent / error**2 if error > 0 else None
-    return _Error(error, degrees, contributions.size, estimator, effective)
+    return _Error(error, degrees, contributions.size, choice.estimator, effective, inflation)
 
 
-def _resampled(metric: Metric, rows: _Rows, shares: BlockShares, estimator: Estimator) -> _Error:
+def _resampled(
+    metric: Metric, rows: _Rows, shares: BlockShares, choice: EstimatorChoice, alpha: float
+) -> _Error:
     difference = partial(_difference, metric, rows)
-    if estimator == "equal_weighted_cosine":
+    count = shares.shares.size
+    if choice.estimator == "equal_weighted_cosine":
         contributions = leave_one_block_out(difference, rows.blocks, rows.weight)
-        error, degrees = _of_contributions(contributions, shares, estimator)
-        return _Error(error, degrees, contributions.size, estimator, None)
-    error = poisson_bootstrap(difference, rows.blocks) * shares.inflation
-    return _Error(error, shares.degrees, shares.shares.size, "poisson_bootstrap", None)
+        return _Error(*correlated_error(contributions, shares, alpha), count, choice.estimator, None)
+    inflation = choice.inflation(count)
+    error = poisson_bootstrap(difference, rows.blocks) * shares.inflation * sqrt(inflation)
+    return _Error(error, shares.degrees, count, "poisson_bootstrap", None, inflation)
 
 
 def _difference(metric: Metric, rows: _Rows, positions: NDArray[np.int64]) -> float:
@@ -239,13 +251,3 @@ def _difference(metric: Metric, rows: _Rows, positions: NDArray[np.int64]) -> fl
     value, _ = metric.measure(chosen.y, chosen.candidate, chosen.weight)
     other, _ = metric.measure(chosen.y, chosen.reference, chosen.weight)
     return value - other
-
-
-def _of_contributions(
-    contributions: FloatArray, shares: BlockShares, estimator: Estimator
-) -> tuple[float, float]:
-    """Standard error of a sum of contributions, and its degrees of freedom."""
-    if estimator == "equal_weighted_cosine":
-        error, degrees = equal_weighted_cosine_error(contributions)
-        return error, min(degrees, shares.degrees)
-    return shares.error(contributions), shares.degrees

@@ -1,50 +1,22 @@
 """Standard errors from blocks of dependent rows.
 
 The influence values of a metric, or of the difference of two, are summed over blocks. Between blocks that are
-independent the cluster-robust estimator is right. Where neighbouring days are alike it is too small, and a
-projection on a few slow cosines takes its place: right under dependence of any form that dies out, at a price
-in power, since a few cosines are a few degrees of freedom.
+independent the cluster-robust estimator is right. Where neighbouring days are a little alike it is widened by what
+the past says of that; where they are much alike a projection on a few slow cosines takes its place: right under
+dependence of any form that dies out, at a price in power, since a few cosines are a few degrees of freedom.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.comparison.level_shifts import VANISHED, about_levels, lag_one
 from retrain_assets.comparison.metric import FloatArray, Metric
 from retrain_assets.comparison.resampling import poisson_bootstrap
+from retrain_assets.comparison.unequal_blocks import BlockShares
 from retrain_assets.errors import TrainingError
-
-Estimator = Literal["cluster_robust", "equal_weighted_cosine", "poisson_bootstrap"]
-
-LEAST_PAST_DAYS = 56
-"""Fewer past days than this tell too little of a correlation: its standard error is the root of 1 / days."""
-HIGHEST_CORRELATION = 0.2
-"""Of the loss differences of neighbouring days; above it, days are no independent blocks."""
-
-
-@dataclass(frozen=True)
-class EstimatorChoice:
-    """How a standard error is estimated, and why.
-
-    Parameters
-    ----------
-    estimator
-        The estimator.
-    correlation
-        The lag-1 correlation of the daily loss difference; None where there are too few past days.
-    past_days
-        The days that it rests on.
-    """
-
-    estimator: Estimator
-    correlation: float | None
-    past_days: int
 
 
 def block_contributions(influence: FloatArray, blocks: NDArray[np.int64]) -> FloatArray:
@@ -95,9 +67,8 @@ def equal_weighted_cosine_error(contributions: FloatArray) -> tuple[float, int]:
     """Standard error of the sum of contributions that depend on their neighbours in time.
 
     The long-run variance is the mean square of the projections on the B slowest cosines of type II, which
-    are free of the mean; B = 0.4 T^(2/3), rounded down, and at least 1. Where the projections vanish and the
-    contributions do not, as may happen to a symmetric series, the cluster-robust error is given instead:
-    symmetry is no certainty.
+    are free of the mean; B = 0.4 T^(2/3), rounded down, and at least 1. The projections of a series that is
+    symmetric, or so by chance, vanish, and so does the error (:func:`correlated_error`).
 
     Parameters
     ----------
@@ -121,46 +92,33 @@ def equal_weighted_cosine_error(contributions: FloatArray) -> tuple[float, int]:
     middles = (np.arange(count) + 0.5) / count
     cosines = math.sqrt(2 / count) * np.cos(np.pi * np.outer(np.arange(1, degrees + 1), middles))
     projections = cosines @ contributions
-    error = math.sqrt(count * float(projections @ projections) / degrees)
-    independent = cluster_robust_error(contributions)
-    return (error if error > VANISHED * independent else independent), degrees
+    return math.sqrt(count * float(projections @ projections) / degrees), degrees
 
 
-def choose_estimator(past: FloatArray | None) -> EstimatorChoice:
-    """Choose how the standard error of a difference between two models is estimated.
+def correlated_error(contributions: FloatArray, shares: BlockShares, alpha: float) -> tuple[float, float]:
+    """Standard error of the sum of contributions that depend on their neighbours, and its degrees of freedom.
 
-    Days count as independent blocks unless the past says otherwise: the lag-1 correlation of the daily loss
-    difference, over at least 56 days and about a level that may shift, exceeds 0.2. Simulated, no cluster
-    correction holds beyond that.
+    That of the cosines, or that of independent blocks where its interval is the wider one: a single cosine is
+    small by chance in every tenth week, and days that are alike never justify an interval narrower than that
+    of days that are not.
 
     Parameters
     ----------
-    past
-        Daily loss differences on days before the holdout, in the order of time, shape (days,), NaN on days
-        without rows; None where there are none.
+    contributions
+        Of blocks in the order of time, shape (blocks,).
+    shares
+        The part of the rows that each block carries.
+    alpha
+        Two-sided error rate of the interval.
     """
-    past = np.empty(0) if past is None else np.asarray(past, dtype=np.float64)
-    known = np.isfinite(past)
-    days = int(np.count_nonzero(known))
-    if days < LEAST_PAST_DAYS:
-        return EstimatorChoice("cluster_robust", None, days)
-    correlation = lag_one_correlation(past)
-    correlated = correlation > HIGHEST_CORRELATION
-    return EstimatorChoice("equal_weighted_cosine" if correlated else "cluster_robust", correlation, days)
+    from scipy.special import stdtrit
 
-
-def lag_one_correlation(series: FloatArray) -> float:
-    """Correlation of neighbouring values of a series about its level, which may shift (:func:`about_levels`).
-
-    Parameters
-    ----------
-    series
-        Shape (days,), in the order of time; NaN is a gap, and a constant gives 0.
-    """
-    deviation = about_levels(series)
-    if np.nanmax(np.abs(deviation)) <= VANISHED * np.nanmax(np.abs(series)):
-        return 0.0
-    return lag_one(deviation)
+    error, degrees = equal_weighted_cosine_error(contributions)
+    by_cosines = error, min(float(degrees), shares.degrees)
+    of_independent = shares.error(contributions), shares.degrees
+    return max(
+        by_cosines, of_independent, key=lambda found: float(stdtrit(found[1], 1 - alpha / 2)) * found[0]
+    )
 
 
 def standard_error(influence: FloatArray, blocks: NDArray[np.int64]) -> tuple[float, int]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from retrain_assets.comparison import Comparison, FloatArray, Metric, compare
 from retrain_assets.comparison.block_improvements import block_improvements
 from retrain_assets.comparison.block_series import FEWEST_BLOCKS
+from retrain_assets.comparison.estimator_choice import LEAST_PAST_DAYS
 from retrain_assets.comparison.looks import looked_at_again, widened
-from retrain_assets.comparison.standard_errors import LEAST_PAST_DAYS
 from retrain_assets.evaluation_report.error_budget import ErrorBudget, PlannedLook
 from retrain_assets.evaluation_report.slices import Scored
 
@@ -120,8 +120,9 @@ def method_sentence(found: Comparison) -> str:
         if found.correlation is not None
         else f"{found.past_days} past days are known, and {LEAST_PAST_DAYS} are needed to know their correlation"
     )
+    summed = "Blocks count as independent" if found.inflation == 1 else "Sums over blocks decided"
     text = {
-        "cluster_robust": f"Blocks count as independent: {past}",
+        "cluster_robust": f"{summed}: {past}",
         "equal_weighted_cosine": f"Equal-weighted cosines decided, because days are alike: {past}",
         "poisson_bootstrap": "A Poisson bootstrap over blocks decided, because the metric has no influence values",
         "t_mixture": "A mixture of t-tests decided, which holds over all looks at this pair together",

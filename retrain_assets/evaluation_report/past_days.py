@@ -11,7 +11,7 @@ import polars as pl
 from retrain_assets.attempts import attempt_of_version
 from retrain_assets.champion.standing import first_champion
 from retrain_assets.comparison import Criterion, FloatArray
-from retrain_assets.comparison.standard_errors import LEAST_PAST_DAYS
+from retrain_assets.comparison.estimator_choice import LEAST_PAST_DAYS
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
 from retrain_assets.labelled_rows import labelled_rows

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.repeated_looks import day_series
+from retrain_assets.comparison.estimator_choice import HIGHEST_CORRELATION, lag_one_correlation
 from retrain_assets.comparison.level_shifts import about_levels, lag_one
-from retrain_assets.comparison.standard_errors import HIGHEST_CORRELATION, lag_one_correlation
 
 DAYS = 112
 

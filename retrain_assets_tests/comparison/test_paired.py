@@ -184,11 +184,34 @@ def test_days_that_are_alike_widen_the_interval(name, task):
     found = compare(METRICS[name], y, one, other, blocks, past=past_days(0.8))
     assert plain.degrees == pytest.approx(27, abs=0.05)
     assert (plain.estimator, plain.correlation, plain.past_days) == ("cluster_robust", None, 0)
-    assert (found.estimator, found.degrees, found.past_days) == ("equal_weighted_cosine", 3, 60)
+    assert (found.estimator, found.inflation, found.past_days) == ("equal_weighted_cosine", 1, 60)
     assert found.correlation > 0.5
     assert found.improvement == plain.improvement
-    assert found.upper - found.improvement == pytest.approx(stats.t.ppf(0.975, 3) * found.standard_error)
-    assert found.p_value == pytest.approx(2 * stats.t.sf(found.improvement / found.standard_error, 3))
+    if found.degrees == 3:
+        assert found.upper > plain.upper
+    else:
+        assert (found.lower, found.upper, found.degrees) == (plain.lower, plain.upper, plain.degrees)
+    quantile = stats.t.ppf(0.975, found.degrees)
+    assert found.upper - found.improvement == pytest.approx(quantile * found.standard_error)
+    assert found.p_value == pytest.approx(
+        2 * stats.t.sf(found.improvement / found.standard_error, found.degrees)
+    )
+
+
+@pytest.mark.parametrize(("name", "task"), [*CASES, ("cost", "regression")])
+def test_days_that_are_a_little_alike_widen_the_interval(name, task):
+    """A past below the threshold multiplies the variance, of functions of the user's own too, and it is told."""
+    metric = own("cost") if name == "cost" else METRICS[name]
+    y, one, other, blocks = draw("mean_absolute_error" if name == "cost" else name, task=task)
+    plain = compare(metric, y, one, other, blocks)
+    found = compare(metric, y, one, other, blocks, past=past_days(0.15, 112))
+    assert 0.05 < found.correlation < 0.2
+    assert (found.estimator, found.degrees) == (plain.estimator, plain.degrees)
+    assert 1.1 < found.inflation < 1.8
+    assert found.standard_error == pytest.approx(plain.standard_error * np.sqrt(found.inflation))
+    assert found.upper - found.improvement == pytest.approx(
+        (plain.upper - plain.improvement) * np.sqrt(found.inflation)
+    )
 
 
 def test_the_cosine_error_is_that_of_the_daily_differences():

@@ -14,11 +14,11 @@ from scipy.stats import sem
 
 from retrain_assets.comparison.standard_errors import (
     block_contributions,
-    choose_estimator,
     cluster_robust_error,
+    correlated_error,
     equal_weighted_cosine_error,
-    lag_one_correlation,
 )
+from retrain_assets.comparison.unequal_blocks import BlockShares
 from retrain_assets.errors import TrainingError
 
 SERIES = st.lists(st.floats(-1e3, 1e3, width=32), min_size=2, max_size=150).map(np.array)
@@ -84,15 +84,35 @@ def test_the_cosine_error_ignores_the_mean(series, shift):
     """Cosines are free of the mean: a shift of all days changes nothing."""
     error, _ = equal_weighted_cosine_error(series)
     shifted, _ = equal_weighted_cosine_error(series + shift)
-    if error > 1e-6 * (np.abs(series).max() + abs(shift)) and error != cluster_robust_error(series):
+    if error > 1e-6 * (np.abs(series).max() + abs(shift)):
         assert shifted == pytest.approx(error, rel=1e-6, abs=1e-6)
 
 
 def test_symmetry_is_no_certainty():
-    """A series that the slow cosines cannot see has the cluster-robust error, and an empty one has none."""
+    """Where the slow cosines see nothing, or little by chance, independent days give the error."""
+    shares = BlockShares(np.full(7, 1 / 7))
     sparse = np.array([-1.0, -1, -1, 6, -1, -1, -1])
-    assert equal_weighted_cosine_error(sparse) == (cluster_robust_error(sparse), 1)
-    assert equal_weighted_cosine_error(np.zeros(7)) == (0.0, 1)
+    assert equal_weighted_cosine_error(sparse)[0] == pytest.approx(0, abs=1e-12)
+    assert correlated_error(sparse, shares, 0.05) == (
+        pytest.approx(cluster_robust_error(sparse)),
+        pytest.approx(6),
+    )
+    trend = np.arange(7.0) - 3
+    assert correlated_error(trend, shares, 0.05) == equal_weighted_cosine_error(trend)
+    assert correlated_error(np.zeros(7), shares, 0.05)[0] == 0
+
+
+@given(SERIES, st.sampled_from([0.01, 0.05, 0.2]))
+@settings(max_examples=60, deadline=None)
+def test_days_that_are_alike_never_give_a_narrower_interval(series, alpha):
+    """The interval is the wider one of that of the cosines and that of independent days."""
+    shares = BlockShares(np.full(series.size, 1 / series.size))
+    contributions = (series - series.mean()) / series.size
+    error, degrees = correlated_error(contributions, shares, alpha)
+    cosine, cosines = equal_weighted_cosine_error(contributions)
+    half = stdtrit(degrees, 1 - alpha / 2) * error
+    of_days = stdtrit(series.size - 1, 1 - alpha / 2) * cluster_robust_error(contributions)
+    assert half == pytest.approx(max(stdtrit(cosines, 1 - alpha / 2) * cosine, of_days))
 
 
 @pytest.mark.parametrize("days", [56, 112])
@@ -112,44 +132,6 @@ def test_size_of_both_estimators_under_correlated_days(days, correlation, cluste
         found["cosine"] += abs(mean) > stdtrit(degrees, 0.975) * error
     assert cluster[0] <= found["cluster"] / 3_000 <= cluster[1]
     assert cosine[0] <= found["cosine"] / 3_000 <= cosine[1]
-
-
-def test_without_enough_past_days_blocks_count_as_independent():
-    """No past, or 55 days of it, gives the cluster-robust estimator and no correlation; gaps are no days."""
-    alike = np.repeat(np.arange(28.0), 2)
-    assert choose_estimator(None).estimator == "cluster_robust"
-    assert choose_estimator(alike[1:]).correlation is None
-    assert choose_estimator(alike[1:]).past_days == 55
-    gap = np.insert(alike[1:], 9, np.nan)
-    assert (choose_estimator(gap).estimator, choose_estimator(gap).past_days) == ("cluster_robust", 55)
-
-
-def test_days_that_are_alike_call_for_cosines():
-    """From 56 days on a correlation above 0.2 chooses the cosines, and a lower one does not."""
-    alike = np.repeat(np.arange(28.0), 2)
-    choice = choose_estimator(alike)
-    assert (choice.estimator, choice.past_days) == ("equal_weighted_cosine", 56)
-    assert choice.correlation > 0.9
-    assert choose_estimator(np.tile([1.0, -1.0], 28)).estimator == "cluster_robust"
-    assert choose_estimator(np.full(60, 0.3)).correlation == 0
-
-
-@given(st.integers(0, 10_000), st.floats(-0.2, 0.8), st.integers(56, 200))
-@settings(max_examples=60, deadline=None)
-def test_the_choice_follows_from_the_correlation(seed, correlation, days):
-    """The estimator is the cosine one exactly where the measured correlation exceeds 0.2."""
-    choice = choose_estimator(correlated_days(np.random.default_rng(seed), correlation, days)[0])
-    assert (choice.estimator == "equal_weighted_cosine") == (choice.correlation > 0.2)
-    assert -1.1 <= choice.correlation <= 1.1
-    assert choice.past_days == days
-
-
-def test_lag_one_correlation_by_hand():
-    """Neighbours are multiplied around the common mean, and a gap has no neighbours."""
-    whole = lag_one_correlation(np.array([1.0, 2.0, 3.0, 2.0]))
-    assert whole == pytest.approx(((-1 * 0 + 0 * 1 + 1 * 0) / 3) / (2 / 4))
-    gapped = lag_one_correlation(np.array([1.0, 2.0, np.nan, 3.0, 4.0]))
-    assert gapped == pytest.approx(((1.5 * 0.5 + 0.5 * 1.5) / 2) / (5 / 4))
 
 
 def test_blocks_without_rows_contribute_nothing():

@@ -10,8 +10,8 @@ import pytest
 
 from retrain_assets.attempts import record_attempt
 from retrain_assets.comparison import METRICS, Criterion
+from retrain_assets.comparison.estimator_choice import HIGHEST_CORRELATION, choose_estimator
 from retrain_assets.comparison.level_shifts import lag_one
-from retrain_assets.comparison.standard_errors import HIGHEST_CORRELATION, choose_estimator
 from retrain_assets.evaluation_report.past_days import DAYS, past_loss_differences
 from retrain_assets_tests.pipelines import declare
 from retrain_assets_tests.retraining_decision.past import at, promote
