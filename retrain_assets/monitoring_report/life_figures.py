@@ -16,9 +16,9 @@ from retrain_assets.champion.standing import first_champion
 from retrain_assets.comparison import Metric
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import LakeError
-from retrain_assets.labelled_rows import LABELS
 from retrain_assets.lake import Lake
 from retrain_assets.monitoring_report.business import business_values
+from retrain_assets.monitoring_report.label_marks import label_marks
 from retrain_assets.monitoring_report.scored import ScoredRows
 
 TABLE = "life_periods"
@@ -103,7 +103,7 @@ def _measured(
 def _digests(
     declaration: Declaration, task: str, metrics: Sequence[Metric], periods: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
-    """Identify what a period's figures are made of: the files of its rows, and what is asked of them."""
+    """Identify what a period's figures are made of: the files of its rows, their labels, and what is asked of them."""
     spec, lake = declaration.spec, declaration.lake
     asked = [
         _FIGURES,
@@ -113,12 +113,12 @@ def _digests(
         spec.weight,
         [(trigger.name, trigger.sql) for trigger in spec.retrain_when.business],
         first_champion(declaration.ledger.entries()),
-        lake.version(LABELS),
     ]
-    files = [_files(lake, table) for table in _SOURCES]
+    parts: list[Mapping[str, Sequence[object]]] = [_files(lake, table) for table in _SOURCES]
+    parts.append(label_marks(declaration))
     return {
         period: hashlib.sha256(
-            json.dumps([asked, [[key, *(part.get(key, []) for part in files)] for key in keys]]).encode()
+            json.dumps([asked, [[key, *(part.get(key, []) for part in parts)] for key in keys]]).encode()
         ).hexdigest()
         for period, keys in periods.items()
     }

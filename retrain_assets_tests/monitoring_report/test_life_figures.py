@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from retrain_assets.monitoring_report.life import life_document
 from retrain_assets.monitoring_report.scored import ScoredRows
-from retrain_assets_tests.pipelines import loans_of, write_day
-from retrain_assets_tests.running import YOUNG, loans, next_days
+from retrain_assets_tests.pipelines import FIRST_DAY, loans_of, write_day
+from retrain_assets_tests.running import YOUNG, Running, loans, next_days
+from retrain_assets_tests.training_data.label_source.late import book, bookings_of, deliver, late
 
 pytestmark = YOUNG
 
@@ -83,3 +85,48 @@ def test_another_label_is_another_life(lived):
     known = [number for number, week in enumerate(before["weeks"]) if week["realised"] is not None]
     assert known
     assert all(before["weeks"][number]["realised"] != after["weeks"][number]["realised"] for number in known)
+
+
+@pytest.fixture
+def unlabelled(tmp_path):
+    """A champion that has served for three weeks, the labels of the last two of which have not come."""
+    running = Running(late(tmp_path))
+    running.ingest(deliver(tmp_path, 25))
+    assert running.retrain().success
+    running.ingest(deliver(tmp_path, 46, booked=32)[25:])
+    return running
+
+
+def test_labels_that_come_make_their_own_weeks_be_measured(unlabelled, read, tmp_path):
+    """Of settled weeks the one is measured again whose rows the new labels name; one mended label is enough."""
+    clock = unlabelled.declaration.newest_partition()
+    before = life_document(unlabelled.declaration)
+    read.clear()
+    life_document(unlabelled.declaration)
+    unsettled = set(read)
+
+    week = [FIRST_DAY + timedelta(days=day) for day in range(35, 42)]
+    for day in week:
+        book(tmp_path, day)
+    unlabelled.ingest([clock], "training_data")
+    read.clear()
+    labelled = life_document(unlabelled.declaration)
+    assert set(read) - unsettled == {day.isoformat() for day in week}
+    assert [part["start"][:10] for part in changed(before, labelled)] == [week[0].isoformat()]
+
+    mended = bookings_of(week[3]).with_columns(
+        outcome=pl.when(pl.col("of_loan") == f"{week[3]}-7").then(1 - pl.col("outcome")).otherwise("outcome")
+    )
+    book(tmp_path, week[3], mended)
+    unlabelled.ingest([clock], "training_data")
+    read.clear()
+    after = life_document(unlabelled.declaration)
+    assert set(read) - unsettled == {day.isoformat() for day in week}
+    assert [part["start"][:10] for part in changed(labelled, after)] == [week[0].isoformat()]
+    assert after == measured_anew(unlabelled.declaration)
+
+
+def changed(before, after):
+    """Weeks whose quality is another one."""
+    pairs = zip(before["weeks"], after["weeks"], strict=True)
+    return [new for old, new in pairs if old["realised"] != new["realised"]]
