@@ -14,7 +14,8 @@ PAIRS = 80
 
 
 @pytest.mark.parametrize(
-    ("task", "name"), [("classification", "roc_auc"), ("regression", "mean_absolute_error")]
+    ("task", "name"),
+    [("classification", "roc_auc"), ("multiclass", "roc_auc_ovr"), ("regression", "mean_absolute_error")],
 )
 def test_equal_models_are_hardly_ever_promoted(task, name):
     """At one look and at five of a pair, at most as often as promised; the bigger number would every second time."""

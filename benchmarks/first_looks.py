@@ -1,0 +1,124 @@
+"""One look at two models, by how alike days are: what the estimators promise, and what they find.
+
+Daily loss differences are a stationary Gaussian AR(1) of standard deviation 1, or a wave that neighbours hardly tell of:
+a slow AR(1) beside independent noise. The past is 112 days. Rules:
+
+- CR1: block sums with one degree of freedom less than days, whatever the past says;
+- cosines above .2: cosines where the past's lag-1 correlation exceeds .2, and CR1 below;
+- the decision: below .2 CR1, its variance multiplied by what the past's correlation says; above, cosines, or CR1 where
+  its interval is the wider one;
+- widened only: CR1, its variance multiplied by what the past's correlation says, however great.
+
+Run: ``python -m benchmarks.first_looks [repetitions]``; prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import stdtrit
+
+from benchmarks.repeated_looks import ALPHA, PROMISED, FloatArray, day_series
+from retrain_assets.comparison.estimator_choice import EstimatorChoice, choose_estimator
+from retrain_assets.comparison.standard_errors import (
+    cluster_robust_error,
+    correlated_error,
+    equal_weighted_cosine_error,
+)
+from retrain_assets.comparison.unequal_blocks import BlockShares
+
+REPETITIONS = 10_000
+PAST, LENGTHS = 112, (7, 14, 28)
+GAINS = (0.0, 1.0)
+"""In standard deviations of a day."""
+SEED = 20_260_129
+RULES = ("CR1", "cosines above .2", "the decision", "widened only")
+DAYS: dict[str, tuple[float, float]] = {
+    **{f"correlation {value:g}": (value, 1.0) for value in (0.0, 0.1, 0.2, 0.3, 0.45, 0.6)},
+    "a wave of correlation 0.8, 30 % of the variance": (0.8, 0.3),
+    "a wave of correlation 0.9, 40 % of the variance": (0.9, 0.4),
+}
+"""Correlation, and the share of the variance that is correlated."""
+
+
+def draw(correlation: float, share: float, days: int, runs: int) -> FloatArray:
+    """Draw series of days, shape (runs, days)."""
+    rng = np.random.default_rng(SEED)
+    series = math.sqrt(share) * day_series(rng, runs, days, correlation)
+    return series + math.sqrt(1 - share) * rng.standard_normal(series.shape)
+
+
+def half_widths(new: FloatArray, choice: EstimatorChoice) -> list[float]:
+    """Half of each rule's interval."""
+    days = new.size
+    contributions = (new - new.mean()) / days
+    plain = cluster_robust_error(contributions), days - 1.0
+    shares = BlockShares(np.full(days, 1 / days))
+    widened = replace(choice, estimator="cluster_robust").inflation(days)
+    of_sums = plain[0] * math.sqrt(widened), plain[1]
+    alike = choice.estimator == "equal_weighted_cosine"
+    found = (
+        plain,
+        equal_weighted_cosine_error(contributions) if alike else plain,
+        correlated_error(contributions, shares, 2 * ALPHA) if alike else of_sums,
+        of_sums,
+    )
+    return [float(stdtrit(degrees, 1 - ALPHA)) * error for error, degrees in found]
+
+
+def promoted(correlation: float, share: float, days: int, runs: int) -> FloatArray:
+    """Share of pairs that each rule promotes, shape (gains, rules)."""
+    series = draw(correlation, share, PAST + days, runs)
+    counts = np.zeros((len(GAINS), len(RULES)))
+    for past, new in zip(series[:, :PAST], series[:, PAST:], strict=True):
+        halves = np.array(half_widths(new, choose_estimator(past)))
+        counts += np.array([new.mean() + gain > halves for gain in GAINS])
+    return counts / runs
+
+
+def main() -> None:
+    """Simulate, print a Markdown table and write it as JSON."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else REPETITIONS
+    begun = time.perf_counter()
+    bound = ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / runs)
+    print(
+        f"{runs:,} pairs each; nominal {ALPHA:.1%}, bound {bound:.2%}. Equal pairs promoted / better ones.\n"
+    )
+    print(f"| days | holdout | {' | '.join(RULES)} |\n| --- | ---: |{' ---: |' * len(RULES)}")
+    rows: list[dict[str, Any]] = []
+    for name, (correlation, share) in DAYS.items():
+        for days in LENGTHS:
+            equal, better = promoted(correlation, share, days, runs)
+            cells = (f"{one:.1%} / {other:.0%}" for one, other in zip(equal, better, strict=True))
+            print(f"| {name} | {days} days | {' | '.join(cells)} |", flush=True)
+            rows.append(
+                {
+                    "days": name,
+                    "holdout": days,
+                    "equal": dict(zip(RULES, map(float, equal), strict=True)),
+                    "better": dict(zip(RULES, map(float, better), strict=True)),
+                    "promised": share == 1 and correlation <= PROMISED,
+                }
+            )
+    document = {
+        "repetitions": runs,
+        "bound": bound,
+        "first_looks": rows,
+        "seconds": time.perf_counter() - begun,
+        "within_bound": all(row["equal"]["the decision"] <= bound for row in rows if row["promised"]),
+    }
+    target = Path(__file__).parent / "results" / "first_looks.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(document, indent=1) + "\n")
+    print(f"\n{document['seconds']:.0f} seconds.")
+
+
+if __name__ == "__main__":
+    main()
