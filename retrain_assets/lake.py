@@ -16,6 +16,12 @@ from retrain_assets.errors import LakeError
 from retrain_assets.home import home
 
 PARTITIONED_TABLES = frozenset({"training_data", "features", "predictions", "shadow_predictions", "labels"})
+TABLE_PROPERTIES: dict[str, str | None] = {
+    # Opening a table reads its log since the last checkpoint, a third of a millisecond a commit.
+    "delta.checkpointInterval": "10",
+    # A checkpoint would remove the log of versions that are a month old; a model names the version it was fitted on.
+    "delta.enableExpiredLogCleanup": "false",
+}
 
 _TIME = pl.Datetime("us", "UTC")
 SCHEMAS: dict[str, dict[str, pl.DataType]] = {
@@ -237,6 +243,7 @@ class Lake:
             mode="ignore",
             partition_by=partition_by,
             storage_options=self.storage_options,
+            configuration=TABLE_PROPERTIES,
         )
 
 

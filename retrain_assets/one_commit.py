@@ -20,7 +20,7 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from retrain_assets.delta_frames import stored, stored_schema
-from retrain_assets.lake import Lake
+from retrain_assets.lake import TABLE_PROPERTIES, Lake
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,6 +42,7 @@ def opened(lake: Lake, table: str, schema: Mapping[str, pl.DataType]) -> tuple[D
         mode="ignore",
         partition_by=[_KEY],
         storage_options=lake.storage_options,
+        configuration=TABLE_PROPERTIES,
     )
     return made, True
 

@@ -16,6 +16,8 @@ from retrain_assets.demo.story import print_events, print_places, print_weeks
 from retrain_assets.home import home, settle_home
 
 PIPELINE = "ad_clicks"
+DAYS_BEFORE = 28
+"""Days of history that lie there when the pipeline is switched on."""
 OWN_FOLDERS = ("dagster", "demo", "lake", "mlartifacts", "reports")
 
 
@@ -41,7 +43,7 @@ def main() -> None:
 
 
 def live_through(days: list[Path], folder: Path) -> None:
-    """Deliver one day's file after the other, and tick what the daemon would tick.
+    """Deliver the history at once, then one day's file after the other, and tick what the daemon would tick.
 
     Parameters
     ----------
@@ -59,19 +61,20 @@ def live_through(days: list[Path], folder: Path) -> None:
     logging.disable(logging.WARNING)
     _write_without_waiting()
     folder.mkdir(parents=True, exist_ok=True)
-    _deliver(days[0], folder)
+    arrivals = [days[:DAYS_BEFORE], *([day] for day in days[DAYS_BEFORE:])]
+    _deliver(arrivals[0], folder)
     with dg.DagsterInstance.get() as instance:
         replay = Replay(defs().get_repository_def(), instance)
-        for number, day in enumerate(days):
-            _deliver(day, folder)
+        for number, arrival in enumerate(arrivals, start=len(arrivals[0])):
+            _deliver(arrival, folder)
             replay.settle(f"{PIPELINE}_source_sensor")
             replay.settle(f"{PIPELINE}_retraining_sensor")
-            tomorrow = date.fromisoformat(day.stem) + timedelta(days=1)
+            tomorrow = date.fromisoformat(arrival[-1].stem) + timedelta(days=1)
             if tomorrow.weekday() == 0:
                 monday = datetime(tomorrow.year, tomorrow.month, tomorrow.day, 2, tzinfo=UTC)
                 replay.tick_schedule(f"{PIPELINE}_retrain_schedule", monday)
                 replay.settle(f"{PIPELINE}_retraining_sensor")
-            _progress(number + 1, len(days), len(replay.launched))
+            _progress(number, len(days), len(replay.launched))
         record = [vars(item) for item in replay.launched]
         (home() / "demo" / "launched.json").write_text(json.dumps(record, indent=1))
 
@@ -92,8 +95,9 @@ def _write_without_waiting() -> None:
             connection.execute("PRAGMA synchronous=OFF")
 
 
-def _deliver(day: Path, folder: Path) -> None:
-    shutil.copyfile(day, folder / day.name)
+def _deliver(arrival: list[Path], folder: Path) -> None:
+    for day in arrival:
+        shutil.copyfile(day, folder / day.name)
 
 
 def _progress(done: int, total: int, runs: int) -> None:
