@@ -78,7 +78,7 @@ def bare(source: Path) -> dict[str, Any]:
 
 def _fits(declaration: Any, history: Any) -> list[Fit]:
     """List the models, each once."""
-    from retrain_assets.cadence_report.history import BLOCK
+    from retrain_assets.cadence_report.days import BLOCK
     from retrain_assets.cadence_report.plan import plan_cells
     from retrain_assets.cadence_report.window_policies import WEIGHT, choose_windows, known_rows, weighed
 

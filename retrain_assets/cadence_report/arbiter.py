@@ -127,7 +127,7 @@ class Arbiter:
         values, rows = seen.losses[served], seen.rows[served]
         if values.size < FEWEST_BLOCKS:
             return None
-        days = self.matrix.days[self.matrix.day_block >= seen.champion][: seen.losses.size][served]
+        days = seen.days[served]
         since = np.datetime64(self._start(seen.since).replace(tzinfo=None), "s")
         settled = since + np.timedelta64(int(self.spec.evaluation.holdout.total_seconds()), "s")
         found = detect_rise(BlockSeries(values, rows), int((days < settled).sum()), drop)

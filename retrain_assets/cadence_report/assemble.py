@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 
 from retrain_assets.cadence_report.cells import constant_losses
-from retrain_assets.cadence_report.history import BLOCK, History
+from retrain_assets.cadence_report.days import BLOCK
+from retrain_assets.cadence_report.history import History
+from retrain_assets.cadence_report.losses import has_influence
 from retrain_assets.cadence_report.matrix import Block, FloatArray, Matrix, WindowPolicy
 from retrain_assets.cadence_report.orders import Judged, Trained
 from retrain_assets.cadence_report.window_policies import known_rows
@@ -56,11 +58,11 @@ def assemble(
     """
     ground = history.ground
     metric, blocks = ground.criterion.metric, ground.blocks[first:]
-    chosen = ground.day_block >= first
-    starts = np.searchsorted(ground.day_block, np.arange(first, len(ground.blocks) + 1))
+    days = ground.days.since(first)
+    starts = np.searchsorted(days.block, np.arange(len(blocks) + 1))
     shape = (len(windows), len(blocks), len(blocks))
     loss, drift, churn = (np.full(shape, np.nan) for _ in range(3))
-    daily = np.full((*shape[:2], int(chosen.sum())), np.nan)
+    daily = np.full((*shape[:2], days.block.size), np.nan)
     rows = np.zeros(shape[:2], dtype=np.int64)
     fit, score = (np.full(shape[:2], np.nan) for _ in range(2))
     samples: dict[tuple[int, int, int], list[float]] = {}
@@ -71,14 +73,13 @@ def assemble(
         for index, judged in cell.judged.items():
             s = index - first
             loss[w, t, s], drift[w, t, s] = judged.loss, judged.drift
-            daily[w, t, starts[s] - starts[0] : starts[s + 1] - starts[0]] = judged.daily
+            daily[w, t, starts[s] : starts[s + 1]] = judged.daily
             samples[w, t, s] = judged.sample
     for (w, t, s), sample in samples.items():
         if t < s and (w, s, s) in samples:
             churn[w, t, s] = _change(sample, samples[w, s, s])
     known = [_known(history, block) for block in blocks]
     baselines = [_baseline(history, block, rows_then) for block, rows_then in zip(blocks, known, strict=True)]
-    metrics = ground.spec.evaluation.metrics
     return Matrix(
         metric=metric.name,
         unit=metric.unit,
@@ -88,11 +89,12 @@ def assemble(
         windows=tuple(windows),
         declared=0,
         loss=loss,
-        days=history.days[chosen],
-        day_block=ground.day_block[chosen] - first,
+        days=days.start,
+        day_block=days.block,
+        day_known=days.known,
         daily_loss=daily,
-        daily_rows=history.daily_rows[chosen],
-        daily_is_exact=ground.criterion.value is not None or not metrics or metrics[0].function is None,
+        daily_rows=days.rows,
+        daily_is_exact=has_influence(ground.criterion, ground.spec),
         training_rows=rows,
         known_rows=np.array([rows_then.height for rows_then in known], dtype=np.int64),
         fit_seconds=fit,
@@ -126,7 +128,7 @@ def _baseline(history: History, block: Block, known: pl.DataFrame) -> tuple[floa
     weight = ground.spec.weight
     weights = None if weight is None else known[weight].cast(pl.Float64).to_numpy()
     if known.is_empty() or (weights is not None and not weights.any()):
-        days = int((ground.day_block == block.index).sum())
+        days = int((ground.days.block == block.index).sum())
         return float("nan"), np.full(days, np.nan)
     constant = best_constant(ground.spec, target(known, ground.spec, ground.task), weights)
     return constant_losses(judging, ground, constant)

@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrain_assets.cadence_report.history import BLOCK, DAY, Ground
+from retrain_assets.cadence_report.days import BLOCK, DAY
+from retrain_assets.cadence_report.history import Ground
 from retrain_assets.cadence_report.losses import Labels, losses
 from retrain_assets.cadence_report.matrix import FloatArray, IntArray
 from retrain_assets.cadence_report.moved import moved_shares

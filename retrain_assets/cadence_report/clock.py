@@ -1,4 +1,4 @@
-"""What is known at the start of each block: labels that are mature, and the newest candidate that can be judged."""
+"""What is known at the start of each block: mature blocks, and the newest candidate that can be judged."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ class Clock:
     Parameters
     ----------
     known_blocks
-        Shape (B,): number of blocks, from the oldest on, whose labels are all mature.
-    known_days
-        Shape (B,): number of days, from the oldest on, whose labels are all mature.
+        Shape (B,): number of blocks, from the oldest on, all of whose rows are old enough for their labels to count.
     candidate
         Shape (B,): block at whose start the newest model was trained that a whole holdout judges; -1 before that.
     lag
@@ -27,7 +25,6 @@ class Clock:
     """
 
     known_blocks: IntArray
-    known_days: IntArray
     candidate: IntArray
     lag: int
 
@@ -48,13 +45,8 @@ def read_clock(matrix: Matrix, holdout: timedelta) -> Clock:
     starts = [block.start for block in matrix.blocks]
     ends = [block.end + matrix.label_delay for block in matrix.blocks]
     blocks = np.array([sum(end <= start for end in ends) for start in starts], dtype=np.int64)
-    delay = np.timedelta64(int(matrix.label_delay.total_seconds()), "s")
-    gaps = np.diff(matrix.days)
-    length = gaps.min() if gaps.size else np.timedelta64(86_400, "s")
-    moments = np.array([start.replace(tzinfo=None) for start in starts], dtype="datetime64[s]")
-    days = np.searchsorted(matrix.days + length + delay, moments, "right").astype(np.int64)
     wait = holdout + matrix.label_delay
     candidate = np.array([sum(early + wait <= start for early in starts) - 1 for start in starts])
     judged = candidate >= 0
     lags = (np.arange(len(starts)) - candidate)[judged]
-    return Clock(blocks, days, candidate.astype(np.int64), int(lags.max()) if lags.size else len(starts))
+    return Clock(blocks, candidate.astype(np.int64), int(lags.max()) if lags.size else len(starts))

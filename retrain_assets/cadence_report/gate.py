@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrain_assets.cadence_report.matrix import FloatArray, Matrix
 from retrain_assets.cadence_report.seen import Verdict
@@ -13,7 +14,11 @@ from retrain_assets.spec.training import MINIMUM_BLOCKS
 
 
 def compare_days(
-    candidate: FloatArray, reference: FloatArray, rows: FloatArray, alpha: float
+    candidate: FloatArray,
+    reference: FloatArray,
+    rows: FloatArray,
+    alpha: float,
+    start: NDArray[np.datetime64],
 ) -> Comparison | None:
     """Compare two series of daily losses as two models are compared.
 
@@ -25,6 +30,8 @@ def compare_days(
         Shape (days,): rows of the days.
     alpha
         Two-sided error rate.
+    start
+        Shape (days,): the days; of one that is there in several parts each has the same.
 
     Returns
     -------
@@ -32,13 +39,12 @@ def compare_days(
         None with fewer than seven days that both have.
     """
     known = np.isfinite(candidate) & np.isfinite(reference) & (rows > 0)
-    days = int(known.sum())
-    if days < MINIMUM_BLOCKS:
+    days = np.unique(start, return_inverse=True)[1]
+    if np.unique(days[known]).size < MINIMUM_BLOCKS:
         return None
     loss = Metric("loss", "loss", "loss", TASKS, False, _mean)
-    return compare(
-        loss, np.zeros(days), candidate[known], reference[known], np.arange(days), rows[known], alpha
-    )
+    y = np.zeros(int(known.sum()))
+    return compare(loss, y, candidate[known], reference[known], days[known], rows[known], alpha)
 
 
 def judge(
@@ -46,7 +52,7 @@ def judge(
     window: int,
     candidate: int,
     champion: int,
-    days: slice,
+    days: NDArray[np.bool_],
     promotion: PromotionSpec,
 ) -> Verdict:
     """Judge a candidate against the champion over days that neither was trained on.
@@ -63,7 +69,7 @@ def judge(
     candidate, champion
         Blocks at whose start they were trained.
     days
-        The days that judge.
+        Shape (D,): the days of the matrix that judge.
     promotion
         The declared rule.
 
@@ -72,9 +78,10 @@ def judge(
     Verdict
         ``blessed``, ``rejected`` or ``inconclusive``.
     """
-    rows, loss = matrix.daily_rows[days], matrix.daily_loss[window, :, days]
-    gain = compare_days(loss[candidate], loss[champion], rows, promotion.alpha)
-    baseline = compare_days(loss[candidate], matrix.daily_baseline[days], rows, promotion.alpha)
+    start, rows, alpha = matrix.days[days], matrix.daily_rows[days], promotion.alpha
+    new, old = (matrix.daily_loss[window, model, days] for model in (candidate, champion))
+    gain = compare_days(new, old, rows, alpha, start)
+    baseline = compare_days(new, matrix.daily_baseline[days], rows, alpha, start)
     if gain is None:
         return "inconclusive"
     if baseline is not None and baseline.upper < 0:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from retrain_assets.cadence_report.blocks import Cut, choose_cut, cut_history
-from retrain_assets.cadence_report.matrix import Block, FloatArray, IntArray
+from retrain_assets.cadence_report.days import BLOCK, Days, with_days
+from retrain_assets.cadence_report.losses import has_influence
+from retrain_assets.cadence_report.matrix import Block
 from retrain_assets.cadence_report.raw_rows import RAW, with_raw
 from retrain_assets.comparison import Criterion, Metric, deciding_criterion, declared_metrics
 from retrain_assets.comparison.metrics import Task
@@ -25,10 +27,6 @@ from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import TimeColumns, mature_rows
 
 ROW_HASH = "retrain_hash"
-BLOCK = "retrain_block"
-DAY = "retrain_day"
-_DAY = timedelta(days=1)
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,8 @@ class Ground:
         What importances are measured by: the first metric.
     blocks
         The blocks.
-    day_block
-        Block of each day, shape (days,).
+    days
+        The days of the rows that judge.
     trusted_modules
         Modules whose types a model's file may hold.
     identity
@@ -66,7 +64,7 @@ class Ground:
     criterion: Criterion
     measure: Metric
     blocks: tuple[Block, ...]
-    day_block: IntArray
+    days: Days
     trusted_modules: tuple[str, ...]
     identity: str
 
@@ -85,17 +83,11 @@ class History:
         what is learnt from a row.
     cut
         Where the blocks were cut.
-    days
-        Start of each day, shape (days,).
-    daily_rows
-        Rows, or their weight, of each day, shape (days,).
     """
 
     ground: Ground
     rows: pl.DataFrame
     cut: Cut
-    days: NDArray[np.datetime64]
-    daily_rows: FloatArray
 
     def packed(self) -> NDArray[np.uint8]:
         """The rows as bytes in an array, which processes of one machine share instead of copying it."""
@@ -138,7 +130,7 @@ def load_history(declaration: Declaration, blocks: int, previous: Cut | None) ->
     criterion = deciding_criterion(spec, task)
     rows = with_raw(declaration, rows, criterion)
     rows = _marked(rows, bounds, clock, spec, columns)
-    rows, starts, day_block = _with_days(rows, bounds, spec)
+    rows, days = with_days(rows, bounds, spec, columns, whole_blocks=not has_influence(criterion, spec))
     raw = [name for name in rows.columns if name.startswith(RAW)]
     learnt = [*made.columns.numeric, *made.columns.categorical, *_label_columns(spec), *raw]
     rows = rows.with_columns(rows.select(*learnt, spec.source.timestamp).hash_rows().alias(ROW_HASH))
@@ -151,21 +143,22 @@ def load_history(declaration: Declaration, blocks: int, previous: Cut | None) ->
         criterion=criterion,
         measure=declared_metrics(spec.evaluation.metrics, task)[0],
         blocks=tuple(Block(i, *bound, counts.get(i, 0)) for i, bound in enumerate(bounds)),
-        day_block=day_block,
+        days=days,
         trusted_modules=declaration.trusted_modules(),
-        identity=_digest(rows.hash_rows()),
+        identity=digest_hashes(rows.hash_rows()),
     )
     # A label that no model can predict is told before anything is computed.
     target(rows.head(1), spec, task)
-    return History(ground, rows, cut, starts, _daily_rows(rows, len(starts), spec))
+    return History(ground, rows, cut)
 
 
 def digest_rows(rows: pl.DataFrame) -> str:
     """Identify a set of rows by their ``ROW_HASH``: their number, and the sum of the hashes modulo 2**64."""
-    return _digest(rows[ROW_HASH])
+    return digest_hashes(rows[ROW_HASH])
 
 
-def _digest(hashed: pl.Series) -> str:
+def digest_hashes(hashed: pl.Series) -> str:
+    """Identify a set of hashes, whatever their order."""
     hashes = hashed.to_numpy()
     return f"{hashes.size}:{int(hashes.sum(dtype=np.uint64)):016x}"
 
@@ -211,32 +204,3 @@ def _marked(
         "retrain_row", block.cast(pl.Int32).alias(BLOCK)
     )
     return indexed.join(found, on="retrain_row", how="left", maintain_order="left").drop("retrain_row")
-
-
-def _with_days(
-    rows: pl.DataFrame, bounds: list[tuple[datetime, datetime]], spec: PipelineSpec
-) -> tuple[pl.DataFrame, NDArray[np.datetime64], IntArray]:
-    """Number the days of the rows that judge; a remainder shorter than a day belongs to its block's last one."""
-    length = spec.evaluation.block_duration or _DAY
-    firsts = (
-        pl.Series([start for start, _ in bounds], dtype=pl.Datetime("us", "UTC")).to_physical().to_numpy()
-    )
-    last = np.array([max((end - start) // length - 1, 0) for start, end in bounds])
-    offset = np.concatenate([[0], np.cumsum(last + 1)])
-    judging = rows[BLOCK].is_not_null().to_numpy()
-    block = rows[BLOCK].drop_nulls().to_numpy()
-    times = rows[spec.source.timestamp].dt.cast_time_unit("us").to_physical().to_numpy()[judging]
-    number = offset[block] + np.minimum((times - firsts[block]) // (length // _TICK), last[block])
-    found, codes = np.unique(number, return_inverse=True)
-    day = np.full(rows.height, -1, dtype=np.int32)
-    day[judging] = codes
-    day_block = np.searchsorted(offset, found, "right") - 1
-    starts = (firsts[day_block] + (found - offset[day_block]) * (length // _TICK)).astype("datetime64[us]")
-    marked = rows.with_columns(pl.when(pl.col(BLOCK).is_not_null()).then(pl.Series(DAY, day)).alias(DAY))
-    return marked, starts.astype("datetime64[s]"), day_block.astype(np.int64)
-
-
-def _daily_rows(rows: pl.DataFrame, days: int, spec: PipelineSpec) -> FloatArray:
-    judging = rows.drop_nulls(BLOCK)
-    weights = None if spec.weight is None else judging[spec.weight].cast(pl.Float64).to_numpy()
-    return np.bincount(judging[DAY].to_numpy(), weights=weights, minlength=days).astype(np.float64)

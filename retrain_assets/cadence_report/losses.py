@@ -10,6 +10,7 @@ import polars as pl
 from retrain_assets.cadence_report.matrix import FloatArray, IntArray
 from retrain_assets.comparison import METRICS, Criterion
 from retrain_assets.errors import TrainingError
+from retrain_assets.spec import PipelineSpec
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Labels:
     weight
         Sample weights, shape (n,); None where all rows weigh alike.
     day
-        Day of each row, shape (n,), counted within the block from 0.
+        Entry of each row among the block's days, shape (n,), from 0.
     raw
         Raw columns that money is counted by, n rows; without columns where none is.
     """
@@ -32,6 +33,12 @@ class Labels:
     weight: FloatArray | None
     day: IntArray
     raw: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+
+def has_influence(criterion: Criterion, spec: PipelineSpec) -> bool:
+    """Whether what decides tells how much each row moves it: all do but a metric that is the user's own function."""
+    metrics = spec.evaluation.metrics
+    return criterion.value is not None or not metrics or metrics[0].function is None
 
 
 def losses(criterion: Criterion, labels: Labels, score: FloatArray) -> tuple[float, FloatArray]:

@@ -69,7 +69,8 @@ class WindowPolicy:
 class Matrix:
     """What every window's model of every block costs and is worth.
 
-    There are W windows, B blocks and D days. Model (w, t) is the one of window w that is trained at the start of
+    There are W windows, B blocks and D days. A day whose labels came in between different blocks' starts counts as so
+    many days, each with a part of its rows. Model (w, t) is the one of window w that is trained at the start of
     block t, with the rows whose label was mature and known at that moment. Where there is none (too few rows, one
     class), all its figures are NaN.
 
@@ -84,7 +85,7 @@ class Matrix:
         less a known metric, whose best value is 1, and the negative of money and of the user's own. So differences of
         losses are differences of the metric.
     label_delay
-        Time from a row to the maturity of its label: losses of block s are known at ``blocks[s].end +
+        Time from a row to the maturity of its label: losses of block s are not known before ``blocks[s].end +
         label_delay``.
     blocks
         B blocks, the oldest first.
@@ -98,6 +99,9 @@ class Matrix:
         Shape (D,), datetime64[s]: start (UTC) of the whole days, or longer declared evaluation blocks, of time.
     day_block
         Shape (D,): index of the block that each day lies in.
+    day_known
+        Shape (D,): index of the block at whose start the labels of the day's rows are first mature and known; B, or
+        more, where there is none.
     daily_loss
         Shape (W, B, D): mean loss of model (w, t) on each day, so that a promotion can be judged over days. For a
         metric that is no mean over rows, the block's loss plus the mean of its influence values on that day: its
@@ -136,6 +140,7 @@ class Matrix:
     loss: FloatArray
     days: NDArray[np.datetime64]
     day_block: IntArray
+    day_known: IntArray
     daily_loss: FloatArray
     daily_rows: FloatArray
     daily_is_exact: bool

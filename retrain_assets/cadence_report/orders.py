@@ -51,7 +51,7 @@ class Judged:
     loss
         Mean loss; NaN where it is undefined.
     daily
-        Loss of each day of the block that has rows.
+        Loss of each of the block's days, as the matrix counts them.
     drift
         Share of the model's importance that had moved.
     sample

@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from retrain_assets.cadence_report.history import BLOCK, ROW_HASH, History, digest_rows
+from retrain_assets.cadence_report.days import BLOCK, DAY
+from retrain_assets.cadence_report.history import ROW_HASH, History, digest_hashes, digest_rows
 from retrain_assets.cadence_report.matrix import WindowPolicy
 from retrain_assets.cadence_report.orders import Order
 from retrain_assets.cadence_report.window_policies import known_rows
@@ -41,7 +42,8 @@ def plan_cells(declaration: Declaration, history: History, windows: Sequence[Win
     """
     ground = history.ground
     blocks = [history.rows.filter(pl.col(BLOCK) == block.index) for block in ground.blocks]
-    judging = [_digest(rows=digest_rows(rows), **_judging(history)) for rows in blocks]
+    unseen = [_digest(rows=digest_rows(rows), **_judging(history)) for rows in blocks]
+    judging = [_digest(rows=unseen[number], days=_days(rows)) for number, rows in enumerate(blocks)]
     slim = _slim(history).lazy()
     made = _digest(
         code=_code_of_models(declaration),
@@ -56,11 +58,16 @@ def plan_cells(declaration: Declaration, history: History, windows: Sequence[Win
                 made=made,
                 rows=digest_rows(known),
                 weights=None if window.half_life is None else [str(window.half_life), str(block.start)],
-                unseen=judging[block.index],
+                unseen=unseen[block.index],
             )
             later = tuple((index, judging[index]) for index in range(block.index, len(blocks)))
             orders.append(Order(window, block.index, model, later))
     return orders
+
+
+def _days(rows: pl.DataFrame) -> str:
+    """Identify which rows of a block make up which of its days."""
+    return digest_hashes(rows.select(ROW_HASH, pl.col(DAY) - pl.col(DAY).min()).hash_rows())
 
 
 def _code_of_models(declaration: Declaration) -> str:

@@ -108,4 +108,4 @@ def daily_losses(matrix: Matrix, path: Path) -> FloatArray:
 def _compared(matrix: Matrix, path: Path, other: Path, begin: int, alpha: float) -> Comparison | None:
     days = matrix.day_block >= begin
     candidate, reference = (daily_losses(matrix, item)[days] for item in (path, other))
-    return compare_days(candidate, reference, matrix.daily_rows[days], alpha)
+    return compare_days(candidate, reference, matrix.daily_rows[days], alpha, matrix.days[days])

@@ -10,7 +10,7 @@ from retrain_assets.cadence_report.clock import Clock
 from retrain_assets.cadence_report.gate import judge
 from retrain_assets.cadence_report.matrix import FloatArray, IntArray, Matrix
 from retrain_assets.cadence_report.policies import Policy
-from retrain_assets.cadence_report.seen import Attempt, Verdict, look
+from retrain_assets.cadence_report.seen import Attempt, Verdict, known_curve, look
 from retrain_assets.spec import PromotionSpec
 
 
@@ -69,6 +69,7 @@ class Replayer:
     clock: Clock
     promotion: PromotionSpec
     _judged: dict[tuple[int, int, int, int], Verdict] = field(default_factory=dict)
+    _curves: dict[tuple[int, int], FloatArray] = field(default_factory=dict)
 
     @property
     def windows(self) -> tuple[int, ...]:
@@ -104,7 +105,8 @@ class Replayer:
         for block in range(first, blocks):
             candidate = int(self.clock.candidate[block])
             if block > first and candidate > champion and self.matrix.training_rows[window, candidate] > 0:
-                seen = look(self.matrix, self.clock, window, block, champion, since, attempts)
+                curve = self._curve(window, block)
+                seen = look(self.matrix, self.clock, window, block, champion, since, attempts, curve)
                 if policy.asks(seen):
                     attempt = Attempt(block, candidate, self._judge(window, candidate, champion, block))
                     attempts = (*attempts, attempt)
@@ -124,10 +126,14 @@ class Replayer:
     def _judge(self, window: int, candidate: int, champion: int, block: int) -> Verdict:
         key = (window, candidate, champion, block)
         if key not in self._judged:
-            begin = int(np.searchsorted(self.matrix.day_block, candidate))
-            days = slice(begin, int(self.clock.known_days[block]))
+            days = (self.matrix.day_block >= candidate) & (self.matrix.day_known <= block)
             self._judged[key] = judge(self.matrix, window, candidate, champion, days, self.promotion)
         return self._judged[key]
+
+    def _curve(self, window: int, block: int) -> FloatArray:
+        if (window, block) not in self._curves:
+            self._curves[window, block] = known_curve(self.matrix, self.clock, window, block)
+        return self._curves[window, block]
 
 
 def cost_between(matrix: Matrix, path: Path, price: float, begin: int, end: int) -> float:

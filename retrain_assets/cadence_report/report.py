@@ -210,11 +210,10 @@ def _refit(contest: Contest, bar: Path) -> dict[str, Any]:
     replayer = contest.replayer
     other = replayer.replay(bar.policy, bar.window, refit=True)
     days = replayer.matrix.day_block >= contest.begin
-
     with_refit, without = (daily_losses(replayer.matrix, path)[days] for path in (other, bar))
-    rows = replayer.matrix.daily_rows[days]
+    rows, start = replayer.matrix.daily_rows[days], replayer.matrix.days[days]
     return {
-        "gain": _interval(compare_days(with_refit, without, rows, contest.spec.promotion.alpha)),
+        "gain": _interval(compare_days(with_refit, without, rows, contest.spec.promotion.alpha, start)),
         "attempts": len(other.attempts),
         "attempts_without": len(bar.attempts),
     }

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrain_assets.cadence_report.clock import Clock
+from retrain_assets.cadence_report.days import by_day
 from retrain_assets.cadence_report.matrix import FloatArray, Matrix
 
 Verdict = Literal["blessed", "rejected", "inconclusive"]
@@ -48,8 +50,10 @@ class Seen:
         Block at whose start the candidate was trained that an attempt made now would judge.
     attempts
         Attempts so far.
+    days
+        Shape (days,), datetime64[s]: days since the champion's training of which labels are known.
     losses, rows
-        Shape (days,): daily losses of the champion on known days since its training, and their rows.
+        Shape (days,): mean losses of the champion on the rows of those days whose label is known, and these rows.
     served
         Shape (days,): whether the champion served on each of those days.
     fresh
@@ -67,6 +71,7 @@ class Seen:
     since: int
     candidate: int
     attempts: tuple[Attempt, ...]
+    days: NDArray[np.datetime64]
     losses: FloatArray
     rows: FloatArray
     served: np.ndarray
@@ -100,6 +105,7 @@ def look(
     champion: int,
     since: int,
     attempts: tuple[Attempt, ...],
+    curve: FloatArray,
 ) -> Seen:
     """Cut out of a matrix what is known at the start of a block.
 
@@ -113,26 +119,56 @@ def look(
         The block that starts.
     champion, since, attempts
         The state of the path so far.
+    curve
+        As :func:`known_curve` gives it for this window and block.
     """
-    day_block = matrix.day_block
-    days = np.arange(matrix.days.size)
-    chosen = (day_block >= champion) & (days < clock.known_days[block])
+    chosen = np.flatnonzero((matrix.day_block >= champion) & (matrix.day_known <= block))
+    first, losses, rows = by_day(
+        matrix.days[chosen], matrix.daily_loss[window, champion, chosen], matrix.daily_rows[chosen]
+    )
+    day_block = matrix.day_block[chosen[first]]
     last = max([since, *(attempt.block for attempt in attempts)])
-    known = int(clock.known_blocks[block])
-    curve = np.full((block, block), np.nan)
-    curve[:known, :known] = matrix.loss[window, :known, :known]
-    rows = np.array([part.rows for part in matrix.blocks[:known]])
+    block_rows = np.array([part.rows for part in matrix.blocks[: int(clock.known_blocks[block])]])
     return Seen(
         block=block,
         champion=champion,
         since=since,
         candidate=int(clock.candidate[block]),
         attempts=attempts,
-        losses=matrix.daily_loss[window, champion, chosen],
-        rows=matrix.daily_rows[chosen],
-        served=day_block[chosen] >= since,
-        fresh=day_block[chosen] >= last,
+        days=matrix.days[chosen[first]],
+        losses=losses,
+        rows=rows,
+        served=day_block >= since,
+        fresh=day_block >= last,
         drift=matrix.drift[window, champion, champion:block],
         curve=curve,
-        block_rows=float(rows.mean()) if rows.size else float("nan"),
+        block_rows=float(block_rows.mean()) if block_rows.size else float("nan"),
     )
+
+
+def known_curve(matrix: Matrix, clock: Clock, window: int, block: int) -> FloatArray:
+    """Losses of a window's models on blocks, as far as labels are known at the start of a block; NaN elsewhere.
+
+    Parameters
+    ----------
+    matrix, clock
+        The matrix, and what is known when.
+    window
+        Index of the window.
+    block
+        The block that starts.
+
+    Returns
+    -------
+    ndarray of shape (block, block)
+        The model of row t on the block of column s.
+    """
+    curve, mature = np.full((block, block), np.nan), int(clock.known_blocks[block])
+    known = np.flatnonzero((matrix.day_block < mature) & (matrix.day_known <= block))
+    places, rows = matrix.day_block[known], matrix.daily_rows[known]
+    counts = np.bincount(places, weights=rows, minlength=mature)
+    for trained in range(mature):
+        losses = np.where(rows > 0, matrix.daily_loss[window, trained, known] * rows, 0.0)
+        with np.errstate(invalid="ignore"):
+            curve[trained, :mature] = np.bincount(places, weights=losses, minlength=mature) / counts
+    return curve

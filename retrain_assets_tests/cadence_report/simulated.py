@@ -80,6 +80,7 @@ def simulate(
         loss=loss,
         days=np.datetime64("2024-01-01", "s") + np.arange(days) * np.timedelta64(86_400, "s"),
         day_block=day_block.astype(np.int64),
+        day_known=-(-(np.arange(days) + 1 + wait) // block_days),
         daily_loss=daily,
         daily_rows=np.full(days, float(rows)),
         daily_is_exact=True,

@@ -16,11 +16,12 @@ from retrain_assets.cadence_report.arbiter import Arbiter
 from retrain_assets.cadence_report.clock import read_clock
 from retrain_assets.cadence_report.detectors import adwin, page_hinkley
 from retrain_assets.cadence_report.forecast import gain_per_block
+from retrain_assets.cadence_report.gate import compare_days
 from retrain_assets.cadence_report.optimum import find_optimum
 from retrain_assets.cadence_report.replay import Replayer, cost_between
-from retrain_assets.spec import PromotionSpec, RetrainWhenSpec
+from retrain_assets.spec import PromotionSpec, RetrainWhenSpec, load_spec
 from retrain_assets_tests.cadence_report.simulated import simulate
-from retrain_assets_tests.pipelines import declare
+from retrain_assets_tests.pipelines import ATTRIBUTES, declare
 
 WEEK = timedelta(days=7)
 PRICE = 50.0
@@ -54,7 +55,7 @@ def test_the_clock_counts_holdout_and_label_delay():
     matrix = simulate("none", blocks=6, delay=timedelta(days=3))
     clock = read_clock(matrix, WEEK)
     assert clock.candidate.tolist() == [-1, -1, 0, 1, 2, 3]
-    assert clock.known_days.tolist() == [0, 4, 11, 18, 25, 32]
+    assert [(matrix.day_known <= block).sum() for block in range(6)] == [0, 4, 11, 18, 25, 32]
     assert clock.known_blocks.tolist() == [0, 0, 1, 2, 3, 4]
     assert clock.lag == 2
 
@@ -74,6 +75,45 @@ def test_no_policy_sees_what_comes_later(tmp_path, number):
     after = Replayer(changed, before.clock, before.promotion)
     paths = [one.replay(every_policy(one.matrix, spec)[number], 1) for one in (before, after)]
     assert paths[0].serving[: cut + 1].tolist() == paths[1].serving[: cut + 1].tolist()
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_no_policy_sees_labels_before_they_came(tmp_path, number):
+    """Where labels come three weeks late, what they say changes nothing that was done before they came."""
+    spec = declare(tmp_path).spec
+    before = replayer("gradual", seed=3)
+    before.matrix = replace(before.matrix, day_known=before.matrix.day_known + 3)
+    matrix, cut = before.matrix, 18
+    unknown = matrix.day_known > cut
+    assert unknown[matrix.day_block < cut - 2].any()
+    changed = replace(matrix, daily_loss=np.where(unknown, 9.0, matrix.daily_loss))
+    after = Replayer(changed, before.clock, before.promotion)
+    paths = [one.replay(every_policy(one.matrix, spec)[number], 1) for one in (before, after)]
+    assert paths[0].serving[: cut + 1].tolist() == paths[1].serving[: cut + 1].tolist()
+
+
+def test_parts_of_a_day_are_judged_as_one_day():
+    """Cutting days into parts that are known at once changes no verdict, as their noise is not counted twice."""
+    one = replayer("gradual", seed=3)
+    cut = {
+        name: np.repeat(getattr(one.matrix, name), 2, axis=-1)
+        for name in ("days", "day_block", "day_known", "daily_loss", "daily_rows", "daily_baseline")
+    }
+    halves = replace(one.matrix, **cut | {"daily_rows": cut["daily_rows"] / 2})
+    other = Replayer(halves, one.clock, one.promotion)
+    whole, parted = (
+        compare_days(
+            *matrix.daily_loss[1, [6, 3]][:, known := matrix.day_known <= 12],
+            matrix.daily_rows[known],
+            0.05,
+            matrix.days[known],
+        )
+        for matrix in (one.matrix, halves)
+    )
+    assert (parted.lower, parted.upper) == pytest.approx((whole.lower, whole.upper))
+    for policy in every_policy(one.matrix, load_spec(ATTRIBUTES, "defs.yaml")):
+        paths = [each.replay(policy, 1).serving.tolist() for each in (one, other)]
+        assert paths[0] == paths[1]
 
 
 def test_the_arbiter_holds_no_drop_of_another_metric_against_losses(tmp_path):

@@ -25,7 +25,7 @@ from retrain_assets.spec import WindowSpec
 from retrain_assets.windows import resolve_windows, training_rows
 from retrain_assets_tests.cadence_report.matrices import differences
 from retrain_assets_tests.cadence_report.pasts import HERE, WINDOWS, finished, ingest_days, replayed, taken_in
-from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_day, write_days
+from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
 
 DAY = timedelta(days=1)
 
@@ -158,6 +158,47 @@ def test_labels_count_from_when_they_were_known(tmp_path):
     first = matrix.blocks[0].start
     assert matrix.known_rows.tolist() == [max((start - first).days - 6, 0) * 120 for start in starts]
     assert matrix.blocks[-1].end + 6 * DAY <= first + 40 * DAY
+
+
+def told_late(folder, flipped_from=None):
+    """Take loans in of which each seventh is told after two weeks, and late ones perhaps other than they were."""
+    declaration = declare(
+        folder,
+        expectations=[],
+        label__known_at="told_at",
+        training__minimum_rows=200,
+        training__params={"max_iter": 10},
+    )
+    days = [FIRST_DAY + number * DAY for number in range(40)]
+    late = pl.int_range(pl.len()) % 7 == 0
+    for day in days:
+        wait = pl.when(late).then(timedelta(days=14)).otherwise(timedelta(hours=3))
+        frame = loans_of(day).with_columns((pl.col("asked_at") + wait).alias("told_at"))
+        if flipped_from is not None:
+            flipped = pl.when(pl.col("told_at") >= flipped_from).then(1 - pl.col("repaid"))
+            frame = frame.with_columns(flipped.otherwise(pl.col("repaid")).alias("repaid"))
+        write_day(folder, day, frame)
+    ingest_days(declaration, [day.isoformat() for day in days])
+    return finished(declaration)
+
+
+def test_labels_that_come_late_are_known_from_then_on_alone(tmp_path, monkeypatch):
+    """What labels say that came after a moment changes nothing that is known then, and changes what is known later."""
+    matrix = told_late(tmp_path / "one")
+    late = matrix.day_known - matrix.day_block >= 3
+    # Of 39 days the last 13 have no late label yet.
+    assert (late.sum(), late.size) == (26, 65)
+    assert matrix.daily_rows[late].tolist() == [18] * int(late.sum())
+    cut = 5
+    monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "other_home"))
+    other = told_late(tmp_path / "other", matrix.blocks[cut].start + timedelta(microseconds=1))
+    known = matrix.day_known <= cut
+    assert other.day_known.tolist() == matrix.day_known.tolist()
+    for one, two in ((matrix.daily_loss, other.daily_loss), (matrix.daily_baseline, other.daily_baseline)):
+        before, after = (part[..., : cut + 1, :] if part.ndim == 3 else part for part in (one, two))
+        assert np.allclose(before[..., known], after[..., known], rtol=1e-12, equal_nan=True)
+        assert not np.allclose(before[..., ~known], after[..., ~known], rtol=1e-2, equal_nan=True)
+    assert np.array_equal(matrix.training_rows, other.training_rows)
 
 
 def test_a_weighted_window_is_fitted_with_weights(tmp_path):
