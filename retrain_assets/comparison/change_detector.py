@@ -13,12 +13,13 @@ from retrain_assets.comparison.metric import FloatArray
 DAYS_WATCHED = 182
 FALSE_ALARMS = 0.05
 """Probability of a false alarm within the days watched."""
-EVIDENCE_ASKED = DAYS_WATCHED / FALSE_ALARMS
-"""The detector reaches this within 182 days of a series that does not rise with probability .05 at most."""
+EVIDENCE_ASKED = 1_250.0
+"""A series that does not rise reaches this within 182 days with probability .05 at most where neighbouring days
+correlate by no more than .3, and with .02 where they do not (``benchmarks/false_alarms.py``)."""
 LEAST_LATER_DAYS = 2
 """A single day has no spread of its own, and one bad day is no change."""
-PRIOR_PRECISION = 0.25
-"""A rise worth an alarm is expected to be about two standard deviations of a day."""
+PRIOR_PRECISION = 0.0625
+"""A rise worth an alarm is expected to be about four standard deviations of a day, which two days tell."""
 STEPS = 60
 
 
@@ -57,10 +58,12 @@ def detect_rise(series: BlockSeries, settled: int, tolerance: float = 0.0) -> Ri
     average at every look while nothing rises, whatever the unknown level and spread are, so that the
     uncertainty of the level before counts. The processes of all days are added up. Without a rise the sum is
     the number of days on average, and within T days it ever reaches c with probability T / c at most; so it
-    does for the first time after c days on average, or later.
+    does for the first time after c days on average, or later. The evidence of a day jumps far beyond c where it
+    reaches it, so that the probability is a fraction of T / c (Pollak 1987), and for independent normal days of
+    equal size it depends neither on their level nor on their spread: the evidence asked for is simulated.
 
-    Exact for independent normal days of equal size. Days of unequal size count as fewer (Kish), and the error
-    is widened for the correlation of neighbouring days (:func:`variance_inflation`).
+    Days of unequal size count as fewer (Kish), and the error is widened for the correlation of neighbouring
+    days (:func:`variance_inflation`).
 
     Parameters
     ----------
@@ -80,6 +83,8 @@ def detect_rise(series: BlockSeries, settled: int, tolerance: float = 0.0) -> Ri
     ----------
     Shin, Ramdas, Rinaldo (2024), "E-detectors: a nonparametric framework for sequential change detection", New
     England Journal of Statistics in Data Science 2, 229-260.
+    Pollak (1987), "Average run lengths of an optimal method of detecting a change in distribution", Annals of
+    Statistics 15, 749-779.
     Podkopaev, Ramdas (2022), "Tracking the risk of a deployed model and detecting harmful distribution
     shifts", ICLR: an alarm only for a rise of the risk beyond a tolerance.
     Gonen, Johnson, Lu, Westfall (2005), "The Bayesian two-sample t test", The American Statistician 59, 252-257.

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from benchmarks import false_alarms
+from benchmarks.repeated_looks import day_series
 from retrain_assets.comparison import change_detector
 from retrain_assets.comparison.block_series import BlockSeries
 from retrain_assets.comparison.change_detector import (
@@ -71,6 +73,25 @@ def test_quiet_months_hardly_alarm():
         for day in range(1, 60):
             values[day] = 0.3 * values[day - 1] + math.sqrt(1 - 0.09) * values[day]
         assert ever_alarms(values, step=4, tolerance=0.5) is None
+
+
+def test_the_simulation_judges_as_the_detector_does():
+    """The benchmark judges all series at once, and gives what one by one gives."""
+    false_alarms.check()
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_one_of_twenty_quiet_quarters_alarms_at_most(correlation):
+    """Of 300 quiet series that are looked at twice a week for 91 days, at most as many as half a year is promised."""
+    series = day_series(np.random.default_rng(4), 300, 91, correlation)
+    most = np.max([false_alarms.evidence(series[:, :day], 0.0) for day in range(9, 92, 3)], axis=0)
+    assert (most >= EVIDENCE_ASKED / 10).mean() > 0
+    assert (most >= EVIDENCE_ASKED).mean() <= 0.05
+
+
+def test_a_rise_of_five_per_cent_is_mostly_seen_on_its_second_day():
+    """Days that differ by 1 % of their loss, a rise by 5 %, and 1 % allowed: four of five are seen in two days."""
+    assert (false_alarms.risen(1000, 0.0097, 2) >= EVIDENCE_ASKED).mean() > 0.82
 
 
 def test_a_large_rise_is_seen_on_its_second_day():
