@@ -153,10 +153,13 @@ def log_findings(context: dg.AssetExecutionContext, key: dg.AssetKey, findings: 
     """Log what the checks of an asset found in each partition.
 
     A run over a range has no partition of its own, even if the range is one partition, and so have the results
-    that the asset returns in it: Dagster would show the checks of its partitions as skipped. To be called after
-    the asset was materialized, because a result counts for the materialization that it targets.
+    that the asset returns in it: Dagster would show the checks of its partitions as skipped. In a run of one
+    partition those results are that partition's, and only findings in others are logged. To be called after the
+    asset was materialized, because a result counts for the materialization that it targets.
     """
-    if context.has_partition_key:
+    returned = context.partition_key if context.has_partition_key else None
+    findings = [finding for finding in findings if finding.partition != returned]
+    if not findings:
         return
     targets = _newest_materializations(context.instance, key, {finding.partition for finding in findings})
     for finding in findings:

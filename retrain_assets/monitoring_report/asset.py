@@ -30,21 +30,26 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
     def materialize(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        from retrain_assets.monitoring_report.late_labels import overtaken_reports
         from retrain_assets.monitoring_report.life import write_life
         from retrain_assets.monitoring_report.watch import watch_partitions
 
-        reports = watch_partitions(declaration, list(context.partition_keys))
+        own = set(context.partition_keys)
+        made = watch_partitions(declaration, sorted(own.union(overtaken_reports(declaration))))
+        reports = [report for report in made if report["partition_key"] in own]
         for report in reports:
             context.add_asset_metadata(numbers(report), asset_key=key, partition_key=report["partition_key"])
+        for report in made:
+            if report["partition_key"] not in own:
+                context.log_event(_remade(key, report))
         tell_withheld(context, key, declaration.lake)
         write_life(declaration)
         page = (declaration.reports / "index.html").as_uri()
         shown = numbers(reports[-1]) if reports else {"said": "There was no champion to watch yet."}
         yield dg.MaterializeResult(metadata=shown | {"page": dg.MetadataValue.url(page)})
-        findings = _findings(checks, reports)
-        log_findings(context, key, findings)
+        log_findings(context, key, _findings(checks, made))
         for name in checks.values():
-            yield _check(name, findings)
+            yield _check(name, _findings(checks, reports))
         if _goes_all_the_way(context.run.asset_selection, declaration):
             complete(declaration.lake, list(context.partition_keys), context.run.run_id)
 
@@ -67,6 +72,16 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         ],
     )(fails_in_a_sentence(materialize))
     return definition
+
+
+def _remade(key: dg.AssetKey, report: Mapping[str, Any]) -> dg.AssetMaterialization:
+    """Tell of a report of another partition than the run's that it was made anew."""
+    said = "Made anew: labels came that count as of this partition's end, and were not in when it was reported on."
+    return dg.AssetMaterialization(
+        asset_key=key,
+        partition=report["partition_key"],
+        metadata=numbers(report) | {"remade": said},
+    )
 
 
 def _goes_all_the_way(selection: AbstractSet[dg.AssetKey] | None, declaration: Declaration) -> bool:

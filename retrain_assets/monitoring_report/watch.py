@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -24,6 +25,7 @@ from retrain_assets.lake import SCHEMAS
 from retrain_assets.monitoring_report.business import business_columns
 from retrain_assets.monitoring_report.estimated import Estimates, scored_inputs
 from retrain_assets.monitoring_report.estimators import ScoredInputs
+from retrain_assets.monitoring_report.late_labels import newest_delivery
 from retrain_assets.monitoring_report.promise import judge_promise, scored_by_both
 from retrain_assets.monitoring_report.reference_rows import reference_rows
 from retrain_assets.monitoring_report.report import monitor
@@ -50,14 +52,19 @@ def watch_partitions(declaration: Declaration, keys: Sequence[str]) -> list[dict
     -------
     list of dict
         The reports, as :func:`monitor` makes them, with ``watch``: what :func:`judge_promise` says of a champion
-        on watch, None of one that is not.
+        on watch, None of one that is not; and ``label_delivery``: the newest delivery of labels that they know, None
+        where labels come with the rows.
     """
+    # Before the labels are read: what is delivered meanwhile is looked for again by the next run.
+    known = {"label_delivery": newest_delivery(declaration)}
     entries = declaration.ledger.entries()
     serving = {key: champion_at(entries, declaration.partitions.bounds(key)[1]) for key in keys}
+    others = sorted(_reported(declaration) - set(keys))
     reports: list[dict[str, Any]] = []
-    for entry, group in groupby(keys, key=serving.__getitem__):
+    # A stretch ends where a report lies that is not made anew: the next one goes on from that.
+    for (entry, _), group in groupby(keys, key=lambda key: (serving[key], bisect(others, key))):
         if entry is not None:
-            reports += _watch(declaration, entries, entry, list(group))
+            reports += [report | known for report in _watch(declaration, entries, entry, list(group))]
     if reports:
         rows = [
             {
@@ -190,6 +197,10 @@ def _seasons(declaration: Declaration, key: str, model: Model, trained: Attempt)
     until = datetime.fromisoformat(trained.payload["windows"]["train_end"])
     seasons = season_keys(declaration.partitions, key, until, lake.partition_keys("training_data"))
     return [model.features(lake.rows("training_data", keys).collect()) for keys in seasons]
+
+
+def _reported(declaration: Declaration) -> set[str]:
+    return set(declaration.lake.scan("monitoring").select("partition_key").collect()["partition_key"])
 
 
 def _before(declaration: Declaration, key: str) -> dict[str, Any] | None:
