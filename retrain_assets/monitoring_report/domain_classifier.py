@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain_assets.monitoring_report.model_inputs import MOST_ROWS, SEED, sample_of
+from retrain_assets.monitoring_report.model_inputs import SEED, sample_of
 from retrain_assets.monitoring_report.rows import FloatArray
 
 FOLDS = 2
+MOST_ROWS_EACH = 5_000
 LEAST_ROWS = 100
 ONE_SIDED_95 = 1.6448536269514722
 LIKELIEST = 0.99
@@ -45,7 +46,7 @@ def tell_apart(reference: FloatArray, current: FloatArray) -> Apart | None:
     ----------
     reference, current
         As :func:`retrain_assets.monitoring_report.model_inputs.model_inputs` makes them: shapes (n, p), (m, p). At
-        most 10,000 rows of each are used.
+        most 5,000 rows of each are used, which leaves the area a standard error of .006.
 
     Returns
     -------
@@ -99,8 +100,9 @@ def density_ratio(reference: FloatArray, current: FloatArray) -> FloatArray | No
 
 
 def _halves(reference: FloatArray, current: FloatArray) -> tuple[FloatArray, FloatArray]:
-    most = MOST_ROWS // 2
-    return reference[sample_of(len(reference), most)], current[sample_of(len(current), most)]
+    return reference[sample_of(len(reference), MOST_ROWS_EACH)], current[
+        sample_of(len(current), MOST_ROWS_EACH)
+    ]
 
 
 def _out_of_fold(reference: FloatArray, current: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -23,7 +23,7 @@ from retrain_assets.monitoring_report.rows import TICK, LabelledRows
 from retrain_assets.monitoring_report.watched import Champion
 from retrain_assets.scores import is_scored
 
-MOST_LABELLED = 200_000
+MOST_LABELLED = 100_000
 
 
 @dataclass
@@ -110,13 +110,15 @@ class Estimates:
         raw = self.declaration.lake.rows("training_data", keys).join(
             identity.lazy(), on=identity.columns, how="semi"
         )
-        rows = raw.collect()
-        features = self.model.features(rows).with_columns(rows["partition_key"], rows["row_id"])
+        features = self._features(raw.collect())
         ordered = identity.join(features, on=identity.columns, how="left", maintain_order="left")
         inputs = model_inputs(self.champion.profile, ordered)
         weights = quiet.weights
         scored = ScoredInputs(quiet.score[chosen], inputs, None if weights is None else weights[chosen])
         return Labelled(scored, quiet.y[chosen], quiet.days()[chosen])
+
+    def _features(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return self.model.features(rows).with_columns(rows["partition_key"], rows["row_id"])
 
     def _reconciled(self, as_of: datetime, own: Mapping[str, Any] | None) -> dict[str, Any]:
         """What is known of the estimates, with those of partitions whose last label has come in since."""
