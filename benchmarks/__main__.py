@@ -15,7 +15,18 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 # Scripts that a benchmark starts or imports, and that measure nothing themselves.
 HELPERS = frozenset(
-    {"__init__", "__main__", "fleet", "generate", "job", "nannyml_estimates", "place", "plain", "tables"}
+    {
+        "__init__",
+        "__main__",
+        "alarm_rules",
+        "fleet",
+        "generate",
+        "job",
+        "nannyml_estimates",
+        "place",
+        "plain",
+        "tables",
+    }
 )
 
 

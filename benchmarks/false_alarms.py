@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.repeated_looks import FloatArray, day_series
-from retrain_assets.comparison.block_series import HIGHEST_CORRELATION, LEAST_VARIANCE_SEEN, BlockSeries
+from retrain_assets.comparison.block_series import BlockSeries, variance_inflations
 from retrain_assets.comparison.change_detector import (
     DAYS_WATCHED,
     EVIDENCE_ASKED,
@@ -39,18 +39,6 @@ THRESHOLDS = (EVIDENCE_ASKED, DAYS_WATCHED / FALSE_ALARMS)
 SEED = 20_260_130
 
 
-def inflations(residual: FloatArray) -> FloatArray:
-    """Long-run variance over variance of each row of residuals, as ``variance_inflation``."""
-    count = residual.shape[-1]
-    measured = (residual[..., 1:] * residual[..., :-1]).sum(axis=-1) / (residual**2).sum(axis=-1)
-    correlation = np.clip(
-        (count * measured + 1) / (count - 3) + 0.5 / math.sqrt(count), 0, HIGHEST_CORRELATION
-    )
-    ratio = (1 + correlation) / (1 - correlation)
-    found: FloatArray = ratio / np.maximum(1 - (ratio - 1) / (count - 1), LEAST_VARIANCE_SEEN)
-    return found
-
-
 def evidence(series: FloatArray, allowed: float) -> FloatArray:
     """Evidence of a rise in each of several series of equal days, shape (series,)."""
     count = series.shape[1]
@@ -61,7 +49,7 @@ def evidence(series: FloatArray, allowed: float) -> FloatArray:
         residual = np.concatenate(
             [part - part.mean(axis=1, keepdims=True) for part in (before, after)], axis=1
         )
-        variance = (residual**2).sum(axis=1) / (count - 2) * inflations(residual)
+        variance = (residual**2).sum(axis=1) / (count - 2) * variance_inflations(residual)
         size = 1 / (1 / split + 1 / (count - split))
         statistic = (rise - allowed) / np.sqrt(variance / size)
         each.append(two_sample_log_evidence(statistic, count - 2.0, size))

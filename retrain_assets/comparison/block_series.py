@@ -159,23 +159,38 @@ def variance_inflation(influence: FloatArray) -> float:
     Econometrica 59, 817-858: the AR(1) plug-in.
     Marriott, Pope (1954), "Bias in the estimation of autocorrelations", Biometrika 41, 390-402.
     """
-    square = float(influence @ influence)
-    if square == 0:
-        return 1.0
-    count = influence.size
-    measured = float(influence[1:] @ influence[:-1]) / square
-    return long_run_ratio(unbiased_correlation(measured, count) + 0.5 / math.sqrt(count), count)
+    return float(variance_inflations(influence[np.newaxis])[0])
 
 
-def unbiased_correlation(measured: float, count: int) -> float:
+def variance_inflations(influence: FloatArray) -> FloatArray:
+    """Measure :func:`variance_inflation` of several series at once.
+
+    Parameters
+    ----------
+    influence
+        Shape (series, blocks), oldest first, each of mean zero; one of zeros has an inflation of 1.
+
+    Returns
+    -------
+    ndarray of shape (series,)
+    """
+    count = influence.shape[1]
+    square = np.sum(influence**2, axis=1)
+    products = np.sum(influence[:, 1:] * influence[:, :-1], axis=1)
+    measured = products / np.where(square > 0, square, 1)
+    found = long_run_ratio(unbiased_correlation(measured, count) + 0.5 / math.sqrt(count), count)
+    return np.where(square > 0, found, 1.0)
+
+
+def unbiased_correlation(measured: FloatArray, count: int) -> FloatArray:
     """Correct a lag-1 correlation for being estimated around the sample's own mean.
 
     Parameters
     ----------
     measured
-        The estimate.
+        Estimates, of any shape.
     count
-        Number of values that it rests on, more than three.
+        Number of values that each rests on, more than three.
 
     References
     ----------
@@ -184,13 +199,13 @@ def unbiased_correlation(measured: float, count: int) -> float:
     return (count * measured + 1) / (count - 3)
 
 
-def long_run_ratio(correlation: float, count: int) -> float:
+def long_run_ratio(correlation: FloatArray, count: int) -> FloatArray:
     """Long-run variance of an AR(1) over the variance that a few of its values show around their mean.
 
     Parameters
     ----------
     correlation
-        Of neighbouring values; a negative one counts as 0, and one above .9 as .9.
+        Of neighbouring values, of any shape; a negative one counts as 0, and one above .9 as .9.
     count
         Number of values that show the variance, two or more.
 
@@ -199,9 +214,10 @@ def long_run_ratio(correlation: float, count: int) -> float:
     Zwiers, von Storch (1995), "Taking serial correlation into account in tests of the mean", Journal of
     Climate 8, 336-351: the equivalent sample size.
     """
-    correlation = min(max(correlation, 0.0), HIGHEST_CORRELATION)
+    correlation = np.clip(correlation, 0.0, HIGHEST_CORRELATION)
     ratio = (1 + correlation) / (1 - correlation)
-    return ratio / max(1 - (ratio - 1) / (count - 1), LEAST_VARIANCE_SEEN)
+    found: FloatArray = ratio / np.maximum(1 - (ratio - 1) / (count - 1), LEAST_VARIANCE_SEEN)
+    return found
 
 
 def _check(values: FloatArray, weights: FloatArray) -> None:

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from retrain_assets.comparison.block_series import BlockSeries, variance_inflation
+from retrain_assets.comparison.block_series import BlockSeries, variance_inflations
 from retrain_assets.comparison.metric import FloatArray
 
 DAYS_WATCHED = 182
@@ -63,7 +64,7 @@ def detect_rise(series: BlockSeries, settled: int, tolerance: float = 0.0) -> Ri
     equal size it depends neither on their level nor on their spread: the evidence asked for is simulated.
 
     Days of unequal size count as fewer (Kish), and the error is widened for the correlation of neighbouring
-    days (:func:`variance_inflation`).
+    days (:func:`~retrain_assets.comparison.block_series.variance_inflation`).
 
     Parameters
     ----------
@@ -159,25 +160,23 @@ class _Parts:
         return two_sample_log_evidence(statistic, self.degrees, self.size)
 
 
-def _parts(series: BlockSeries, splits: np.ndarray) -> _Parts:
-    weights = series.weights
-    found = []
-    for split in splits:
-        before, after = slice(None, split), slice(split, None)
-        means = [np.average(series.values[part], weights=weights[part]) for part in (before, after)]
-        residual = series.values - np.repeat(means, [split, series.blocks - split])
-        variance = float(weights @ residual**2) / (series.blocks - 2)
-        size = 1 / (1 / _equal_days(weights[before]) + 1 / _equal_days(weights[after]))
-        inflation = variance_inflation(weights * residual)
-        found.append((means[1] - means[0], math.sqrt(variance * inflation / size), size))
-    rise, error, size = np.array(found).T
-    return _Parts(rise, error, size, series.blocks - 2.0)
+def _parts(series: BlockSeries, splits: NDArray[np.int64]) -> _Parts:
+    weights, count = series.weights, series.blocks
+    is_before = np.arange(count) < splits[:, np.newaxis]
+    before, after = np.where(is_before, weights, 0.0), np.where(is_before, 0.0, weights)
+    level, later = (part @ series.values / part.sum(axis=1) for part in (before, after))
+    residual = series.values - np.where(is_before, level[:, np.newaxis], later[:, np.newaxis])
+    variance = residual**2 @ weights / (count - 2)
+    size = 1 / (1 / _equal_days(before) + 1 / _equal_days(after))
+    error = np.sqrt(variance * variance_inflations(weights * residual) / size)
+    return _Parts(later - level, error, size, count - 2.0)
 
 
-def _equal_days(weights: FloatArray) -> float:
-    """Number of whole days that these count as: no more than they weigh, and no more than Kish's number."""
-    total = float(weights.sum())
-    return min(total, total**2 / float(weights @ weights))
+def _equal_days(weights: FloatArray) -> FloatArray:
+    """Number of whole days that the days of each row count as: no more than they weigh, and than Kish's number."""
+    total = weights.sum(axis=1)
+    days: FloatArray = np.minimum(total, total**2 / np.sum(weights**2, axis=1))
+    return days
 
 
 def _bound(parts: _Parts) -> float | None:

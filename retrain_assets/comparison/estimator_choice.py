@@ -55,7 +55,8 @@ class EstimatorChoice:
         """
         if self.correlation is None or self.estimator != "cluster_robust":
             return 1.0
-        return long_run_ratio(unbiased_correlation(self.correlation, self.past_days), blocks)
+        correlation = unbiased_correlation(np.asarray(self.correlation), self.past_days)
+        return float(long_run_ratio(correlation, blocks))
 
 
 def choose_estimator(past: FloatArray | None) -> EstimatorChoice:
