@@ -12,11 +12,12 @@ from retrain_assets.comparison.sequential import always_valid
 
 
 def widened(found: Comparison, series: BlockSeries) -> Comparison:
-    """Allow for the correlation of neighbouring blocks that the blocks themselves show.
+    """Allow for the correlation of neighbouring blocks that the blocks themselves show, where no past tells it.
 
     The interval is that of Student's t with the error widened as for later looks
     (:func:`~retrain_assets.comparison.block_series.variance_inflation`), and never narrower than before.
-    Cosines allow for the correlation already.
+    Where past days tell their correlation the comparison has allowed for it already, and seven days of their own
+    would only tell it worse (``benchmarks/yearly_budget.py``).
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def widened(found: Comparison, series: BlockSeries) -> Comparison:
     """
     from scipy.special import stdtr, stdtrit
 
-    if found.degrees is None or found.estimator == "equal_weighted_cosine":
+    if found.degrees is None or found.correlation is not None:
         return found
     spread = spread_of(series)
     below, above = spread.bounds(float(stdtrit(found.degrees, 1 - found.alpha / 2)))
@@ -41,7 +42,7 @@ def widened(found: Comparison, series: BlockSeries) -> Comparison:
         p_value=max(found.p_value, float(2 * stdtr(found.degrees, -statistic))),
         standard_error=error,
         smallest_detectable=found.improvement - lower + float(stdtrit(found.degrees, POWER)) * error,
-        inflation=max(found.inflation, spread.inflation),
+        inflation=spread.inflation,
     )
 
 

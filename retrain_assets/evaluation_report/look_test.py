@@ -29,11 +29,11 @@ class LookTest:
     begun_with
         Blocks of time at the first of the later looks; None where this is it.
     widens
-        Whether the interval of a first look allows for the correlation of neighbouring blocks that they show:
-        a budget of false promotions is kept under it, which a test for independent blocks does not do
-        (``benchmarks/yearly_budget.py``).
+        Whether the interval of a first look allows for the correlation of neighbouring blocks that they show,
+        where no past tells it: a budget of false promotions is kept under it, which a test for independent
+        blocks does not do (``benchmarks/yearly_budget.py``).
     past
-        Daily loss differences before the holdout, for the choice of the estimator; None without any.
+        Daily loss differences before the holdout, from which the correlation of days is known; None without any.
     """
 
     alpha: float

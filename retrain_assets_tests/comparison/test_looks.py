@@ -41,11 +41,15 @@ def test_days_that_alternate_change_nothing():
     assert widened(plain, series).lower == pytest.approx(plain.lower)
 
 
-def test_cosines_are_not_widened():
-    """The cosine estimator allows for days that are alike already."""
+@pytest.mark.parametrize(
+    ("estimator", "correlation"), [("equal_weighted_cosine", 0.4), ("cluster_robust", 0.1)]
+)
+def test_what_the_past_tells_is_not_asked_of_the_days_again(estimator, correlation):
+    """Where past days tell their correlation, the comparison has allowed for it, whichever estimator decided."""
     plain, series = of_days(np.arange(10.0))
-    cosines = replace(plain, estimator="equal_weighted_cosine")
-    assert widened(cosines, series) is cosines
+    told = replace(plain, estimator=estimator, correlation=correlation)
+    assert widened(told, series) is told
+    assert widened(plain, series).inflation > 2
 
 
 @pytest.mark.parametrize(("days", "begun", "test"), [(8, 8, "t_mixture"), (20, 14, "confidence_sequence")])

@@ -116,6 +116,11 @@ def test_a_budget_widens_the_first_look():
     assert wider["inflation"] > 1.5
     assert wider["upper"] - wider["lower"] > 1.2 * (narrow["upper"] - narrow["lower"])
     assert "Its variance was multiplied by" in wide["method"]
+    alternating = np.tile([1.0, -1.0], 56)
+    told = judge(
+        drifting, steady, spec=declare(**budget), rows=rows, y=y, look=planned(budget=1.0), past=alternating
+    )
+    assert told["comparisons"][0]["vs_champion"]["inflation"] == 1
 
 
 def test_past_days_that_are_alike_let_cosines_decide():
