@@ -14,7 +14,6 @@ from retrain_assets.windows import LABEL_KNOWN_AT, LABEL_REPLACED_AT, ROW_REPLAC
 
 LABELS = "labels"
 _UTC_TIME = pl.Datetime("us", "UTC")
-_FIRST_KNOWN = "retrain_first_label_known_at"
 
 
 def labelled_rows(
@@ -98,9 +97,9 @@ def with_labels(rows: pl.LazyFrame, labels: pl.LazyFrame | None, spec: PipelineS
     -------
     polars.LazyFrame
         The rows as they are, where the label is their own and a missing one has no value. Else a row for each
-        label that a row ever had, with the label, when it became known and when another took its place: at any
-        moment one at most. A missing label's value is known from the age of ``label.missing_after`` on, until a
-        label comes.
+        label that a row ever had, with the label, when it became known and when another took its place, or it was
+        withdrawn: at any moment one at most. A missing label's value is known from the age of ``label.missing_after``
+        on, until a label comes, and again while one is withdrawn.
 
     Raises
     ------
@@ -109,15 +108,19 @@ def with_labels(rows: pl.LazyFrame, labels: pl.LazyFrame | None, spec: PipelineS
     """
     if not spec.label.has_versions:
         return rows
-    came = _own(rows, spec) if labels is None else _joined(rows, labels, spec)
+    spans = _own(rows, spec) if labels is None else _joined(rows, labels, spec)
+    came = spans.filter(pl.col(spec.label.column).is_not_null())
     if spec.label.missing_after is None:
         return came
     # Relaxed, as labels of which none has come yet have no type.
-    return pl.concat([came, _missing(rows, came, spec)], how="vertical_relaxed")
+    return pl.concat([came, _missing(rows, spans, spec)], how="vertical_relaxed")
 
 
 def _joined(rows: pl.LazyFrame, labels: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:
-    """Each label with the moment at which the next one of its row became known; of two at once the later delivery."""
+    """Each label with the moment at which the next one of its row became known; of two at once the later delivery.
+
+    One that was withdrawn is followed by a label without value.
+    """
     key = str(spec.source.key)
     same = pl.col("key") == pl.col("key").shift(-1)
     spans = labels.sort("key", "known_at", "delivery").select(
@@ -139,21 +142,24 @@ def _own(rows: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:
     ).with_columns(known.alias(LABEL_KNOWN_AT), pl.lit(None, _UTC_TIME).alias(LABEL_REPLACED_AT))
 
 
-def _missing(rows: pl.LazyFrame, came: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:
-    """Rows whose label did not come in time, with the value of a missing one until it came."""
-    columns = came.collect_schema()
+def _missing(rows: pl.LazyFrame, spans: pl.LazyFrame, spec: PipelineSpec) -> pl.LazyFrame:
+    """Rows whose label did not come in time, or was withdrawn, with the value of a missing one until the next came."""
+    columns = spans.collect_schema()
     identity = ["partition_key", "row_id"]
-    first = came.group_by(identity).agg(pl.col(LABEL_KNOWN_AT).min().alias(_FIRST_KNOWN))
+    first = spans.group_by(identity).agg(pl.col(LABEL_KNOWN_AT).min().alias(LABEL_REPLACED_AT))
+    before = rows.join(first, on=identity, how="left").with_columns(
+        pl.lit(None, _UTC_TIME).alias(LABEL_KNOWN_AT)
+    )
+    withdrawn = spans.filter(pl.col(spec.label.column).is_null())
+    wanted = [name for name in columns if name != spec.label.column]
+    without = pl.concat([before.select(wanted), withdrawn.select(wanted)])
     due = pl.col(spec.source.timestamp) + spec.label.missing_after
     value = _missing_value(spec.label.missing_value, columns[spec.label.column], spec.label.column)
     return (
-        rows.join(first, on=identity, how="left")
-        .filter(pl.col(_FIRST_KNOWN).is_null() | (pl.col(_FIRST_KNOWN) > due))
-        .with_columns(
-            value.alias(spec.label.column),
-            due.alias(LABEL_KNOWN_AT),
-            pl.col(_FIRST_KNOWN).alias(LABEL_REPLACED_AT),
+        without.with_columns(
+            value.alias(spec.label.column), pl.max_horizontal(LABEL_KNOWN_AT, due).alias(LABEL_KNOWN_AT)
         )
+        .filter(pl.col(LABEL_REPLACED_AT).is_null() | (pl.col(LABEL_REPLACED_AT) > pl.col(LABEL_KNOWN_AT)))
         .select(list(columns))
     )
 

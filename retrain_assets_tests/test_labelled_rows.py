@@ -128,6 +128,24 @@ def test_a_label_that_comes_after_all_takes_the_place_of_the_missing_one():
     assert as_of(late, spec, rows(ROW), given) == {0: 1}
 
 
+def test_a_withdrawn_label_leaves_its_row_unlabelled_from_then_on():
+    """As of before the withdrawal the label is read, from it on none, and from the next label on that one."""
+    withdrawn, mended = ROW + 5 * DAY, ROW + 9 * DAY
+    given = labels((0, 1, ROW + DAY), (0, None, withdrawn), (0, 0, mended), (1, 1, ROW + DAY))
+    some, spec = rows(ROW, ROW), elsewhere()
+    assert as_of(withdrawn - TICK, spec, some, given) == {0: 1, 1: 1}
+    assert as_of(withdrawn, spec, some, given) == {1: 1}
+    assert as_of(mended, spec, some, given) == {0: 0, 1: 1}
+
+
+def test_a_withdrawn_label_is_a_missing_one():
+    """While a label is withdrawn its row counts as one whose label never came, once it is as old as that asks for."""
+    spec, withdrawn = elsewhere(missing_after="10d", missing_value=0), ROW + 12 * DAY
+    given = labels((0, 1, ROW + DAY), (0, None, withdrawn), (1, 1, ROW + DAY), (1, None, ROW + 2 * DAY))
+    assert as_of(withdrawn - TICK, spec, rows(ROW, ROW), given) == {0: 1, 1: 0}
+    assert as_of(withdrawn, spec, rows(ROW, ROW), given) == {0: 0, 1: 0}
+
+
 def test_an_own_label_that_became_known_late_takes_the_place_of_the_missing_one():
     """Also a label among the rows counts from the moment of its column, and as missing before."""
     spec = declared(missing_after="10d", missing_value=0, known_at="booked")
@@ -152,12 +170,12 @@ def test_training_and_holdout_take_what_was_known_at_their_own_moments():
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9), MOMENT), max_size=12),
+    st.lists(st.tuples(st.integers(0, 2), st.none() | st.integers(0, 9), MOMENT), max_size=12),
     MOMENT,
     st.none() | st.integers(2, 8).map(lambda half_days: half_days * DAY / 2),
 )
 def test_at_any_moment_a_row_has_the_newest_label_that_is_known(given_labels, moment, missing_after):
-    """Whatever was delivered, reading as of a moment gives what a look through all deliveries gives."""
+    """Whatever was delivered and withdrawn, reading as of a moment gives what a look through all deliveries gives."""
     missing = {} if missing_after is None else {"missing_after": missing_after, "missing_value": -1}
     spec = elsewhere(**missing)
     expected = {}
@@ -166,7 +184,7 @@ def test_at_any_moment_a_row_has_the_newest_label_that_is_known(given_labels, mo
         known = [item for item in known if item[0] <= moment]
         if moment - ROW < spec.label.maturity or moment <= ROW:
             continue
-        if known:
+        if known and max(known)[2] is not None:
             expected[row] = max(known)[2]
         elif missing_after is not None:
             expected[row] = -1

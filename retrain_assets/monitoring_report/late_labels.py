@@ -61,8 +61,8 @@ class _Report:
 
     @classmethod
     def of(cls, payload: dict[str, Any], delivery: int) -> Self:
-        moments = (datetime.fromisoformat(payload[name]) for name in ("as_of", "promoted_at"))
-        return cls(payload["partition_key"], *moments, delivery)
+        as_of, promoted_at = (datetime.fromisoformat(payload[name]) for name in ("as_of", "promoted_at"))
+        return cls(payload["partition_key"], as_of, promoted_at, delivery)
 
     def is_overtaken_by(self, late: pl.DataFrame) -> bool:
         counts = late.filter(

@@ -77,6 +77,7 @@ def _labels(context: dg.AssetExecutionContext, declaration: Declaration) -> Find
     numbers = {
         "sentence": " ".join([joined.sentence, *problems]),
         "new_labels": sum(item.new for item in taken),
+        "withdrawn_labels": sum(item.withdrawn for item in taken),
         "unusable_labels": sum(item.unusable for item in taken),
         "mature_rows": joined.mature,
         "labelled_rows": joined.labelled,

@@ -28,24 +28,28 @@ class LabelsTaken:
     key
         The partition.
     new
-        Labels that were not on record.
+        Labels, and withdrawals of labels, that were not on record.
     unusable
-        Rows without a key, a value or a time, which are left out.
+        Rows without a key or a time, or without a value of a row that had no label before; they are left out.
     problem
         Why the delivery cannot be read, as a sentence.
+    withdrawn
+        How many of ``new`` take a label back.
     """
 
     key: str
     new: int
     unusable: int
     problem: str | None
+    withdrawn: int = 0
 
 
 def take_labels(declaration: Declaration, run_id: str) -> list[LabelsTaken]:
     """Take in what the source of labels holds and the lake does not, oldest first.
 
     Nothing is replaced or removed: a label that is delivered again otherwise is one more row, which readers as of its
-    ``known_at`` and later take. One that a delivery lacks which had it before stays.
+    ``known_at`` and later take; without a value it takes the label back. One that a delivery lacks which had it
+    before stays.
 
     Parameters
     ----------
@@ -71,7 +75,8 @@ def take_labels(declaration: Declaration, run_id: str) -> list[LabelsTaken]:
             feed.source().read(feed.partitions, list(found.fingerprints)) if found.fingerprints else ()
         )
         for number, delivery in enumerate(deliveries, _next_number(feed)):
-            waiting.append(_delivered(feed, delivery, number, run_id))
+            before = [item.labels for item in waiting if item.labels.height]
+            waiting.append(_delivered(feed, delivery, before, number, run_id))
             if sum(item.labels.height for item in waiting) >= ROWS_A_COMMIT:
                 taken += _commit(feed, waiting)
                 waiting = []
@@ -89,12 +94,15 @@ class _Delivered:
     record: dict[str, Any]
 
 
-def _delivered(feed: LabelFeed, delivery: Delivery, number: int, run_id: str) -> _Delivered:
+def _delivered(
+    feed: LabelFeed, delivery: Delivery, before: Sequence[pl.DataFrame], number: int, run_id: str
+) -> _Delivered:
     now, problem = datetime.now(UTC), delivery.problem
     labels, unusable = pl.DataFrame(schema=SCHEMAS["labels"]), 0
     if delivery.frame is not None:
         try:
-            usable, unusable = _usable(feed, delivery.frame, ", ".join(delivery.files) or delivery.key)
+            file = ", ".join(delivery.files) or delivery.key
+            usable, unusable = _usable(feed, delivery.frame, before, file)
         except PartitionError as error:
             problem = str(error)
         else:
@@ -130,8 +138,14 @@ def _commit(feed: LabelFeed, delivered: Sequence[_Delivered]) -> list[LabelsTake
     records = pl.DataFrame([item.record for item in delivered], schema=SCHEMAS["label_deliveries"])
     lake.replace_partitions("label_deliveries", records, records["partition_key"].to_list())
     return [
-        LabelsTaken(record["partition_key"], record["new"], record["unusable"], record["problem"])
-        for record in records.iter_rows(named=True)
+        LabelsTaken(
+            item.record["partition_key"],
+            item.record["new"],
+            item.record["unusable"],
+            item.record["problem"],
+            item.labels["value"].null_count(),
+        )
+        for item in delivered
     ]
 
 
@@ -144,8 +158,10 @@ def _next_number(feed: LabelFeed) -> int:
     return 1 + max((number for number in numbers if number is not None), default=0)
 
 
-def _usable(feed: LabelFeed, frame: pl.DataFrame, file: str) -> tuple[pl.DataFrame, int]:
-    """Labels of a delivery, and the number of its rows that are none.
+def _usable(
+    feed: LabelFeed, frame: pl.DataFrame, before: Sequence[pl.DataFrame], file: str
+) -> tuple[pl.DataFrame, int]:
+    """Labels and withdrawals of a delivery, and the number of its rows that are none.
 
     Of several labels that became known of a row at one moment the last in the delivery counts.
     """
@@ -153,10 +169,36 @@ def _usable(feed: LabelFeed, frame: pl.DataFrame, file: str) -> tuple[pl.DataFra
     # Whatever else the file holds is nobody's business, but names what a missing column may be called.
     whole = set(columns.values()) <= set(frame.columns)
     own = conform(frame.select(columns.values()) if whole else frame, feed.types(), feed.spec, file)
-    labels = own.select(pl.col(name).alias(role) for role, name in columns.items())
-    labels = labels.with_columns(pl.selectors.float().fill_nan(None)).drop_nulls()
+    named = own.select(pl.col(name).alias(role) for role, name in columns.items())
+    named = named.with_columns(pl.selectors.float().fill_nan(None)).drop_nulls(["key", "known_at"])
+    labels = _without_idle_nulls(feed, named, before)
     unusable = own.height - labels.height
     return labels.unique(["key", "known_at"], keep="last", maintain_order=True), unusable
+
+
+def _without_idle_nulls(feed: LabelFeed, named: pl.DataFrame, before: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Leave out what has no value and takes no label back, as none of its row was known by then.
+
+    A label may be on record, in an earlier delivery that is not yet, or in the same one.
+    """
+    empty = named.filter(pl.col("value").is_null())
+    if empty.is_empty():
+        return named
+    of = ["key", "known_at"]
+    labels = [
+        kept_labels(feed.declaration).filter(pl.col("value").is_not_null()).select(of),
+        *(part.lazy().filter(pl.col("value").is_not_null()).select(of) for part in [*before, named]),
+    ]
+    first = (
+        pl.concat(labels, how="vertical_relaxed")
+        .join(empty.lazy().select("key"), on="key", how="semi")
+        .group_by("key")
+        .agg(pl.col("known_at").min().alias("first"))
+        .collect()
+    )
+    joined = named.join(first, on="key", how="left", maintain_order="left")
+    takes_back = pl.col("first").is_not_null() & (pl.col("first") <= pl.col("known_at"))
+    return joined.filter(pl.col("value").is_not_null() | takes_back).drop("first")
 
 
 def _unrecorded(feed: LabelFeed, labels: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -167,10 +209,9 @@ def _unrecorded(feed: LabelFeed, labels: pl.DataFrame, key: str) -> pl.DataFrame
         .filter(pl.col("partition_key") == key)
         .sort("delivery")
         .unique(same, keep="last", maintain_order=True)
-        .select(*same, pl.col("value").alias("recorded"))
+        .select(*same, pl.col("value").alias("recorded"), pl.lit(value=True).alias("known"))
         .collect()
     )
     joined = labels.join(recorded, on=same, how="left", maintain_order="left")
-    return joined.filter(pl.col("recorded").is_null() | (pl.col("recorded") != pl.col("value"))).drop(
-        "recorded"
-    )
+    differs = pl.col("known").is_null() | pl.col("recorded").ne_missing(pl.col("value"))
+    return joined.filter(differs).drop("recorded", "known")

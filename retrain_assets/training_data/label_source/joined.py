@@ -53,7 +53,8 @@ def joined_labels(declaration: Declaration) -> JoinedLabels:
     rows = lake.scan("training_data")
     labels, key = kept_labels(declaration), pl.col(str(spec.source.key)).alias("key")
     mature = rows.filter(time <= end, time < clock, time > end - holdout).select(key).unique()
-    known = labels.filter(pl.col("known_at") <= clock)
+    known = labels.filter(pl.col("known_at") <= clock).sort("known_at", "delivery")
+    known = known.unique("key", keep="last", maintain_order=True).filter(pl.col("value").is_not_null())
     strange = labels.join(rows.select(key), on="key", how="anti").select(pl.col("key").n_unique())
     counts = [mature.select(pl.len()), mature.join(known, on="key", how="semi").select(pl.len()), strange]
     total, labelled, strangers = (found.item() for found in pl.collect_all(counts))

@@ -105,6 +105,57 @@ def test_a_label_that_is_no_longer_delivered_stays(loans, tmp_path):
     assert outcomes(loans) == truth(0, 1)
 
 
+def withdrawal(day: int, *numbers: int, booked: datetime) -> pl.DataFrame:
+    """Labels of some loans of a day, without value from a moment on."""
+    chosen = [f"{FIRST_DAY + day * DAY}-{number}" for number in numbers]
+    return pl.DataFrame(
+        {"of_loan": chosen, "outcome": pl.Series([None] * len(chosen), dtype=pl.Int64), "booked": booked}
+    )
+
+
+def test_a_label_is_withdrawn_by_one_without_value(loans, tmp_path):
+    """As of before it the label is read, from it on none, and what was read before reads as it did."""
+    take_labels(loans, "first")
+    version, withdrawn = loans.lake.version("labels"), CLOCK - 2 * DAY
+    book(tmp_path, withdrawn.date(), withdrawal(0, 3, booked=withdrawn))
+    assert take_labels(loans, "second") == [LabelsTaken(str(withdrawn.date()), 1, 0, None, withdrawn=1)]
+    assert outcomes(loans, withdrawn - timedelta(microseconds=1)) == truth(0, 1)
+    assert truth(0, 1).keys() - outcomes(loans, withdrawn).keys() == {"2026-01-05-3"}
+    assert outcomes(loans, labels=version) == truth(0, 1)
+
+    right = bookings_of(FIRST_DAY)[3].with_columns(booked=withdrawn + DAY)
+    book(tmp_path, (withdrawn + DAY).date(), right)
+    assert [taken.new for taken in take_labels(loans, "fourth")] == [1]
+    assert outcomes(loans) == truth(0, 1)
+
+
+def test_a_label_that_is_delivered_again_without_value_is_withdrawn_at_once(loans, tmp_path):
+    """A value that is emptied in its file was never known to later readers; filled in again, it is."""
+    take_labels(loans, "first")
+    third = pl.col("of_loan") == "2026-01-05-3"
+    book(tmp_path, FIRST_DAY, bookings_of(FIRST_DAY).with_columns(outcome=pl.when(~third).then("outcome")))
+    assert take_labels(loans, "second") == [LabelsTaken("2026-01-05", 1, 0, None, withdrawn=1)]
+    assert truth(0, 1).keys() - outcomes(loans).keys() == {"2026-01-05-3"}
+    book(tmp_path, FIRST_DAY)
+    assert take_labels(loans, "third") == [LabelsTaken("2026-01-05", 1, 0, None)]
+    assert outcomes(loans) == truth(0, 1)
+
+
+def test_what_has_no_value_and_no_label_before_it_is_none(loans, tmp_path):
+    """Without a label known by then there is nothing to withdraw; one of the same run, a day before, is such a label."""
+    known = bookings_of(FIRST_DAY)["booked"]
+    early = withdrawal(0, 3, booked=known[3] - timedelta(microseconds=1))
+    book(tmp_path, FIRST_DAY, pl.concat([bookings_of(FIRST_DAY), early]))
+    late_ones = withdrawal(0, 4, booked=known[4] + 2 * DAY).vstack(
+        withdrawal(7, 1, booked=known[4] + 2 * DAY)
+    )
+    book(tmp_path, (known[4] + 2 * DAY).date(), late_ones)
+    first, _, third = take_labels(loans, "first")
+    assert (first.new, first.unusable, first.withdrawn) == (ROWS_A_DAY, 1, 0)
+    assert (third.new, third.unusable, third.withdrawn) == (1, 1, 1)
+    assert truth(0, 1).keys() - outcomes(loans).keys() == {"2026-01-05-4"}
+
+
 def test_rows_that_are_no_label_are_counted(loans, tmp_path):
     """A row without a key, a value or a time is left out, and the others are taken."""
     bookings = bookings_of(FIRST_DAY).with_columns(pl.col("outcome").cast(pl.Float64))

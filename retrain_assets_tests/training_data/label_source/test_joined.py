@@ -53,6 +53,17 @@ def test_few_labels_are_right_where_a_missing_one_means_something(tmp_path, shar
     assert joined(tmp_path, share, missing_after="2d", missing_value=0).enough == enough
 
 
+def test_a_withdrawn_label_is_none(tmp_path):
+    """Rows whose label was taken back are rows without a label."""
+    declaration = late(tmp_path)
+    list(ingest(declaration, deliver(tmp_path, 10), "rows"))
+    take_labels(declaration, "labels")
+    withdrawn = bookings_of(FIRST_DAY + timedelta(days=3)).with_columns(outcome=pl.lit(None, pl.Int64))
+    book(tmp_path, FIRST_DAY + timedelta(days=3), withdrawn)
+    take_labels(declaration, "withdrawal")
+    assert joined_labels(declaration).labelled == WEEK - ROWS_A_DAY
+
+
 def test_keys_of_no_row_are_counted(tmp_path):
     """Labels whose key names no row that was taken in are told: one mistake that they show is another key."""
     declaration = late(tmp_path)
