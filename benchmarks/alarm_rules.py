@@ -39,10 +39,9 @@ class Adwin:
         self._detector = drift.ADWIN()
 
     def rose(self, losses: FloatArray) -> bool:
-        """Take losses in; whether a rise was found among them."""
-        found = False
-        for loss in losses:
-            before = self._detector.estimation
-            self._detector.update(float(loss))
+        """Take losses in; whether a rise was found among them, above the level before all of them."""
+        before, found = self._detector.estimation, False
+        for loss in losses.tolist():
+            self._detector.update(loss)
             found |= bool(self._detector.drift_detected and self._detector.estimation > before)
         return found

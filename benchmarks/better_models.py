@@ -32,7 +32,7 @@ from benchmarks.equal_models import (
 from benchmarks.repeated_looks import PROMISED
 from retrain_assets.comparison import METRICS, FloatArray, Metric, Task
 
-REPETITIONS = 200
+REPETITIONS = 100
 ROWS_A_DAY, DAYS, LOOKS, UNREST = 5_000, 14, 15, 0.02
 GAINS = (0.005, 0.01, 0.02)
 SEED = 20_260_128

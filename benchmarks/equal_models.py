@@ -7,8 +7,9 @@ an error. Forty rows a day, on 7 days for one look, and on 14 to 33 days for twe
 that the estimator is chosen by is 112 earlier days of the same two models' loss differences. How often better models are
 promoted is in ``better_models.py``.
 
-Run: ``python -m benchmarks.equal_models [repetitions]``; prints a Markdown table. Forty rows a day are few so that a
-thousand pairs for each metric and correlation take ten minutes of one core; what a day says varies the more for it.
+Run: ``python -m benchmarks.equal_models [repetitions [task ...]]``; prints a Markdown table. Forty rows a day are few so
+that a thousand pairs for each metric and correlation take minutes of one core; what a day says varies the more for it.
+Days of a mean of row losses do not change with the days after them, and are taken once for all looks at a pair.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import math
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 from benchmarks.repeated_looks import ALPHA, CORRELATIONS, LOOKS, PROMISED, FloatArray, day_series
 from retrain_assets.comparison import METRICS, Metric, Task, compare, declared_metrics
 from retrain_assets.comparison.block_improvements import block_improvements
+from retrain_assets.comparison.block_series import BlockSeries
 from retrain_assets.comparison.sequential import always_valid
 from retrain_assets.spec.metrics import (
     CLASSIFICATION_METRICS,
@@ -39,6 +41,18 @@ from retrain_assets.spec.metrics import (
 REPETITIONS = 1_000
 ROWS_A_DAY, FIRST, PAST = 40, 14, 112
 CLASSES = 3
+MEANS = frozenset(
+    {
+        "log_loss",
+        "brier_score",
+        "accuracy",
+        "mean_absolute_error",
+        "mean_squared_error",
+        "mean_pinball_loss",
+        "cost",
+    }
+)
+"""Metrics that are means of row losses."""
 SEED = 20_260_126
 KINDS: dict[Task, tuple[str, ...]] = {
     "classification": CLASSIFICATION_METRICS,
@@ -137,14 +151,19 @@ def one_look(metric: Metric, pair: Pair, past: FloatArray | None) -> tuple[bool,
     return found.lower > 0, found.improvement > 0
 
 
+def improvements(metric: Metric, pair: Pair) -> BlockSeries:
+    """Improvement of the candidate on each day."""
+    return block_improvements(
+        metric, y=pair.y, candidate=pair.candidate, reference=pair.champion, blocks=pair.day
+    )
+
+
 def some_look(metric: Metric, pair: Pair, first: int, looks: int) -> tuple[bool, bool]:
     """Whether the always-valid test promotes at any of some looks, and whether the bigger number ever does."""
     bigger = False
+    whole = improvements(metric, pair.until(first + looks - 1)) if metric.name in MEANS else None
     for days in range(first, first + looks):
-        seen = pair.until(days)
-        series = block_improvements(
-            metric, y=seen.y, candidate=seen.candidate, reference=seen.champion, blocks=seen.day
-        )
+        series = improvements(metric, pair.until(days)) if whole is None else BlockSeries(whole.values[:days])
         bigger |= series.mean > 0
         if always_valid(series, alpha=ALPHA, first_look=first).lower > 0:
             return True, True
@@ -157,9 +176,11 @@ def metrics_of(task: Task) -> tuple[Metric, ...]:
     return declared_metrics([*declared, OWN] if task == "regression" else declared, task)
 
 
-def equal_models(repetitions: int) -> Iterator[tuple[str, str, dict[str, float]]]:
+def equal_models(
+    repetitions: int, tasks: Sequence[Task] = tuple(KINDS)
+) -> Iterator[tuple[str, str, dict[str, float]]]:
     """Shares of promotions of equal models: by metric and correlation, for each rule."""
-    for task in KINDS:
+    for task in tasks:
         metrics = metrics_of(task)
         for correlation in CORRELATIONS:
             rng = np.random.default_rng(SEED)
@@ -181,13 +202,14 @@ def equal_models(repetitions: int) -> Iterator[tuple[str, str, dict[str, float]]
 def main() -> None:
     """Simulate, print a Markdown table and write it as JSON."""
     repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else REPETITIONS
+    tasks = [task for task in KINDS if task in sys.argv[2:]] or list(KINDS)
     begun = time.perf_counter()
     bound = ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / repetitions)
     rules = ("one look", "one look, bigger", "20 looks", "20 looks, bigger")
     print(f"Equal models promoted, {repetitions:,} pairs a metric; nominal {ALPHA:.1%}, bound {bound:.2%}.\n")
     print(f"| metric | correlation | {' | '.join(rules)} |\n| --- | --- |{' ---: |' * len(rules)}")
     rows = []
-    for name, correlation, cell in equal_models(repetitions):
+    for name, correlation, cell in equal_models(repetitions, tasks):
         rows.append((name, correlation, cell))
         print(f"| {name} | {correlation} | {' | '.join(f'{cell[rule]:.1%}' for rule in rules)} |", flush=True)
     took = time.perf_counter() - begun

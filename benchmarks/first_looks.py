@@ -34,7 +34,7 @@ from retrain_assets.comparison.standard_errors import (
 )
 from retrain_assets.comparison.unequal_blocks import BlockShares
 
-REPETITIONS = 10_000
+REPETITIONS = 4_000
 PAST, LENGTHS = 112, (7, 14, 28)
 GAINS = (0.0, 1.0)
 """In standard deviations of a day."""

@@ -21,7 +21,7 @@ LEAST_LATER_DAYS = 2
 """A single day has no spread of its own, and one bad day is no change."""
 PRIOR_PRECISION = 0.0625
 """A rise worth an alarm is expected to be about four standard deviations of a day, which two days tell."""
-STEPS = 60
+STEPS = 30
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _equal_days(weights: FloatArray) -> FloatArray:
 
 
 def _bound(parts: _Parts) -> float | None:
-    """The largest tolerance at which the evidence would suffice, to a millionth of the span searched."""
+    """The largest tolerance at which the evidence would suffice, to a thousand-millionth of the span searched."""
     asked = math.log(EVIDENCE_ASKED)
     high = float(parts.rise.max())
     low = high - 100 * float(parts.error.max()) - 1e-12
