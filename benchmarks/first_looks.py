@@ -9,6 +9,9 @@ a slow AR(1) beside independent noise. The past is 112 days. Rules:
   its interval is the wider one;
 - widened only: CR1, its variance multiplied by what the past's correlation says, however great.
 
+The second table is of a first look under a yearly budget, at alpha 1/104 and 7 days: where no past is known the error is
+widened by what the seven days say of their own correlation.
+
 Run: ``python -m benchmarks.first_looks [repetitions]``; prints a Markdown table.
 """
 
@@ -26,6 +29,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from benchmarks.repeated_looks import ALPHA, PROMISED, FloatArray, day_series
+from retrain_assets.comparison.block_series import BlockSeries, spread_of
 from retrain_assets.comparison.estimator_choice import EstimatorChoice, choose_estimator
 from retrain_assets.comparison.standard_errors import (
     cluster_robust_error,
@@ -39,6 +43,7 @@ PAST, LENGTHS = 112, (7, 14, 28)
 GAINS = (0.0, 1.0)
 """In standard deviations of a day."""
 SEED = 20_260_129
+BUDGET_ALPHA, BUDGET_GAINS = 1 / 104, (0.0, 1.0, 1.5, 2.0)
 RULES = ("CR1", "cosines above .2", "the decision", "widened only")
 DAYS: dict[str, tuple[float, float]] = {
     **{f"correlation {value:g}": (value, 1.0) for value in (0.0, 0.1, 0.2, 0.3, 0.45, 0.6)},
@@ -55,7 +60,7 @@ def draw(correlation: float, share: float, days: int, runs: int) -> FloatArray:
     return series + math.sqrt(1 - share) * rng.standard_normal(series.shape)
 
 
-def half_widths(new: FloatArray, choice: EstimatorChoice) -> list[float]:
+def half_widths(new: FloatArray, choice: EstimatorChoice, alpha: float = ALPHA) -> list[float]:
     """Half of each rule's interval."""
     days = new.size
     contributions = (new - new.mean()) / days
@@ -67,10 +72,10 @@ def half_widths(new: FloatArray, choice: EstimatorChoice) -> list[float]:
     found = (
         plain,
         equal_weighted_cosine_error(contributions) if alike else plain,
-        correlated_error(contributions, shares, 2 * ALPHA) if alike else of_sums,
+        correlated_error(contributions, shares, 2 * alpha) if alike else of_sums,
         of_sums,
     )
-    return [float(stdtrit(degrees, 1 - ALPHA)) * error for error, degrees in found]
+    return [float(stdtrit(degrees, 1 - alpha)) * error for error, degrees in found]
 
 
 def promoted(correlation: float, share: float, days: int, runs: int) -> FloatArray:
@@ -80,6 +85,18 @@ def promoted(correlation: float, share: float, days: int, runs: int) -> FloatArr
     for past, new in zip(series[:, :PAST], series[:, PAST:], strict=True):
         halves = np.array(half_widths(new, choose_estimator(past)))
         counts += np.array([new.mean() + gain > halves for gain in GAINS])
+    return counts / runs
+
+
+def under_a_budget(correlation: float, runs: int) -> FloatArray:
+    """Share promoted at a first look at seven days, shape (gains, rules): without a past, and with one."""
+    series = draw(correlation, 1.0, PAST + 7, runs)
+    counts = np.zeros((len(BUDGET_GAINS), 2))
+    quantile = float(stdtrit(6, 1 - BUDGET_ALPHA))
+    for past, new in zip(series[:, :PAST], series[:, PAST:], strict=True):
+        own = quantile * spread_of(BlockSeries(new)).error()
+        by_past = half_widths(new, choose_estimator(past), BUDGET_ALPHA)[RULES.index("the decision")]
+        counts += np.array([new.mean() + gain > [own, by_past] for gain in BUDGET_GAINS])
     return counts / runs
 
 
@@ -107,10 +124,21 @@ def main() -> None:
                     "promised": share == 1 and correlation <= PROMISED,
                 }
             )
+    print(
+        f"\nUnder a budget, alpha {BUDGET_ALPHA:.2%}, 7 days: gains of {BUDGET_GAINS} deviations of a day.\n"
+    )
+    print("| correlation | past not known | past known |\n| --- | ---: | ---: |")
+    budgeted = {}
+    for correlation in (0.0, 0.1, PROMISED):
+        found = under_a_budget(correlation, runs)
+        budgeted[f"{correlation:g}"] = found.tolist()
+        cells = (f"{rule[0]:.2%} / " + " / ".join(f"{share:.0%}" for share in rule[1:]) for rule in found.T)
+        print(f"| {correlation:g} | {' | '.join(cells)} |", flush=True)
     document = {
         "repetitions": runs,
         "bound": bound,
         "first_looks": rows,
+        "under_a_budget": budgeted,
         "seconds": time.perf_counter() - begun,
         "within_bound": all(row["equal"]["the decision"] <= bound for row in rows if row["promised"]),
     }
