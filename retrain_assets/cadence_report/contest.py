@@ -15,18 +15,20 @@ from retrain_assets.cadence_report.declared_block import every
 from retrain_assets.cadence_report.policies import Policy
 from retrain_assets.cadence_report.replay import Path, Replayer, cost_between
 from retrain_assets.comparison.criterion import VALUE
+from retrain_assets.retraining_decision.policy import policy_of
+from retrain_assets.retraining_decision.reasons import learning_step
 from retrain_assets.spec import PipelineSpec, RetrainWhenSpec, format_duration
-from retrain_assets.windows import Partitions
 
 TUNED_SHARE = 2 / 3
-DAY = timedelta(days=1)
 TODAY = "today's declaration"
 OR_AGE = " or age"
-AGES = (3, 6)
+AGES = (2, 3, 4, 6, 8, 12)
 """Greatest ages, in blocks, that are tried together with a trigger."""
-DRIFT_SHARES = (0.1, 0.3)
+DRIFT_SHARES = (0.1, 0.2, 0.3, 0.5)
 DROP_SHARES = (0.02, 0.1)
 """Falls of quality, as shares of what a fresh model spares over the naive constant."""
+COST_THRESHOLDS = (0.1, 0.5, 1.0, 2.0)
+"""How many times the cost of a retrain the lost quality must have cost."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ class Contest:
         for period in _periods(longest):
             # Of a schedule that is due more often than it may lead to a retrain, a replay would promise too much.
             if period == longest or self._length(period) >= self._unheld:
-                yield Entry(policies.periodic(period), every(self._length(period)))
+                when = every(self._typical * period, self._length(period))
+                yield Entry(policies.periodic(period), when)
         metric = self.replayer.matrix.metric
         for share in DRIFT_SHARES:
             yield from self._declared("declared drift", {"drift": {"importance": share}}, share)
@@ -169,8 +172,7 @@ class Contest:
         windows = [self.replayer.matrix.windows[number].length for number in self.replayer.windows]
         history = blocks[-1].end - blocks[0].start
         longest = max(length if isinstance(length, timedelta) else history for length in windows)
-        partition = Partitions(self.spec.source.partition, self.spec.timezone).typical_length
-        step = max(partition, min(longest / 10, self.spec.evaluation.holdout))
+        step = learning_step(policy_of(self.spec), 1, longest)
         return max(step, limits.cooldown, limits.per / limits.runs)
 
     def _priced(self, price: float) -> Iterator[Entry]:
@@ -178,16 +180,22 @@ class Contest:
             yield Entry(policies.cost_aware(price, factor))
         for confidence in (0.5, 0.8, 0.95):
             yield Entry(policies.forecast_gain(price, confidence))
-        if price > 0:
-            cost = {"per_retrain": float(f"{price:.3g}"), "per_metric_unit_and_row": 1.0}
-            yield from self._declared("declared cost", {"cost": cost}, price)
+        for threshold in COST_THRESHOLDS if price > 0 else ():
+            yield from self._declared("declared cost", {"cost": self._costs(price, threshold)}, threshold)
+
+    def _costs(self, price: float, threshold: float) -> dict[str, float]:
+        """Write a price as ``retrain_when.cost`` says it, in the declared money where there is one."""
+        declared = self.spec.retrain_when.cost
+        unit = 1.0 if declared is None else declared.per_metric_unit_and_row
+        costs = {"per_retrain": float(f"{price * unit:.3g}"), "per_metric_unit_and_row": unit}
+        return costs if threshold == 1 else costs | {"threshold": threshold}
 
     def _declared(self, family: str, when: dict[str, Any], parameter: float) -> Iterator[Entry]:
         """What changed declarations come to, decided by the arbiter itself: a trigger alone, and with an age."""
         name = f"{family} {parameter:.2g}"
         yield self._decided(family, name, when, parameter)
-        for blocks in AGES:
-            age = format_duration(max(round(self._length(blocks) / DAY), 1) * DAY)
+        for blocks in (age for age in AGES if age < self.split - self.begin):
+            age = format_duration(self._length(blocks))
             yield self._decided(
                 f"{family}{OR_AGE}", f"{name}{OR_AGE} {age}", when | {"max_age": age}, parameter
             )
@@ -197,9 +205,16 @@ class Contest:
         arbiter = Arbiter(spec, self.replayer.matrix, falls=self._falls)
         return Entry(arbiter.policy(family, name, parameter), when)
 
-    def _length(self, period: int) -> timedelta:
+    @property
+    def _typical(self) -> timedelta:
         lengths = [(block.end - block.start).total_seconds() for block in self.replayer.matrix.blocks[1:]]
-        return timedelta(seconds=float(np.median(lengths))) * period
+        return timedelta(seconds=float(np.median(lengths)))
+
+    def _length(self, period: int) -> timedelta:
+        """The shortest time that so many blocks take: an age of it is reached whenever they have passed."""
+        blocks = self.replayer.matrix.blocks[1:]
+        last = min(period, len(blocks)) - 1
+        return min(late.end - early.start for early, late in zip(blocks, blocks[last:], strict=False))
 
 
 def _periods(most: int) -> list[int]:

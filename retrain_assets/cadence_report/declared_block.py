@@ -28,14 +28,23 @@ def window_block(window: WindowPolicy) -> dict[str, Any]:
     return {"type": "expanding"}
 
 
-def every(period: timedelta) -> dict[str, Any]:
-    """Write a period as ``retrain_when`` declares it: a schedule where the calendar has one, else a greatest age."""
+def every(period: timedelta, shortest: timedelta) -> dict[str, Any]:
+    """Write a period as ``retrain_when`` declares it: a schedule where the calendar has one, else a greatest age.
+
+    Parameters
+    ----------
+    period
+        Its usual length.
+    shortest
+        Its length at the least, as of two months that hold a February: a greatest age beyond it would at times be
+        reached a block later.
+    """
     days = period / _DAY
     crons = {DAILY: (1, 1), WEEKLY: (7, 7), MONTHLY: (28, 31), QUARTERLY: (89, 92)}
     for cron, (least, most) in crons.items():
         if least <= days <= most and not (cron == MONTHLY and days == 28):
             return {"schedule": cron}
-    return {"max_age": format_duration(round(days) * _DAY)}
+    return {"max_age": format_duration(shortest)}
 
 
 def as_text(window: WindowPolicy, when: dict[str, Any]) -> str:

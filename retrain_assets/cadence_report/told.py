@@ -23,11 +23,16 @@ def title(contest: Contest, result: Result) -> str:
     what = {
         "declared drift": f"features with {policy.parameter or 0:.0%} of the importance have moved",
         "declared performance": f"the quality has fallen by {policy.parameter or 0:.2g} {matrix.unit}",
-        "declared cost": "lost quality has cost more than a retrain",
+        "declared cost": f"lost quality has cost more than {_so_many(policy.parameter or 1)}",
     }.get(kind, policy.name)
     age = result.entry.when.get("max_age") if result.entry.when else None
     what += f", or at an age of {duration(age)}" if age else ""
     return f"Retrain when {what} (window: {window})"
+
+
+def _so_many(retrains: float) -> str:
+    """A multiple of the cost of a retrain, in words."""
+    return "a retrain" if retrains == 1 else f"{retrains:g} times what a retrain does"
 
 
 def sureness(contest: Contest, found: Recommendation) -> str:

@@ -24,6 +24,8 @@ class Balance:
         What the lost quality has cost.
     per_retrain
         Declared cost of a retrain.
+    threshold
+        How many times that lost quality must have cost.
     tried
         Attempts so far for the staleness of this champion.
     identity
@@ -32,6 +34,7 @@ class Balance:
 
     lost: Staleness
     per_retrain: float
+    threshold: float
     tried: int
     identity: str
 
@@ -39,17 +42,22 @@ class Balance:
     def price(self) -> float:
         """What the lost quality must have cost before the next retrain is worth it.
 
-        It is the cost of a retrain: who waits until the loss has cost as much as its remedy never pays more than
-        twice what the best choice in hindsight would have, and where quality is lost at a steady rate the
-        retrains come at the best period (the square root rule of the economic order quantity). Each attempt
-        that found no better model doubles it, because retraining does not seem to be the remedy.
+        It is the cost of a retrain, times the declared threshold. With a threshold of one, who waits until the loss
+        has cost as much as its remedy never pays more than twice what the best choice in hindsight would have, and
+        where quality is lost at a steady rate the retrains come at the best period (the square root rule of the
+        economic order quantity). Each attempt that found no better model doubles it, because retraining does not
+        seem to be the remedy.
 
         References
         ----------
         Karlin, Manasse, Rudolph, Sleator (1988), "Competitive snoopy caching", Algorithmica 3, 79-119.
         Harris (1913), "How many parts to make at once", Factory 10(2), 135-136, 152.
         """
-        return float(self.per_retrain * 2 ** min(self.tried, 16))
+        return float(self.per_retrain * self._factor)
+
+    @property
+    def _factor(self) -> float:
+        return float(self.threshold * 2 ** min(self.tried, 16))
 
     @property
     def surplus(self) -> str:
@@ -57,7 +65,7 @@ class Balance:
         return (
             f"Since {self.lost.since:%Y-%m-%d} the champion's lost quality has cost {_money(self.lost.cost)}, of "
             f"which {_money(self.lost.per_partition)} in the newest period, and {self._asked}. A retrain that cost "
-            f"{_money(self.lost.cost / 2 ** min(self.tried, 16))} or more would have waited."
+            f"{_money(self.lost.cost / self._factor)} or more would have waited."
         )
 
     @property
@@ -77,10 +85,14 @@ class Balance:
     @property
     def _asked(self) -> str:
         text = f"a retrain costs {_money(self.per_retrain)}"
-        if self.tried:
-            count = "one attempt" if self.tried == 1 else f"{self.tried} attempts"
-            text += f" ({_money(self.price)} are asked for after {count} without a better model)"
-        return text
+        count = "one attempt" if self.tried == 1 else f"{self.tried} attempts"
+        why = (
+            f"at a threshold of {self.threshold:g}" if self.threshold != 1 else "",
+            f"after {count} without a better model" if self.tried else "",
+        )
+        return (
+            f"{text} ({_money(self.price)} are asked for {' '.join(filter(None, why))})" if any(why) else text
+        )
 
 
 def weigh(evidence: Evidence, policy: Policy, history: History) -> Balance | None:
@@ -89,7 +101,7 @@ def weigh(evidence: Evidence, policy: Policy, history: History) -> Balance | Non
         return None
     identity = f"staleness of version {evidence.champion.version}"
     tried = len(history.consumers("staleness_cost", identity))
-    return Balance(evidence.staleness, policy.per_retrain, tried, identity)
+    return Balance(evidence.staleness, policy.per_retrain, policy.cost_threshold, tried, identity)
 
 
 def _money(amount: float) -> str:

@@ -35,6 +35,8 @@ class Policy:
         Declared limits.
     per_retrain
         Declared cost of a retrain; None where no costs are declared.
+    cost_threshold
+        How many times that lost quality must have cost.
     """
 
     partitions: Partitions
@@ -49,6 +51,7 @@ class Policy:
     runs: int
     per: timedelta
     per_retrain: float | None = None
+    cost_threshold: float = 1.0
 
     @property
     def lag(self) -> timedelta:
@@ -77,6 +80,7 @@ def policy_of(spec: PipelineSpec) -> Policy:
         runs=limits.runs,
         per=limits.per,
         per_retrain=when.cost.per_retrain if when.cost is not None else None,
+        cost_threshold=when.cost.threshold if when.cost is not None else 1.0,
     )
 
 

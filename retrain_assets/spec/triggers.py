@@ -70,6 +70,8 @@ class CostSpec(Spec):
     """Cost of one retrain: machines, and people who look at its report."""
     per_metric_unit_and_row: float = Field(gt=0)
     """Cost of one row that is scored by a model which is one unit of the first metric worse than after its promotion."""
+    threshold: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """Lost quality asks for a retrain once it has cost so many times what one does."""
 
 
 class RetrainWhenSpec(Spec):

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
+from dagster._utils.schedules import cron_string_iterator
 
 from retrain_assets.cadence_report.ageing import age_curve, lifetime
+from retrain_assets.cadence_report.arbiter import Arbiter
 from retrain_assets.cadence_report.declared_block import as_text, every
 from retrain_assets.cadence_report.prices import read_prices
 from retrain_assets.cadence_report.recommend import recommend
 from retrain_assets.cadence_report.report import build_report, hold_contest
 from retrain_assets.errors import TrainingError
-from retrain_assets.spec import load_spec
+from retrain_assets.spec import RetrainWhenSpec, load_spec
 from retrain_assets_tests.cadence_report.simulated import WINDOWS, simulate
 from retrain_assets_tests.pipelines import ATTRIBUTES, declare
 
@@ -92,18 +95,66 @@ def test_the_report_is_json_and_its_block_loads(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("days", "said"),
+    ("days", "shortest", "said"),
     [
-        (1, {"schedule": "0 2 * * *"}),
-        (7, {"schedule": "0 2 * * 1"}),
-        (14, {"max_age": "14d"}),
-        (30.4, {"schedule": "0 2 1 * *"}),
-        (91, {"schedule": "0 2 1 */3 *"}),
+        (1, 1, {"schedule": "0 2 * * *"}),
+        (7, 7, {"schedule": "0 2 * * 1"}),
+        (14, 14, {"max_age": "14d"}),
+        (30.4, 28, {"schedule": "0 2 1 * *"}),
+        (61, 59, {"max_age": "59d"}),
+        (91, 89, {"schedule": "0 2 1 */3 *"}),
     ],
 )
-def test_a_period_becomes_a_schedule_or_a_greatest_age(days, said):
+def test_a_period_becomes_a_schedule_or_a_greatest_age(days, shortest, said):
     """A day, a week, a month and a quarter are schedules; what the calendar has no word for is max_age."""
-    assert every(timedelta(days=days)) == said
+    assert every(timedelta(days=days), timedelta(days=shortest)) == said
+
+
+def calendar_months(matrix):
+    """The matrix with blocks that begin with a month each."""
+    starts = [
+        datetime(2024 + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+        for number in range(len(matrix.blocks) + 1)
+    ]
+    blocks = [
+        replace(block, start=start, end=end)
+        for block, start, end in zip(matrix.blocks, starts, starts[1:], strict=False)
+    ]
+    return replace(matrix, blocks=tuple(blocks))
+
+
+@pytest.mark.parametrize("months", [False, True])
+def test_what_is_declared_decides_as_it_was_replayed(tmp_path, months):
+    """A block that is pasted makes the arbiter do what the schedule, or the trigger with its age, did in the contest."""
+    matrix = simulate("gradual", seed=4, blocks=20, block_days=30 if months else 7)
+    matrix = calendar_months(matrix) if months else matrix
+    changes = {"source__partition": "monthly", "training__window": {"type": "expanding"}} if months else {}
+    contest = hold_contest(matrix, declare(tmp_path, **changes))
+    begin, end = matrix.blocks[0].start, matrix.blocks[-1].end
+    kinds = ("periodic", "never", "declared cost", "declared cost or age")
+    tried = [result for result in contest.results(20.0) if result.entry.policy.family in kinds]
+    assert {result.entry.policy.family for result in tried} == set(kinds)
+    for result in tried:
+        when = RetrainWhenSpec.model_validate(result.entry.when)
+        due = cron_string_iterator(begin.timestamp(), when.schedule, "UTC") if when.schedule else ()
+        spec = contest.spec.model_copy(update={"retrain_when": when})
+        arbiter = Arbiter(spec, matrix, list(takewhile(lambda tick: tick <= end, due)))
+        path = contest.replayer.replay(arbiter.policy("pasted", "pasted"), result.path.window)
+        assert path.attempts == result.path.attempts, result.entry
+
+
+def test_a_threshold_leaves_the_price_as_it_is_declared(tmp_path):
+    """Tuned thresholds of the cost keep the declared money, so that the next report weighs by the same price."""
+    cost = {"per_retrain": 30.0, "per_metric_unit_and_row": 0.5}
+    contest = hold_contest(
+        simulate("gradual", seed=4, blocks=16), declare(tmp_path, retrain_when={"cost": cost})
+    )
+    price = read_prices(contest.replayer.matrix, contest.spec)[1].value
+    tried = [r.entry for r in contest.results(price) if r.entry.policy.family == "declared cost"]
+    assert {entry.when["cost"].get("threshold", 1.0) for entry in tried} == {0.1, 0.5, 1.0, 2.0}
+    for entry in tried:
+        spec = contest.spec.model_copy(update={"retrain_when": RetrainWhenSpec.model_validate(entry.when)})
+        assert read_prices(contest.replayer.matrix, spec)[1].value == price
 
 
 @pytest.mark.parametrize("window", WINDOWS)

@@ -76,6 +76,24 @@ def test_it_acts_when_the_loss_has_cost_more_than_a_retrain():
     )
 
 
+def test_a_threshold_asks_for_so_many_times_the_cost():
+    """At half the cost of a retrain a loss of 10 a day acts after the third day, and the sentence tells both."""
+    policy = replace(POLICY, cost_threshold=0.5)
+    assert not decided([1.0] * 2, policy).act
+    decision = decided([1.0] * 3, policy)
+    assert decision.act
+    assert decision.reasons[0].sentence.endswith(
+        "a retrain costs 50.00 (25.00 are asked for at a threshold of 0.5). A retrain that cost 60.00 or more would "
+        "have waited."
+    )
+    tried = PastAttempt(
+        at(18), train_end_at(at(18), policy), "rejected", {"staleness_cost": "staleness of version 1"}
+    )
+    assert "(50.00 are asked for at a threshold of 0.5 after one attempt without a better model)" in (
+        decided([1.0] * 5, policy, History((tried,))).would_change
+    )
+
+
 def test_without_declared_costs_nothing_is_weighed():
     """A loss without a price is no reason."""
     assert decided([1.0] * 60, replace(POLICY, per_retrain=None)).reasons == ()
@@ -131,9 +149,10 @@ def test_waiting_never_costs_more_than_twice_the_best_choice(costs):
     assert waited <= 2 * best + max(costs) + 1e-6
 
 
-def test_the_loss_is_read_from_the_reports_since_the_last_attempt(tmp_path):
+@pytest.mark.parametrize(("threshold", "codes"), [(1.0, ["staleness_cost"]), (1.5, [])])
+def test_the_loss_is_read_from_the_reports_since_the_last_attempt(tmp_path, threshold, codes):
     """Reports on the champion since the last attempt count; earlier ones and those on other versions do not."""
-    cost = {"per_retrain": 50.0, "per_metric_unit_and_row": 0.1}
+    cost = {"per_retrain": 50.0, "per_metric_unit_and_row": 0.1, "threshold": threshold}
     declaration = declare(tmp_path, retrain_when={"cost": cost})
     live(declaration, tmp_path, 30)
     attempt(declaration, 12, "blessed")
@@ -150,4 +169,4 @@ def test_the_loss_is_read_from_the_reports_since_the_last_attempt(tmp_path):
     ruling = ruled(declaration)
     assert ruling.numbers["staleness_cost"] == pytest.approx(3 * 200 * 0.1)
     assert ruling.numbers["staleness_cost_per_partition"] == pytest.approx(20)
-    assert codes_of(ruling) == ["staleness_cost"]
+    assert codes_of(ruling) == codes
