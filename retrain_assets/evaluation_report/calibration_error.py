@@ -24,14 +24,19 @@ def calibration_terms(
     the row's own, less the gap's square. These are the influence values where a model is miscalibrated; where
     it is not, their variance is up to twice that of the error, so that a test errs on the safe side.
 
+    Of several classes each is held against all others, by the probability that it was given, and the terms are
+    their mean: the squared marginal calibration error, with the same weight for each class. Of two classes both have
+    the same error, so that it is the one above. It asks more than that the probability of the predicted class be
+    right (top-label), and less than that all probabilities of a row be right at once.
+
     The error within a bin is not seen, as with all bins: it is a lower bound of the error score by score.
 
     Parameters
     ----------
     y
-        Labels, shape (n,): 0 or 1.
+        Labels, shape (n,): 0 or 1, or codes of classes.
     score
-        Probabilities, shape (n,).
+        Probabilities, shape (n,), or (n, k) for k classes.
     blocks
         Block of every row, shape (n,), integers from 0: rows of different blocks are independent.
     weight
@@ -48,9 +53,23 @@ def calibration_terms(
     595-600.
     Ferro, Fricker (2012), "A bias-corrected decomposition of the Brier score", Quarterly Journal of the Royal
     Meteorological Society 138, 1954-1960: the bias.
+    Kumar, Liang, Ma (2019), "Verified uncertainty calibration", NeurIPS 32: the marginal calibration error.
+    Gupta, Ramdas (2022), "Top-label calibration and multiclass-to-binary reductions", ICLR: each class against the
+    rest, as one of the reductions.
     Arvesen (1969), "Jackknifing U-statistics", Annals of Mathematical Statistics 40, 2076-2100: products of
     independent parts, and the error of their mean.
     """
+    if score.ndim == 1:
+        return _terms(y, score, blocks, weight)
+    classes = range(score.shape[1])
+    each = [_terms((y == code).astype(np.float64), score[:, code], blocks, weight) for code in classes]
+    mean: FloatArray = np.mean(each, axis=0)
+    return mean
+
+
+def _terms(
+    y: FloatArray, score: FloatArray, blocks: NDArray[np.int64], weight: FloatArray | None
+) -> FloatArray:
     weight = np.ones_like(score) if weight is None else weight
     bins, residual = score_bins(score), score - y
     cells = BINS * blocks + bins
@@ -74,7 +93,7 @@ CALIBRATION = Metric(
     "calibration_error",
     "squared calibration error",
     "squared probability",
-    ("classification", "regression"),
+    ("classification", "multiclass", "regression"),
     False,
     _mean,
 )

@@ -65,16 +65,16 @@ def compare_calibration(case: Case, scored: Scored, task: Task) -> CalibrationTe
     Raises
     ------
     TrainingError
-        When a gate is declared and the model gives no probabilities of two classes.
+        When a gate is declared and the model gives no probabilities.
     """
     declared = case.spec.promotion.calibration
-    if task != "classification":
+    if task == "regression":
         if declared is not None:
             raise TrainingError(
-                f"promotion.calibration: the gate is one of the probabilities of two classes, and training.estimator "
-                f"does {task}. Remove it."
+                "promotion.calibration: the gate is one of probabilities, and training.estimator does regression. "
+                "Remove it."
             )
-        return CalibrationTest("Calibration is tested where there are probabilities of two classes.")
+        return CalibrationTest("Calibration is tested where there are probabilities.")
     if scored.champion is None:
         return CalibrationTest("There is no champion's calibration to compare with.")
     if case.blocks.count < MINIMUM_BLOCKS or rows_problem(scored.y, task):
@@ -88,7 +88,7 @@ def compare_calibration(case: Case, scored: Scored, task: Task) -> CalibrationTe
     worse = found.upper < 0
     allowed = None if declared is None else declared.max_error
     return CalibrationTest(
-        _sentence(found, candidate, champion, allowed),
+        _sentence(found, candidate, champion, allowed, classes=scored.candidate.ndim == 2),
         candidate,
         champion,
         found.improvement,
@@ -110,11 +110,14 @@ def _compared(case: Case, scored: Scored, champion: FloatArray) -> Comparison:
     return compare(CALIBRATION, rows.y, ours, theirs, rows.blocks, rows.weight, test.alpha, test.past)
 
 
-def _sentence(found: Comparison, candidate: float, champion: float, allowed: float | None) -> str:
+def _sentence(
+    found: Comparison, candidate: float, champion: float, allowed: float | None, *, classes: bool
+) -> str:
     verb = "significantly worse" if found.upper < 0 else "not shown to be worse"
+    over = "classes, and tenths of the rows by each one's probability" if classes else "tenths of the rows"
     limit = "" if allowed is None else f", where {allowed:g} is allowed"
     return (
         f"The candidate's probabilities are {verb} calibrated than the champion's: they are off by {candidate:.3g}, the "
-        f"champion's by {champion:.3g} (root mean square over tenths of the rows; {100 * (1 - found.alpha):g} % "
+        f"champion's by {champion:.3g} (root mean square over {over}; {100 * (1 - found.alpha):g} % "
         f"interval of the improvement of the square: {found.lower:.3g} to {found.upper:.3g}){limit}."
     )

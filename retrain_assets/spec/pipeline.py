@@ -114,11 +114,6 @@ class PipelineSpec(Spec):
     def _gates_are_of_the_classes(self) -> Self:
         if self.label.classes is None:
             return self
-        if self.promotion.calibration is not None:
-            raise ValueError(
-                "promotion.calibration: the gate is one of the probabilities of two classes, and label.classes "
-                "declares several; remove it"
-            )
         if self.promotion.value is not None and self.promotion.value.function is None:
             raise ValueError(
                 "promotion.value: true and false positives are outcomes of two classes, and label.classes declares "

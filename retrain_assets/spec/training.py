@@ -104,7 +104,7 @@ class EvaluationSpec(Spec):
 
 
 class CalibrationSpec(Spec):
-    """The gate of calibration, for models that give the probabilities of two classes."""
+    """The gate of calibration, for models that give probabilities: of the positive class, or of each of several."""
 
     max_error: float = Field(gt=0, lt=1)
     """How far, as a root mean square, probabilities may be off although the champion's are significantly less so."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 
 from retrain_assets.comparison import compare
@@ -97,6 +98,108 @@ def test_models_that_are_calibrated_alike_seldom_differ():
     assert found / 400 <= 0.025 + 2 * np.sqrt(0.025 * 0.975 / 400)
 
 
+CLASSES = ["bus", "car", "tram"]
+
+
+def several(signal):
+    """Probabilities of three classes by three signals, shape (n, 3)."""
+    raised = np.exp(signal - signal.max(axis=1, keepdims=True))
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+def choice(rng, chances):
+    """Draw a class for each row."""
+    return (rng.uniform(size=len(chances))[:, None] > chances.cumsum(axis=1)).sum(axis=1).astype(float)
+
+
+def test_of_several_classes_the_error_is_the_mean_of_each_against_the_rest():
+    """The terms' mean is that of the classes' errors one by one; two classes in two columns are one in one."""
+    rng = np.random.default_rng(14)
+    chances, blocks, weight = (
+        several(rng.normal(size=(1_400, 3))),
+        np.arange(1_400) % 7,
+        rng.uniform(0.5, 2, 1_400),
+    )
+    y, score = choice(rng, chances), several(np.log(chances) * 2)
+    alone = [by_pairs((y == code).astype(float), score[:, code], blocks, weight) for code in range(3)]
+    terms = calibration_terms(y, score, blocks, weight)
+    assert np.average(terms, weights=weight) == pytest.approx(np.mean(alone))
+    y, signal, blocks = drawn(rng)
+    both = np.column_stack([1 - probability(2 * signal), probability(2 * signal)])
+    one = calibration_terms(y, both[:, 1], blocks)
+    assert calibration_terms(y, both, blocks) == pytest.approx(one, abs=0.02)
+    assert calibration_terms(y, both, blocks).mean() == pytest.approx(one.mean(), rel=0.01)
+
+
+def test_of_several_classes_the_error_has_no_bias():
+    """Calibrated probabilities have no error on average, and steep ones the mean square of the classes' gaps."""
+    rng = np.random.default_rng(15)
+    calibrated, steep, known = [], [], []
+    blocks = np.arange(1_400) % 7
+    for _ in range(150):
+        chances = several(rng.normal(size=(1_400, 3)))
+        y, score = choice(rng, chances), several(np.log(chances) * 2)
+        calibrated.append(calibration_terms(y, chances, blocks).mean())
+        steep.append(calibration_terms(y, score, blocks).mean())
+        gaps = [
+            (score - chances)[score_bins(score[:, code]) == tenth, code].mean()
+            for code in range(3)
+            for tenth in range(10)
+        ]
+        known.append(np.mean(np.square(gaps)))
+    assert np.mean(calibrated) == pytest.approx(0, abs=3 * np.std(calibrated) / np.sqrt(150))
+    assert np.mean(steep) == pytest.approx(np.mean(known), abs=3 * np.std(steep) / np.sqrt(150))
+
+
+@pytest.mark.parametrize("power", [1.0, 1.5])
+def test_models_of_several_classes_that_are_calibrated_alike_seldom_differ(power):
+    """Of 300 pairs of models, calibrated or equally off, at most 2.5 %, and two standard errors, are found worse."""
+    rng = np.random.default_rng(16)
+    mean = several(np.random.default_rng(0).normal(size=(20_000, 3))).mean(axis=0)
+    found = 0
+    for _ in range(300):
+        chances, other = several(rng.normal(size=(1_400, 3))), several(rng.normal(size=(1_400, 3)))
+        half = (rng.uniform(size=1_400) < 0.5)[:, None]
+        # Each model knows the probabilities of its own half of the rows, and of the others their mean.
+        y, blocks = choice(rng, np.where(half, chances, other)), np.arange(1_400) % 7
+        ours = np.where(half, several(np.log(chances) * power), mean)
+        theirs = np.where(half, mean, several(np.log(other) * power))
+        terms = [calibration_terms(y, score, blocks) for score in (ours, theirs)]
+        found += compare(CALIBRATION, y, *terms, blocks).upper < 0
+    assert found / 300 <= 0.025 + 2 * np.sqrt(0.025 * 0.975 / 300)
+
+
+def test_the_gate_rejects_probabilities_of_several_classes_too():
+    """What decides the better class more often, and is far too sure of it, is rejected where the gate is declared."""
+    rows, _ = holdout(rows=8_000)
+    rng = np.random.default_rng(17)
+    signals = np.column_stack([rows["signal"] + 1, rows["junk"], rng.normal(size=rows.height)])
+    rows = rows.with_columns(pl.Series(f"s{code}", signals[:, code]) for code in range(3))
+    y = choice(rng, several(signals))
+
+    def sure(part):
+        return several(3 * part.select("s0", "s1", "s2").to_numpy())
+
+    def dull(part):
+        return several(0.5 * part.select("s0", pl.lit(0).alias("b"), pl.lit(0).alias("c")).to_numpy())
+
+    label = {"column": "clicked", "delay": "1d", "classes": CLASSES}
+    by_hits = {"metrics": ["accuracy"], "holdout": "10d"}
+    facts = {"rows": rows, "y": y, "task": "multiclass", "baseline": [0.4, 0.3, 0.3], "features": ["s0"]}
+    undeclared = judge(sure, dull, declare(label=label, evaluation=by_hits), **facts)
+    assert undeclared["verdict"]["reason"] == "better"
+    assert undeclared["calibration_test"]["worse"]
+    gate = declare(label=label, evaluation=by_hits, promotion={"calibration": {"max_error": 0.1}})
+    document = judge(sure, dull, gate, **facts)
+    found = document["calibration_test"]
+    assert document["verdict"]["reason"] == "calibration_worse"
+    assert found["candidate"] > 0.1
+    assert (
+        "(root mean square over classes, and tenths of the rows by each one's probability;"
+        in found["sentence"]
+    )
+
+
 def test_the_gate_rejects_what_is_better_and_worse_calibrated():
     """A candidate with the better AUC, twice as sure as it should be, is blessed without the gate, not with it."""
     rows, y = holdout(rows=8_000)
@@ -142,7 +245,7 @@ def test_a_worse_candidate_is_worse_first():
         ({"rows": 400, "days": 5}, "Too few rows, or fewer than 7 blocks, to test calibration on."),
         (
             {"task": "regression"},
-            "Calibration is tested where there are probabilities of two classes.",
+            "Calibration is tested where there are probabilities.",
         ),
     ],
 )
@@ -157,9 +260,7 @@ def test_where_calibration_is_not_tested(changes, sentence):
 
 def test_a_gate_without_probabilities_is_refused():
     """A gate that is declared for a regression is told in a sentence."""
-    with pytest.raises(
-        TrainingError, match=r"promotion\.calibration: the gate is one of the probabilities of two"
-    ):
+    with pytest.raises(TrainingError, match=r"promotion\.calibration: the gate is one of probabilities, and"):
         judge(spec=gated(), task="regression")
 
 

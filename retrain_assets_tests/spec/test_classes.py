@@ -66,11 +66,6 @@ def test_classes_are_named_by_their_text():
         ),
         (
             {},
-            {"promotion": {"calibration": {"max_error": 0.1}}},
-            "promotion.calibration: the gate is one of the probabilities of two classes, and label.classes declares",
-        ),
-        (
-            {},
             {"promotion": {"value": VALUE}},
             "promotion.value: true and false positives are outcomes of two classes, and label.classes declares",
         ),
