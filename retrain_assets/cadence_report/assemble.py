@@ -61,7 +61,7 @@ def assemble(
     days = ground.days.since(first)
     starts = np.searchsorted(days.block, np.arange(len(blocks) + 1))
     shape = (len(windows), len(blocks), len(blocks))
-    loss, drift, churn = (np.full(shape, np.nan) for _ in range(3))
+    loss, estimated, drift, churn = (np.full(shape, np.nan) for _ in range(4))
     daily = np.full((*shape[:2], days.block.size), np.nan)
     rows = np.zeros(shape[:2], dtype=np.int64)
     fit, score = (np.full(shape[:2], np.nan) for _ in range(2))
@@ -72,7 +72,7 @@ def assemble(
         score[w, t] = sum(judged.seconds for judged in cell.judged.values()) if cell.judged else np.nan
         for index, judged in cell.judged.items():
             s = index - first
-            loss[w, t, s], drift[w, t, s] = judged.loss, judged.drift
+            loss[w, t, s], drift[w, t, s], estimated[w, t, s] = judged.loss, judged.drift, judged.estimate
             daily[w, t, starts[s] : starts[s + 1]] = judged.daily
             samples[w, t, s] = judged.sample
     for (w, t, s), sample in samples.items():
@@ -99,6 +99,7 @@ def assemble(
         known_rows=np.array([rows_then.height for rows_then in known], dtype=np.int64),
         fit_seconds=fit,
         score_seconds=score,
+        estimated=estimated,
         drift=drift,
         churn=churn,
         baseline=np.array([loss_of_block for loss_of_block, _ in baselines]),

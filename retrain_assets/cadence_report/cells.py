@@ -13,16 +13,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrain_assets.cadence_report.days import BLOCK, DAY
+from retrain_assets.cadence_report.days import BLOCK
+from retrain_assets.cadence_report.estimation import fit_estimate
 from retrain_assets.cadence_report.history import Ground
-from retrain_assets.cadence_report.losses import Labels, losses
+from retrain_assets.cadence_report.losses import labels_of, losses
 from retrain_assets.cadence_report.matrix import FloatArray, IntArray
 from retrain_assets.cadence_report.moved import moved_shares
 from retrain_assets.cadence_report.orders import Done, Judged, Order, Trained
-from retrain_assets.cadence_report.raw_rows import raw_rows
 from retrain_assets.cadence_report.window_policies import WEIGHT, known_rows, weighed
 from retrain_assets.errors import TrainingError
-from retrain_assets.labels import target
 from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.scores import constant_scores
 
@@ -105,7 +104,7 @@ def _importances(rows: pl.DataFrame, ground: Ground, block: int, model: ScoringM
     from retrain_assets.evaluation_report.explanation import Model, permutation_importance
 
     unseen = _spread(rows.filter(pl.col(BLOCK) == block), IMPORTANCE_ROWS)
-    labels, names = _labels(unseen, ground), [*ground.columns.numeric, *ground.columns.categorical]
+    labels, names = labels_of(unseen, ground), [*ground.columns.numeric, *ground.columns.categorical]
     seed = ground.spec.training.random_state
     try:
         return permutation_importance(
@@ -119,24 +118,31 @@ def _importances(rows: pl.DataFrame, ground: Ground, block: int, model: ScoringM
 def _judge(
     rows: pl.DataFrame, ground: Ground, order: Order, trained: Trained, model: ScoringModel
 ) -> list[Judged]:
-    blocks = [rows.filter(pl.col(BLOCK) == index) for index, _ in order.judged_on]
+    # The first block after the training is what the model's losses are estimated by.
+    indices = sorted({order.block, *(index for index, _ in order.judged_on)})
+    blocks = [rows.filter(pl.col(BLOCK) == index) for index in indices]
     later = pl.concat(blocks)
     begin = time.process_time()
     scores = model.predict_table(later)
     seconds = (time.process_time() - begin) / max(later.height, 1)
     heights = np.array([block.height for block in blocks])
     moved = _moved(ground, trained, later, np.repeat(np.arange(len(blocks)), heights))
+    parts = np.split(scores, np.cumsum(heights)[:-1])
+    known = ground.known_at_service(blocks[0], order.block)
+    estimate = fit_estimate(ground, trained, blocks[0].filter(known), parts[0][known.to_numpy()])
     judged = []
-    for number, (block, first) in enumerate(zip(blocks, np.cumsum(heights) - heights, strict=True)):
-        score = scores[first : first + block.height]
-        loss, daily = losses(ground.criterion, _labels(block, ground), score)
+    for index, identity in order.judged_on:
+        place = indices.index(index)
+        block, score = blocks[place], parts[place]
+        loss, daily = losses(ground.criterion, labels_of(block, ground), score)
         judged.append(
             Judged(
                 model=order.model,
-                block=order.judged_on[number][1],
+                block=identity,
                 loss=loss,
                 daily=daily.tolist(),
-                drift=float(moved[number]),
+                estimate=estimate(block, score),
+                drift=float(moved[place]),
                 sample=_spread(score, CHURN_ROWS).ravel().tolist(),
                 seconds=seconds * block.height,
             )
@@ -150,17 +156,6 @@ def _moved(ground: Ground, trained: Trained, rows: pl.DataFrame, block: IntArray
     psi = MOVED_PSI if declared is None else declared.psi
     found = moved_shares(trained.profile or {}, trained.importances or {}, rows, block, psi)
     return np.pad(found, (0, len(ground.blocks) - found.size))
-
-
-def _labels(rows: pl.DataFrame, ground: Ground) -> Labels:
-    weight = ground.spec.weight
-    day = rows[DAY].to_numpy().astype(np.int64)
-    return Labels(
-        y=target(rows, ground.spec, ground.task),
-        weight=None if weight is None else rows[weight].cast(pl.Float64).to_numpy(),
-        day=day - (int(day.min()) if day.size else 0),
-        raw=raw_rows(rows),
-    )
 
 
 def _spread(rows: Any, most: int) -> Any:
@@ -188,4 +183,4 @@ def constant_losses(
     rows: pl.DataFrame, ground: Ground, constant: float | Sequence[float]
 ) -> tuple[float, FloatArray]:
     """Loss of a constant, or of a constant share of each class, on the rows of one block, and on each of its days."""
-    return losses(ground.criterion, _labels(rows, ground), constant_scores(constant, rows.height))
+    return losses(ground.criterion, labels_of(rows, ground), constant_scores(constant, rows.height))

@@ -158,6 +158,7 @@ class Contest:
                 yield from self._declared("declared performance", when, drop)
             if drop > 0:
                 yield Entry(policies.performance_drop(drop, pause))
+                yield Entry(policies.estimated_drop(drop, pause))
         for deviations in (5, 10, 20):
             yield Entry(policies.page_hinkley_alarm(deviations))
         for delta in (0.002, 0.05):

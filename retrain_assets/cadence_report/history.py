@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from retrain_assets.cadence_report.blocks import Cut, choose_cut, cut_history
-from retrain_assets.cadence_report.days import BLOCK, Days, with_days
+from retrain_assets.cadence_report.days import BLOCK, DAY, Days, with_days
 from retrain_assets.cadence_report.losses import has_influence
 from retrain_assets.cadence_report.matrix import Block
 from retrain_assets.cadence_report.raw_rows import RAW, with_raw
@@ -67,6 +67,12 @@ class Ground:
     days: Days
     trusted_modules: tuple[str, ...]
     identity: str
+
+    def known_at_service(self, rows: pl.DataFrame, block: int) -> pl.Series:
+        """Tell which rows' labels were known at the first block in which a model of a block can serve."""
+        earliest = self.blocks[block].start + self.spec.evaluation.holdout + self.time_columns.delay
+        serves = sum(later.start < earliest for later in self.blocks)
+        return pl.Series(self.days.known[rows[DAY].to_numpy()] <= serves)
 
 
 @dataclass(frozen=True)

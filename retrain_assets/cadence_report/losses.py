@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import polars as pl
 
+from retrain_assets.cadence_report.days import DAY
 from retrain_assets.cadence_report.matrix import FloatArray, IntArray
-from retrain_assets.comparison import METRICS, Criterion
+from retrain_assets.cadence_report.raw_rows import raw_rows
+from retrain_assets.comparison import METRICS, Criterion, Metric
 from retrain_assets.errors import TrainingError
+from retrain_assets.labels import target
 from retrain_assets.spec import PipelineSpec
+
+if TYPE_CHECKING:
+    from retrain_assets.cadence_report.history import Ground
+
+Values = TypeVar("Values", float, FloatArray)
 
 
 @dataclass(frozen=True)
@@ -68,13 +77,30 @@ def losses(criterion: Criterion, labels: Labels, score: FloatArray) -> tuple[flo
         value, influence = metric.measure(labels.y, taken, labels.weight)
     except TrainingError:
         return float("nan"), np.full(days, np.nan)
-    offset = 1.0 if metric.greater_is_better and metric.name in METRICS else 0.0
-    sign = -1.0 if metric.greater_is_better else 1.0
     if influence is None:
-        return offset + sign * value, np.full(days, offset + sign * value)
+        return as_loss(metric, value), np.full(days, as_loss(metric, value))
     # Influence values of weighed rows are multiplied by their share of the weight.
     share = np.ones(labels.y.size) if labels.weight is None else labels.weight / labels.weight.mean()
     moved = np.bincount(labels.day, weights=influence, minlength=days)
     with np.errstate(invalid="ignore", divide="ignore"):
         daily = value + moved / np.bincount(labels.day, weights=share, minlength=days)
-    return offset + sign * value, offset + sign * daily
+    return as_loss(metric, value), as_loss(metric, daily)
+
+
+def as_loss(metric: Metric, value: Values) -> Values:
+    """Turn values of a metric so that lower is better, with 0 as the best value of a known metric."""
+    if not metric.greater_is_better:
+        return value
+    return (1.0 if metric.name in METRICS else 0.0) - value
+
+
+def labels_of(rows: pl.DataFrame, ground: Ground) -> Labels:
+    """Read what the rows of a block are judged by."""
+    weight = ground.spec.weight
+    day = rows[DAY].to_numpy().astype(np.int64)
+    return Labels(
+        y=target(rows, ground.spec, ground.task),
+        weight=None if weight is None else rows[weight].cast(pl.Float64).to_numpy(),
+        day=day - (int(day.min()) if day.size else 0),
+        raw=raw_rows(rows),
+    )

@@ -116,6 +116,9 @@ class Matrix:
         Shape (B,): rows with a mature and known label at the start of each block.
     fit_seconds, score_seconds
         Shape (W, B): CPU seconds that the fit of model (w, t), and the scoring of all later blocks, took.
+    estimated
+        Shape (W, B, B): ``loss`` as it is estimated from the scores and features of block s alone, by what was fitted
+        on block t and known when model (w, t) could first serve; NaN where it cannot be.
     drift
         Shape (W, B, B): share of the importance of model (w, t) whose features had moved in block s, against the
         rows that it was trained on: the figure of the monitoring report.
@@ -148,6 +151,7 @@ class Matrix:
     known_rows: IntArray
     fit_seconds: FloatArray
     score_seconds: FloatArray
+    estimated: FloatArray
     drift: FloatArray
     churn: FloatArray
     baseline: FloatArray

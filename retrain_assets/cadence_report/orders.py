@@ -58,6 +58,8 @@ class Judged:
         Scores of the block's sample, row after row; of k classes each k numbers.
     seconds
         CPU seconds of the scoring.
+    estimate
+        The mean loss as it is estimated without labels; NaN where it cannot be.
     """
 
     model: str
@@ -67,6 +69,7 @@ class Judged:
     drift: float
     sample: list[float]
     seconds: float
+    estimate: float = float("nan")
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,9 @@ def plan_cells(declaration: Declaration, history: History, windows: Sequence[Win
     blocks = [history.rows.filter(pl.col(BLOCK) == block.index) for block in ground.blocks]
     unseen = [_digest(rows=digest_rows(rows), **_judging(history)) for rows in blocks]
     judging = [_digest(rows=unseen[number], days=_days(rows)) for number, rows in enumerate(blocks)]
+    estimating = [
+        digest_rows(rows.filter(ground.known_at_service(rows, number))) for number, rows in enumerate(blocks)
+    ]
     slim = _slim(history).lazy()
     made = _digest(
         code=_code_of_models(declaration),
@@ -60,7 +63,10 @@ def plan_cells(declaration: Declaration, history: History, windows: Sequence[Win
                 weights=None if window.half_life is None else [str(window.half_life), str(block.start)],
                 unseen=unseen[block.index],
             )
-            later = tuple((index, judging[index]) for index in range(block.index, len(blocks)))
+            later = tuple(
+                (index, _digest(judging=judging[index], estimating=estimating[block.index]))
+                for index in range(block.index, len(blocks))
+            )
             orders.append(Order(window, block.index, model, later))
     return orders
 

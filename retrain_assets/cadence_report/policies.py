@@ -65,6 +65,20 @@ def performance_drop(drop: float, pause: int) -> Policy:
     return Policy("performance", f"loss {drop:.2g} above that of the holdout", asks, drop)
 
 
+def estimated_drop(drop: float, pause: int) -> Policy:
+    """Train when the newest block's estimated loss lies above that of the model's first block by more than ``drop``.
+
+    The first block after the training is what the estimator was fitted on: its estimate is the realised loss there.
+    """
+
+    def asks(seen: Seen) -> bool:
+        if not _rested(seen, pause) or seen.estimated.size < 2:
+            return False
+        return bool(seen.estimated[-1] - seen.estimated[0] > drop)
+
+    return Policy("estimated", f"estimated loss {drop:.2g} above that of the holdout", asks, drop)
+
+
 def page_hinkley_alarm(deviations: float) -> Policy:
     """Train when Page-Hinkley tells a rise of the daily loss by so many standard deviations in sum."""
 

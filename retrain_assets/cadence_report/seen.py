@@ -60,6 +60,9 @@ class Seen:
         Shape (days,): whether a day lies after the last attempt, or after the champion took over.
     drift
         Shape (blocks,): the champion's drift in each block since its training.
+    estimated
+        Shape (blocks,): the champion's loss in each of them, as it is estimated without their labels; NaN where it
+        is not.
     curve
         Shape (block, block): losses of the window's models on blocks whose labels are known; NaN elsewhere.
     block_rows
@@ -77,6 +80,7 @@ class Seen:
     served: np.ndarray
     fresh: np.ndarray
     drift: FloatArray
+    estimated: FloatArray
     curve: FloatArray
     block_rows: float
 
@@ -141,6 +145,7 @@ def look(
         served=day_block >= since,
         fresh=day_block >= last,
         drift=matrix.drift[window, champion, champion:block],
+        estimated=matrix.estimated[window, champion, champion:block],
         curve=curve,
         block_rows=float(block_rows.mean()) if block_rows.size else float("nan"),
     )

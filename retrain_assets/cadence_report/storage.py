@@ -35,6 +35,7 @@ _CELL_SCHEMA = {
     "drift": pl.Float64(),
     "sample": pl.List(pl.Float64()),
     "seconds": pl.Float64(),
+    "estimate": pl.Float64(),
 }
 
 

@@ -115,12 +115,15 @@ class ConfidenceBased:
         """Estimate a metric of probabilities; None for others, and for a function that may ignore weights."""
         if "classification" not in metric.tasks and "multiclass" not in metric.tasks:
             return None
+        return _measured(metric, *self.cases(rows))
+
+    def cases(self, rows: ScoredInputs) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Count each row once for each of its k classes: labels, scores and weights of n * k rows, class after class."""
         chances = self._probabilities(rows.score)
         count = chances.shape[1]
         weights = (chances if rows.weight is None else chances * rows.weight[:, None]).T.ravel()
         y = np.repeat(np.arange(count, dtype=np.float64), len(chances))
-        score = np.concatenate([rows.score] * count)
-        return _measured(metric, y, score, weights)
+        return y, np.concatenate([rows.score] * count), weights
 
     def _probabilities(self, score: FloatArray) -> FloatArray:
         """Calibrated probability of each class, shape (n, k)."""

@@ -88,6 +88,8 @@ def simulate(
         known_rows=np.maximum(np.arange(blocks) * block_days - wait, 0) * rows,
         fit_seconds=np.where(counts > 0, 0.5 + counts / 1e5, np.nan),
         score_seconds=np.where(counts > 0, 0.1, np.nan),
+        # What is estimated without labels sees nothing of a concept that moves.
+        estimated=np.where(np.isnan(loss), np.nan, np.diagonal(loss, axis1=1, axis2=2)[:, :, None]),
         drift=drifted,
         churn=np.where(np.isnan(loss), np.nan, churn),
         baseline=np.full(blocks, 0.69),

@@ -28,8 +28,9 @@ PRICE = 50.0
 
 
 def replayer(drift="gradual", **options):
-    """A simulated history, ready for replays."""
+    """A simulated history of inputs that move with the concept, so that estimates are right, ready for replays."""
     matrix = simulate(drift, **options)
+    matrix = replace(matrix, estimated=matrix.loss)
     return Replayer(matrix, read_clock(matrix, WEEK), PromotionSpec())
 
 
@@ -42,6 +43,7 @@ def every_policy(matrix, spec, **further):
         policies.periodic(3),
         policies.drift_share(0.2, 2),
         policies.performance_drop(0.01, 2),
+        policies.estimated_drop(0.05, 2),
         policies.page_hinkley_alarm(10),
         policies.adwin_alarm(0.05),
         policies.cost_aware(PRICE, 1),
@@ -66,7 +68,7 @@ def test_the_clock_counts_holdout_and_label_delay():
     assert clock.lag == 2
 
 
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(10))
 def test_no_policy_sees_what_comes_later(tmp_path, number):
     """Another future changes nothing of what a policy has done before it."""
     spec = declare(tmp_path).spec
@@ -77,13 +79,14 @@ def test_no_policy_sees_what_comes_later(tmp_path, number):
         daily_loss=np.where(np.arange(matrix.days.size) >= cut * 7 - 1, 9.0, matrix.daily_loss),
         loss=np.where(np.arange(30) >= cut - 1, 9.0, matrix.loss),
         drift=np.where(np.arange(30) >= cut, 1.0, matrix.drift),
+        estimated=np.where(np.arange(30) >= cut, 9.0, matrix.estimated),
     )
     after = Replayer(changed, before.clock, before.promotion)
     paths = [one.replay(every_policy(one.matrix, spec)[number], 1) for one in (before, after)]
     assert done(paths[0], cut) == done(paths[1], cut)
 
 
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(10))
 def test_no_policy_sees_labels_before_they_came(tmp_path, number):
     """Where labels come three weeks late, what they say changes nothing that was done before they came."""
     spec = declare(tmp_path).spec
@@ -96,6 +99,18 @@ def test_no_policy_sees_labels_before_they_came(tmp_path, number):
     after = Replayer(changed, before.clock, before.promotion)
     paths = [one.replay(every_policy(one.matrix, spec)[number], 1) for one in (before, after)]
     assert done(paths[0], cut) == done(paths[1], cut)
+
+
+def test_an_estimate_reacts_before_labels_that_come_late():
+    """Where inputs move and labels come three blocks late, the estimate asks sooner than the labelled quality does."""
+    one = replayer("abrupt", seed=3)
+    one.matrix = replace(one.matrix, day_known=one.matrix.day_known + 3)
+    jump = 30 // 4 * 7 // 7 + 1
+    first = {}
+    for policy in (policies.estimated_drop(0.05, 2), policies.performance_drop(0.05, 2)):
+        attempts = one.replay(policy, 1).attempts
+        first[policy.family] = next(attempt.block for attempt in attempts if attempt.block >= jump)
+    assert first["estimated"] + 2 <= first["performance"]
 
 
 def test_parts_of_a_day_are_judged_as_one_day():

@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import log_loss
 
 import retrain_assets.cadence_report.run as lab
@@ -17,9 +18,11 @@ from retrain_assets.cadence_report.plan import plan_cells
 from retrain_assets.cadence_report.storage import Record, keep, kept_cells, record_report
 from retrain_assets.cadence_report.window_policies import choose_windows
 from retrain_assets.candidate_model.fit import fit_candidate
+from retrain_assets.comparison import METRICS
 from retrain_assets.errors import TrainingError
 from retrain_assets.features.refresh import refresh_features
 from retrain_assets.monitoring_report.drift import drift
+from retrain_assets.monitoring_report.estimators import ConfidenceBased, Labelled, ScoredInputs
 from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.spec import WindowSpec
 from retrain_assets.windows import resolve_windows, training_rows
@@ -141,13 +144,19 @@ def test_where_money_decides_losses_are_money(tmp_path):
     assert (matrix.metric, matrix.unit, matrix.daily_is_exact) == ("value", "EUR per row", True)
     block = matrix.blocks[7]
     rows = of_block(declaration, block)
-    score = retrained(declaration, matrix.blocks[4].start, WindowSpec()).predict_features(rows)
+    model = retrained(declaration, matrix.blocks[4].start, WindowSpec())
+    score = model.predict_features(rows)
     raw = declaration.lake.scan("training_data").select("row_id", "amount", "repaid").collect()
     joined = rows.select("row_id").join(raw, on="row_id", maintain_order="left")
     amount, repaid = joined["amount"].to_numpy(), joined["repaid"].to_numpy()
     acts = score * amount > (1 - score) * 5
     money = np.where(acts, np.where(repaid == 1, amount, -5), 0)
     assert matrix.loss[1, 4, 7] == pytest.approx(-money.mean())
+    first = of_block(declaration, matrix.blocks[4])
+    calibrator = IsotonicRegression(out_of_bounds="clip").fit(model.predict_features(first), first["repaid"])
+    chance = calibrator.predict(score)
+    expected = np.where(acts, chance * amount - (1 - chance) * 5, 0)
+    assert matrix.estimated[1, 4, 7] == pytest.approx(-expected.mean())
 
 
 def test_labels_count_from_when_they_were_known(tmp_path):
@@ -158,6 +167,51 @@ def test_labels_count_from_when_they_were_known(tmp_path):
     first = matrix.blocks[0].start
     assert matrix.known_rows.tolist() == [max((start - first).days - 6, 0) * 120 for start in starts]
     assert matrix.blocks[-1].end + 6 * DAY <= first + 40 * DAY
+
+
+def test_a_loss_is_estimated_by_the_labels_of_the_first_block_alone(tmp_path):
+    """The estimate is the confidence-based one of monitoring, calibrated on the first block after the training."""
+    declaration = taken_in(tmp_path)
+    matrix = finished(declaration)
+    model = retrained(declaration, matrix.blocks[4].start, WindowSpec())
+    first, later = (of_block(declaration, matrix.blocks[number]) for number in (4, 7))
+    scored = [
+        ScoredInputs(model.predict_features(rows), np.empty((rows.height, 0))) for rows in (first, later)
+    ]
+    labelled = Labelled(scored[0], first["repaid"].to_numpy().astype(float), np.zeros(first.height))
+    expected = ConfidenceBased(labelled).value(METRICS["log_loss"], scored[1])
+    assert matrix.estimated[1, 4, 7] == pytest.approx(expected)
+    assert np.array_equal(np.isfinite(matrix.estimated), np.isfinite(matrix.loss))
+
+
+def test_losses_of_a_regression_are_estimated_by_a_model_of_them(tmp_path):
+    """Where the errors of later rows are as large as those of the first block, the estimate says so."""
+    matrix = finished(
+        taken_in(
+            tmp_path,
+            label={"column": "amount", "delay": "1d"},
+            features={"numeric": ["age", "repaid"], "categorical": ["region"]},
+            training={"estimator": "sklearn.ensemble.HistGradientBoostingRegressor", "minimum_rows": 200},
+            evaluation={"holdout": "7d", "metrics": ["mean_absolute_error"]},
+        )
+    )
+    known = np.isfinite(matrix.loss)
+    assert np.array_equal(np.isfinite(matrix.estimated), known)
+    assert np.abs(matrix.estimated[known] / matrix.loss[known] - 1).max() < 0.25
+
+
+def square(y, score, weight):
+    """Measure a mean of squares; a function of a user's own."""
+    del weight
+    return float(((y - score) ** 2).mean())
+
+
+def test_a_metric_that_may_ignore_weights_is_not_estimated(tmp_path):
+    """A function of the user's own gives losses, and no estimates of them."""
+    own = {"function": f"{__name__}:square", "greater_is_better": False, "unit": "points"}
+    matrix = finished(taken_in(tmp_path, evaluation={"holdout": "7d", "metrics": [own]}))
+    assert np.isfinite(matrix.loss[1, 4, 7])
+    assert np.isnan(matrix.estimated).all()
 
 
 def told_late(folder, flipped_from=None):
@@ -294,6 +348,7 @@ def test_a_partition_that_was_delivered_anew_changes_the_cells_that_rest_on_it(t
     judged = {
         index
         for old, new in zip(before, after, strict=True)
+        if old.model == new.model
         for (index, one), (_, other) in zip(old.judged_on, new.judged_on, strict=True)
         if one != other
     }

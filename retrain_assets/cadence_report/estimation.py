@@ -1,0 +1,86 @@
+"""The loss that a model has on a block, estimated without the block's labels: none of it sees concept drift.
+
+What estimates is what monitoring estimates by, fitted on the first block after the model's training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from retrain_assets.cadence_report.history import Ground
+from retrain_assets.cadence_report.losses import Labels, as_loss, has_influence, labels_of, losses
+from retrain_assets.cadence_report.matrix import FloatArray
+from retrain_assets.cadence_report.orders import Trained
+from retrain_assets.monitoring_report.estimators import ConfidenceBased, DirectLoss, Labelled, ScoredInputs
+from retrain_assets.monitoring_report.model_inputs import model_inputs, sample_of
+
+FEWEST_ROWS = 50
+"""Fewer rows with a label give no estimates."""
+MOST_ROWS = 5_000
+"""Rows that a model of a regression's losses is fitted on at most: one is fitted for every model of the matrix."""
+Estimate = Callable[[pl.DataFrame, FloatArray], float]
+"""Takes rows of a block and a model's scores of them, and gives the loss; NaN where it cannot be estimated."""
+
+
+def fit_estimate(ground: Ground, trained: Trained, rows: pl.DataFrame, score: FloatArray) -> Estimate:
+    """Fit what estimates the losses of a model.
+
+    Parameters
+    ----------
+    ground
+        What the rows mean.
+    trained
+        The model.
+    rows
+        Rows that the model was not trained on, with labels.
+    score
+        Its scores of them.
+
+    Returns
+    -------
+    callable
+        Confidence-based for classes, where money decides too; direct loss estimation for numbers. NaN for everything
+        where there are too few rows, for a metric that is the user's own function, and for money of a regression.
+    """
+    money = ground.criterion.value is not None
+    regresses = ground.task == "regression"
+    if rows.height < FEWEST_ROWS or not has_influence(ground.criterion, ground.spec) or (money and regresses):
+        return lambda *_: float("nan")
+    return (_direct if regresses else _expected)(ground, trained, rows, score)
+
+
+def _expected(ground: Ground, trained: Trained, rows: pl.DataFrame, score: FloatArray) -> Estimate:
+    del trained
+    calibrated = ConfidenceBased(_labelled(ground, rows, score, np.empty((rows.height, 0))))
+
+    def estimate(block: pl.DataFrame, scores: FloatArray) -> float:
+        labels = labels_of(block, ground)
+        inputs = np.empty((block.height, 0))
+        y, repeated, weight = calibrated.cases(ScoredInputs(scores, inputs, labels.weight))
+        times = y.size // max(block.height, 1)
+        cases = Labels(y, weight, np.zeros(y.size, dtype=np.int64), pl.concat([labels.raw] * times))
+        return losses(ground.criterion, cases, repeated)[0]
+
+    return estimate
+
+
+def _direct(ground: Ground, trained: Trained, rows: pl.DataFrame, score: FloatArray) -> Estimate:
+    profile = trained.profile or {}
+    labelled = _labelled(ground, rows, score, model_inputs(profile, rows))
+    direct = DirectLoss(labelled.chosen(sample_of(rows.height, MOST_ROWS)))
+    metric = ground.criterion.metric
+
+    def estimate(block: pl.DataFrame, scores: FloatArray) -> float:
+        weight = labels_of(block, ground).weight
+        value = direct.value(metric, ScoredInputs(scores, model_inputs(profile, block), weight))
+        return float("nan") if value is None else as_loss(metric, value)
+
+    return estimate
+
+
+def _labelled(ground: Ground, rows: pl.DataFrame, score: FloatArray, inputs: FloatArray) -> Labelled:
+    labels = labels_of(rows, ground)
+    return Labelled(ScoredInputs(score, inputs, labels.weight), labels.y, labels.day)
