@@ -77,7 +77,8 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 name=CHECK,
                 asset=asset_key(declaration, "cadence_report"),
-                description="What is recommended to declare is the same as in the report before.",
+                description="What is recommended to declare is the same as in the report before; its result also tells "
+                "whether today's declaration says it.",
             )
         ],
         code_version=declaration.code_version(),
@@ -108,12 +109,16 @@ def _write(declaration: Declaration, report: "CadenceReport") -> Path:
 
 
 def _check(before: str | None, report: "CadenceReport") -> dg.AssetCheckResult:
-    """Warn where something else is recommended than in the report before."""
+    """Warn where something else is recommended than in the report before; whether it is declared is told besides."""
+    declared = bool(report.document["recommendation"]["is_declared"])
     return dg.AssetCheckResult(
         check_name=CHECK,
         passed=before in (None, report.block),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"before": before or "none", "recommended": report.block},
+        description="Today's declaration is what is recommended."
+        if declared
+        else "Today's declaration says something else than what is recommended.",
+        metadata={"before": before or "none", "recommended": report.block, "is_declared": declared},
     )
 
 

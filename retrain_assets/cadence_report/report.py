@@ -21,6 +21,7 @@ from retrain_assets.cadence_report.optimum import Optimum, find_optimum
 from retrain_assets.cadence_report.prices import Price, read_prices, worth_of_block
 from retrain_assets.cadence_report.recommend import Recommendation, daily_losses, recommend
 from retrain_assets.cadence_report.replay import Path, Replayer
+from retrain_assets.cadence_report.standing import is_declared, window_of_today
 from retrain_assets.cadence_report.told import sureness, title
 from retrain_assets.comparison import Comparison
 from retrain_assets.declaration import Declaration
@@ -66,7 +67,7 @@ def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
     today = contest.today()
     prices = read_prices(matrix, declaration.spec)
     recommended = [recommend(contest, price.value, today) for price in prices]
-    chosen = recommended[1]
+    chosen, placed = recommended[1], window_of_today(contest, today)
     document = {
         "pipeline": declaration.name,
         "timezone": declaration.spec.timezone,
@@ -85,7 +86,8 @@ def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
         "frontier": _frontier(contest, prices[1]),
         "time_line": _time_line(contest, prices[1], chosen, today),
         "not_replayed": list(UNSEEN),
-        "notes": list(matrix.notes),
+        "today": placed,
+        "notes": [*matrix.notes, *filter(None, [placed["note"]])],
     }
     return CadenceReport(_without_nan(document), chosen.block)
 
@@ -145,6 +147,7 @@ def _recommendation(contest: Contest, found: Recommendation) -> dict[str, Any]:
         "family": found.chosen.entry.policy.family,
         "window": contest.replayer.matrix.windows[found.chosen.path.window].name,
         "block": found.block,
+        "is_declared": is_declared(contest.spec, found.block),
         "retraining_pays": found.retraining_pays,
         "is_the_bar": found.chosen is found.bar,
         "bar": title(contest, found.bar),

@@ -50,8 +50,11 @@ def test_the_report_is_written_and_a_changed_recommendation_is_told(tmp_path):
     assert record.recommendation == document["recommendation"]["block"]
     record_report(declaration.lake, replace(record, recommendation="retrain_when: {max_age: 1d}"))
     second = run(running, blocks=8, windows=["14d", "expanding"])
-    passed = [result.get_asset_check_evaluations()[0].passed for result in (first, second)]
-    assert passed == [True, False]
+    checks = [result.get_asset_check_evaluations()[0] for result in (first, second)]
+    assert [check.passed for check in checks] == [True, False]
+    assert checks[0].metadata["is_declared"].value == document["recommendation"]["is_declared"]
+    assert not document["recommendation"]["is_declared"]
+    assert checks[0].description == "Today's declaration says something else than what is recommended."
 
 
 @pytest.mark.parametrize(

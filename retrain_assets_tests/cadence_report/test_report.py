@@ -17,9 +17,12 @@ from dagster._utils.schedules import cron_string_iterator
 from retrain_assets.cadence_report.ageing import age_curve, lifetime
 from retrain_assets.cadence_report.arbiter import Arbiter
 from retrain_assets.cadence_report.declared_block import as_text, every
+from retrain_assets.cadence_report.matrix import WindowPolicy
+from retrain_assets.cadence_report.page import cadence_page
 from retrain_assets.cadence_report.prices import read_prices
 from retrain_assets.cadence_report.recommend import recommend
 from retrain_assets.cadence_report.report import build_report, hold_contest
+from retrain_assets.cadence_report.standing import is_declared
 from retrain_assets.errors import TrainingError
 from retrain_assets.spec import RetrainWhenSpec, load_spec
 from retrain_assets_tests.cadence_report.simulated import WINDOWS, simulate
@@ -208,6 +211,64 @@ def test_declared_costs_set_the_price(tmp_path):
     cost = {"per_retrain": 30.0, "per_metric_unit_and_row": 0.5}
     spec = declare(tmp_path, retrain_when={"cost": cost}).spec
     assert [price.value for price in read_prices(simulate("none", blocks=8), spec)] == [15.0, 60.0, 240.0]
+
+
+@pytest.mark.parametrize(
+    ("window", "when", "same"),
+    [
+        ({"type": "rolling", "length": "28d"}, {"drift": {"importance": 0.1}}, True),
+        ({"type": "rolling", "length": "28d"}, {"drift": {"importance": 0.3}}, False),
+        ({"type": "expanding"}, {"drift": {"importance": 0.1}}, False),
+        (
+            {"type": "rolling", "length": "28d"},
+            {"drift": {"importance": 0.1}, "schedule": "0 2 * * 1"},
+            False,
+        ),
+        ({"type": "rolling", "length": "28d"}, {"drift": {"importance": 0.1, "joint": 0.8}}, True),
+        (
+            {"type": "rolling", "length": "28d"},
+            {
+                "drift": {"importance": 0.1},
+                "code_changes": True,
+                "performance": {"metric": "roc_auc", "at_least": 0.7},
+            },
+            True,
+        ),
+    ],
+)
+def test_whether_a_declaration_says_what_is_recommended(tmp_path, window, when, same):
+    """Window and triggers have to be the same, but for those that no replay knows."""
+    spec = declare(tmp_path, training__window=window, retrain_when=when).spec
+    assert is_declared(spec, as_text(WINDOWS[1], {"drift": {"importance": 0.1}})) == same
+
+
+def test_of_declared_costs_the_ratio_is_what_is_recommended(tmp_path):
+    """A retrain of 30 at half a unit a row is the same trigger as one of 60 at a unit."""
+    cost = {"per_retrain": 30.0, "per_metric_unit_and_row": 0.5}
+    spec = declare(tmp_path, retrain_when={"cost": cost}).spec
+    window = WindowPolicy("last 14d", "rolling", timedelta(days=14))
+    for price, same in ((60.0, True), (61.0, False)):
+        when = {"cost": {"per_retrain": price, "per_metric_unit_and_row": 1.0}}
+        assert is_declared(spec, as_text(window, when)) == same
+
+
+def test_a_declaration_that_is_replayed_on_another_window_is_told(tmp_path):
+    """Where the declared window has its first model too late, report and page name the window that stands in for it."""
+    matrix = simulate("abrupt", blocks=18)
+    late = matrix.training_rows.copy()
+    late[0, :10] = 0
+    document = build_report(replace(matrix, training_rows=late), declare(tmp_path)).document
+    note = (
+        "The declared window 'all history' has no model in the first third of history: today's declaration is replayed "
+        "on the window 'last 28d' instead."
+    )
+    assert document["today"] == {"window": "last 28d", "declared_window": "all history", "note": note}
+    assert note in document["notes"]
+    page = cadence_page(document)
+    assert "on the window last 28d in place of its own" in page
+    plain = build_report(matrix, declare(tmp_path)).document
+    assert (plain["today"]["window"], plain["today"]["note"]) == ("all history", None)
+    assert "in place of its own" not in cadence_page(plain)
 
 
 def test_too_short_a_history_is_told(tmp_path):

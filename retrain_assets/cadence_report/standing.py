@@ -1,0 +1,57 @@
+"""Whether a declaration says what is recommended, and on which window it was replayed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from retrain_assets.cadence_report.contest import Contest
+from retrain_assets.cadence_report.replay import Path
+from retrain_assets.spec import PipelineSpec, RetrainWhenSpec, WindowSpec
+
+
+def is_declared(spec: PipelineSpec, block: str) -> bool:
+    """Whether a declaration has the window and the triggers of a recommended block.
+
+    Triggers that no replay knows are left out on both sides, as the block does not speak of them; of costs the ratio
+    counts.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    block
+        What is recommended, as YAML.
+    """
+    read = yaml.safe_load(block)
+    window = WindowSpec.model_validate(read["training"]["window"])
+    when = RetrainWhenSpec.model_validate(read["retrain_when"])
+    return window == spec.training.window and _replayed(when) == _replayed(spec.retrain_when)
+
+
+def window_of_today(contest: Contest, today: Path) -> dict[str, Any]:
+    """Say on which window a declaration was replayed: its own, unless that has no model early enough to be compared."""
+    matrix = contest.replayer.matrix
+    declared, replayed = (matrix.windows[number].name for number in (matrix.declared, today.window))
+    note = None
+    if declared != replayed:
+        note = (
+            f"The declared window {declared!r} has no model in the first third of history: today's declaration is "
+            f"replayed on the window {replayed!r} instead."
+        )
+    return {"window": replayed, "declared_window": declared, "note": note}
+
+
+def _replayed(when: RetrainWhenSpec) -> dict[str, Any]:
+    """The triggers that a replay knows."""
+    found = when.model_dump(exclude={"business", "code_changes", "cost"}, exclude_none=True)
+    if when.performance is not None:
+        found["performance"].pop("at_least", None)
+        if when.performance.drop is None:
+            del found["performance"]
+    if when.drift is not None:
+        found["drift"].pop("joint", None)
+    if when.cost is not None:
+        found["cost"] = f"{when.cost.per_retrain / when.cost.per_metric_unit_and_row:.3g}"
+    return found
