@@ -122,6 +122,16 @@ def planned_look(planned: PlannedLook, blocks: int) -> Look:
     return Look(planned.pair, planned.kind, planned.at, planned.alpha, planned.cost, begun_with)
 
 
+def days_before(days: FloatArray, rng: np.random.Generator, correlation: float) -> FloatArray:
+    """Draw the past of series of days: a Gaussian AR(1) runs backwards as it runs forwards."""
+    past = rng.standard_normal((len(days), PAST))
+    following = days[:, 0]
+    for day in reversed(range(PAST)):
+        past[:, day] = correlation * following + math.sqrt(1 - correlation**2) * past[:, day]
+        following = past[:, day]
+    return past
+
+
 def paired(days: FloatArray, alpha: float, past: FloatArray | None) -> bool:
     """Judge the days by the paired comparison at a one-sided alpha."""
     level = np.full(days.size, 50.0)
@@ -146,16 +156,17 @@ def false_promotions(
     years: int, correlation: float, first_look: FirstLook = independent, seed: int = SEED
 ) -> Tally:
     """Simulate so many years that count, in histories of ten."""
-    rng = np.random.default_rng(seed)
+    rng, past_rng = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     budget = error_budget_of(load_spec(DECLARATION, "benchmark"))
     tally = Tally()
     while tally.years < years:
         counted = min(YEARS_A_HISTORY, years - tally.years)
         weeks = 52 * (1 + counted)
-        days = day_series(rng, weeks, PAST + LOOKED_AT, correlation)
+        days = day_series(rng, weeks, LOOKED_AT, correlation)
+        past = days_before(days, past_rng, correlation)
         history = History(budget, first_look)
         for number in range(weeks):
-            challenger = Challenger(f"challenger {number}", number, days[number, :PAST], days[number, PAST:])
+            challenger = Challenger(f"challenger {number}", number, past[number], days[number])
             counts = number >= 52
             for planned, promotes in history.week(number, challenger):
                 tally.promotions += promotes and counts
