@@ -14,7 +14,7 @@ from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.orders import Done, Order
 from retrain_assets.cadence_report.parallel import BACKENDS, Machines, compute_cells
 from retrain_assets.cadence_report.plan import plan_cells
-from retrain_assets.cadence_report.storage import keep, kept_cells, kept_file, last_record
+from retrain_assets.cadence_report.storage import forget_others, keep, kept_cells, kept_file, last_record
 from retrain_assets.cadence_report.window_policies import choose_windows, parse_window
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
@@ -135,6 +135,7 @@ def run_matrix(declaration: Declaration, request: Request, tell: Callable[[str],
     deadline = None if request.minutes is None else begin + 60 * request.minutes
     computed = _compute(lake, history, missing, request.machines, deadline, tell)
     matrix = finished_matrix(lake, history, windows, orders, request.minutes)
+    forget_others(lake, orders)
     return Ran(matrix, history.cut, len(orders), computed, time.monotonic() - begin)
 
 
