@@ -63,7 +63,12 @@ class BlockShares:
         Bell, McCaffrey (2002), "Bias reduction in standard errors for linear regression with multi-stage
         samples", Survey Methodology 28, 169-181: the adjustment CR2, applied to block means.
         """
-        return float(np.sqrt(np.sum(contributions**2 / self._seen)))
+        return float(np.sqrt(np.sum(self.adjusted(contributions) ** 2)))
+
+    def adjusted(self, contributions: FloatArray) -> FloatArray:
+        """Contributions, shape (blocks,), as large as they are where all of their deviation is seen (:meth:`error`)."""
+        grown: FloatArray = contributions / np.sqrt(self._seen)
+        return grown
 
     @property
     def _concentration(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 
 from retrain_assets.comparison import FloatArray, Task, decisions
 from retrain_assets.errors import TrainingError
+from retrain_assets.evaluation_report.group_intervals import (
+    GroupFigure,
+    Limits,
+    greatest_difference,
+    group_figure,
+)
 from retrain_assets.evaluation_report.judged_rows import rows_problem
 from retrain_assets.evaluation_report.slices import Scored, commonest_values
 from retrain_assets.spec import PipelineSpec
 
 Figures = Mapping[str, Callable[..., float]]
+Mean = tuple[FloatArray, NDArray[np.bool_], bool]
+"""A number a row, the rows that count, and whether their mean is a share."""
 
 
 def fairness(
@@ -45,8 +53,10 @@ def fairness(
     -------
     entries : list of dict
         One for each column, ready for the document: ``column``, ``figures`` (their names), ``groups`` (each with
-        ``group``, ``rows``, and the figures of ``candidate`` and ``champion``) and ``differences`` (of each model,
-        the greatest less the smallest figure). Groups are the twelve commonest values.
+        ``group``, ``rows``, the figures of ``candidate`` and ``champion``, and ``intervals``), ``differences`` (of
+        each model, the greatest less the smallest figure) and ``difference_intervals``. Groups are the twelve
+        commonest values. Intervals are by model and figure: lower and upper bound, 95 %, of the group by itself, or
+        of the greatest difference whichever groups it is between; None where rows lie in one block.
     notes : list of str
         A sentence for each group with too few rows to measure, and for a column that is left out.
 
@@ -110,24 +120,69 @@ def _entry(
     names = np.repeat(list(parts), [part.size for part in parts.values()])
     rows, scored = rows[chosen], scored[chosen]
     figures = _figures(task)
-    frames = {}
+    frames, measured = {}, {}
     for model, score in (("candidate", scored.candidate), ("champion", scored.champion)):
         if score is not None:
+            decided = _decided(spec, rows, score, task)
             weights = {} if scored.weight is None else {"sample_weight": scored.weight}
             frames[model] = MetricFrame(
                 metrics=dict(figures),
                 y_true=scored.y,
-                y_pred=_decided(spec, rows, score, task),
+                y_pred=decided,
                 sensitive_features=names,
                 sample_params=dict.fromkeys(figures, weights),
             )
+            measured[model] = _measured(_means(task, scored.y, decided), names, list(parts), scored)
     groups = [
         {"group": group, "rows": int(part.size)}
         | {model: frame.by_group.loc[group].astype(float).to_dict() for model, frame in frames.items()}
-        for group, part in parts.items()
+        | {"intervals": {model: _limits(by_name, place) for model, by_name in measured.items()}}
+        for place, (group, part) in enumerate(parts.items())
     ]
-    differences = {model: frame.difference().astype(float).to_dict() for model, frame in frames.items()}
-    return {"column": column, "figures": list(figures), "groups": groups, "differences": differences}
+    return {
+        "column": column,
+        "figures": list(figures),
+        "groups": groups,
+        "differences": {model: frame.difference().astype(float).to_dict() for model, frame in frames.items()},
+        "difference_intervals": {
+            model: {name: greatest_difference(found) for name, found in by_name.items()}
+            for model, by_name in measured.items()
+        },
+    }
+
+
+def _measured(
+    means: Mapping[str, Mean], names: NDArray[np.str_], groups: Sequence[str], scored: Scored
+) -> dict[str, list[GroupFigure]]:
+    """Each figure of each group, in the groups' order, with what its interval is made of."""
+    count = int(scored.blocks.max()) + 1
+    found: dict[str, list[GroupFigure]] = {}
+    for name, (values, counted, share) in means.items():
+        found[name] = []
+        for group in groups:
+            own = counted & (names == group)
+            weight = None if scored.weight is None else scored.weight[own]
+            found[name].append(group_figure(values[own], scored.blocks[own], count, weight, share=share))
+    return found
+
+
+def _limits(by_name: Mapping[str, Sequence[GroupFigure]], place: int) -> dict[str, Limits | None]:
+    return {name: found[place].limits() for name, found in by_name.items()}
+
+
+def _means(task: Task, y: FloatArray, decided: FloatArray) -> dict[str, Mean]:
+    """Each figure as a mean, as all of them are."""
+    every = np.ones(y.size, dtype=bool)
+    if task == "classification":
+        return {
+            "selection_rate": (decided, every, True),
+            "true_positive_rate": (decided, y == 1, True),
+            "false_positive_rate": (decided, y == 0, True),
+        }
+    if task == "multiclass":
+        return {"error_rate": ((decided != y).astype(np.float64), every, True)}
+    error = decided - y
+    return {"mean_absolute_error": (np.abs(error), every, False), "mean_error": (error, every, False)}
 
 
 def _figures(task: Task) -> Figures:

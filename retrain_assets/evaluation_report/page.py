@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -205,21 +205,32 @@ def _slices(document: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _fairness(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a row a group and one of the differences, with both models' figures."""
+    """Give a row a group and one of the differences, with both models' figures and intervals."""
     models = [model for model in ("candidate", "champion") if model in entry["differences"]]
     titles = [name.replace("_", " ") for name in entry["figures"]]
-    lines = [*entry["groups"], entry["differences"] | {"group": "greatest difference", "rows": None}]
-    every = [[line[model][name] for name in entry["figures"] for model in models] for line in lines]
-    decimals = decimals_for([figure for figures in every for figure in figures])
+    differences = {"group": "greatest difference", "rows": None, "intervals": entry["difference_intervals"]}
+    lines = [*entry["groups"], entry["differences"] | differences]
+    cells = [(model, name) for name in entry["figures"] for model in models]
+    decimals = decimals_for([line[model][name] for line in lines for model, name in cells])
     rows = [
         {
             "group": line["group"],
             "rows": line["rows"],
-            "figures": [fixed(figure, decimals) for figure in figures],
+            "figures": [
+                {
+                    "value": fixed(line[model][name], decimals),
+                    "interval": _bounds(line["intervals"][model][name], decimals),
+                }
+                for model, name in cells
+            ],
         }
-        for line, figures in zip(lines, every, strict=True)
+        for line in lines
     ]
     return {"column": entry["column"], "models": models, "titles": titles, "rows": rows}
+
+
+def _bounds(interval: Sequence[float] | None, decimals: int) -> str | None:
+    return None if interval is None else " to ".join(fixed(bound, decimals) for bound in interval)
 
 
 def _importances(document: Mapping[str, Any]) -> dict[str, Any] | None:

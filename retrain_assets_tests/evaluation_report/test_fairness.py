@@ -61,6 +61,25 @@ def test_rates_and_their_differences():
     assert json.loads(json.dumps(document, allow_nan=False)) == document
 
 
+def test_figures_and_differences_have_intervals():
+    """Each figure lies in its interval, which is wider for the smaller part of the rows; so does each difference."""
+    rows, y = people()
+    [entry] = judge(spec=sensitive(), rows=rows, y=y)["fairness"]
+    for model in ("candidate", "champion"):
+        for name in entry["figures"]:
+            lower, upper = entry["difference_intervals"][model][name]
+            assert 0 <= lower <= entry["differences"][model][name] <= upper
+            for group in entry["groups"]:
+                lower, upper = group["intervals"][model][name]
+                assert 0 <= lower <= group[model][name] <= upper <= 1
+    sure, rare = (
+        np.diff(entry["groups"][0]["intervals"]["candidate"][name])
+        for name in ("selection_rate", "true_positive_rate")
+    )
+    assert 0 < sure < rare
+    assert entry["difference_intervals"]["candidate"]["selection_rate"][0] > 0.1
+
+
 def test_decisions_are_those_of_the_declared_benefits():
     """Where benefits are declared, a row is decided for where acting on it pays."""
     rows, y = people()

@@ -169,10 +169,12 @@ def test_the_gain_in_money_is_on_the_first_screen() -> None:
 def test_fairness_is_shown_where_it_was_measured() -> None:
     """Each group's figures of both models stand on the page, and the greatest differences below them."""
     rates = {"candidate": {"selection_rate": 0.25}, "champion": {"selection_rate": 0.2}}
-    groups = [{"group": group, "rows": 100} | rates for group in ("women", "men")]
+    bounds = {"candidate": {"selection_rate": [0.19, 0.32]}, "champion": {"selection_rate": None}}
+    groups = [{"group": group, "rows": 100, "intervals": bounds} | rates for group in ("women", "men")]
     entry = {"column": "gender", "figures": ["selection_rate"], "groups": groups, "differences": rates}
+    entry["difference_intervals"] = bounds
     text = Reading(evaluation_page(documents.blessed() | {"fairness": [entry]})).text
-    assert "genderRowsSelection rate, candidateSelection rate, champion women1000.2500.200" in text
+    assert "genderRowsSelection rate, candidateSelection rate, champion women1000.2500.190 to 0.3200.200" in text
     assert "greatest difference" in text
     assert "Decisions by" not in Reading(evaluation_page(documents.blessed())).text
 
