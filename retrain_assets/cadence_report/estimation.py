@@ -19,8 +19,9 @@ from retrain_assets.monitoring_report.model_inputs import model_inputs, sample_o
 
 FEWEST_ROWS = 50
 """Fewer rows with a label give no estimates."""
-MOST_ROWS = 5_000
-"""Rows that a model of a regression's losses is fitted on at most: one is fitted for every model of the matrix."""
+MOST_FITTED, MOST_ESTIMATED = 2_000, 1_000
+"""Rows that a model of a regression's losses is fitted on, and asked about in a block, at most: every model of the
+matrix has its own, on every block."""
 Estimate = Callable[[pl.DataFrame, FloatArray], float]
 """Takes rows of a block and a model's scores of them, and gives the loss; NaN where it cannot be estimated."""
 
@@ -70,12 +71,14 @@ def _expected(ground: Ground, trained: Trained, rows: pl.DataFrame, score: Float
 def _direct(ground: Ground, trained: Trained, rows: pl.DataFrame, score: FloatArray) -> Estimate:
     profile = trained.profile or {}
     labelled = _labelled(ground, rows, score, model_inputs(profile, rows))
-    direct = DirectLoss(labelled.chosen(sample_of(rows.height, MOST_ROWS)))
+    direct = DirectLoss(labelled.chosen(sample_of(rows.height, MOST_FITTED)))
     metric = ground.criterion.metric
 
     def estimate(block: pl.DataFrame, scores: FloatArray) -> float:
-        weight = labels_of(block, ground).weight
-        value = direct.value(metric, ScoredInputs(scores, model_inputs(profile, block), weight))
+        chosen = sample_of(block.height, MOST_ESTIMATED)
+        part = block[chosen]
+        weight = labels_of(part, ground).weight
+        value = direct.value(metric, ScoredInputs(scores[chosen], model_inputs(profile, part), weight))
         return float("nan") if value is None else as_loss(metric, value)
 
     return estimate
