@@ -9,6 +9,7 @@ from retrain_assets.cadence_report.matrix import FloatArray, Matrix
 from retrain_assets.cadence_report.seen import Verdict
 from retrain_assets.comparison import Comparison, Metric, compare
 from retrain_assets.comparison.metric import TASKS, Measure, mean_of
+from retrain_assets.evaluation_report.verdict import minimum_gain
 from retrain_assets.spec import PromotionSpec
 from retrain_assets.spec.training import MINIMUM_BLOCKS
 
@@ -57,8 +58,8 @@ def judge(
 ) -> Verdict:
     """Judge a candidate against the champion over days that neither was trained on.
 
-    It is what :func:`retrain_assets.evaluation_report.verdict.decide_verdict` does, without slices, calibration,
-    budgets of errors and the gain worth having, of which a matrix knows nothing.
+    It is what :func:`retrain_assets.evaluation_report.verdict.decide_verdict` does, without slices and calibration, of
+    which a matrix knows nothing, and at one alpha, whatever looks came before.
 
     Parameters
     ----------
@@ -88,7 +89,8 @@ def judge(
         return "rejected"
     if gain.lower > -(promotion.margin or 0.0):
         return "blessed"
-    return "rejected" if gain.upper <= 0 else "inconclusive"
+    worth = minimum_gain(promotion, gain, baseline)
+    return "rejected" if gain.upper < worth or gain.upper <= 0 else "inconclusive"
 
 
 def _mean(y: FloatArray, loss: FloatArray, weight: FloatArray | None) -> Measure:

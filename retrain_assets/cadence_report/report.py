@@ -26,6 +26,7 @@ from retrain_assets.cadence_report.told import sureness, title
 from retrain_assets.comparison import Comparison
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
+from retrain_assets.evaluation_report.error_budget import error_budget_of
 
 FEWEST_COUNTED = 3
 
@@ -100,10 +101,11 @@ def hold_contest(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
     TrainingError
         When the history is too short.
     """
-    replayer = Replayer(
-        matrix, read_clock(matrix, declaration.spec.evaluation.holdout), declaration.spec.promotion
-    )
-    contest = Contest(replayer, declaration.spec, ticks, worth_of_block(matrix) / _mean_rows(matrix))
+    spec = declaration.spec
+    # Where false promotions a year are declared, each look has its share of them, at one side.
+    promotion = spec.promotion.model_copy(update={"alpha": 2 * error_budget_of(spec).alpha})
+    replayer = Replayer(matrix, read_clock(matrix, spec.evaluation.holdout), promotion)
+    contest = Contest(replayer, spec, ticks, worth_of_block(matrix) / _mean_rows(matrix))
     declarable = [w for w in replayer.windows if can_be_declared(matrix.windows[w])]
     if not declarable or contest.end - contest.begin < FEWEST_COUNTED:
         raise TrainingError(

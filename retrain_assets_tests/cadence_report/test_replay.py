@@ -16,9 +16,10 @@ from retrain_assets.cadence_report.arbiter import Arbiter
 from retrain_assets.cadence_report.clock import read_clock
 from retrain_assets.cadence_report.detectors import adwin, page_hinkley
 from retrain_assets.cadence_report.forecast import gain_per_block
-from retrain_assets.cadence_report.gate import compare_days
+from retrain_assets.cadence_report.gate import compare_days, judge
 from retrain_assets.cadence_report.optimum import find_optimum
 from retrain_assets.cadence_report.replay import Replayer, cost_between
+from retrain_assets.cadence_report.report import hold_contest
 from retrain_assets.spec import PromotionSpec, RetrainWhenSpec, load_spec
 from retrain_assets_tests.cadence_report.simulated import simulate
 from retrain_assets_tests.pipelines import ATTRIBUTES, declare
@@ -176,6 +177,27 @@ def test_the_gate_keeps_a_champion_from_equals():
         promotions, attempts = promotions + path.promotions, attempts + len(path.attempts)
     assert attempts > 200
     assert promotions / attempts < 0.12
+
+
+@pytest.mark.parametrize(
+    ("worth", "verdict"), [(0.0, "inconclusive"), (0.4, "rejected"), ("500%", "rejected")]
+)
+def test_a_gain_worth_having_that_is_ruled_out_is_a_rejection(worth, verdict):
+    """What is unclear is rejected where the interval ends below the declared gain, or share of an advantage."""
+    matrix = simulate("none", seed=3, blocks=20)
+    same = matrix.daily_loss.copy()
+    same[0, 8] = same[0, 4] + np.random.default_rng(0).normal(0, 0.1, matrix.days.size)
+    days = matrix.day_block >= 8
+    promotion = PromotionSpec(min_gain=worth)
+    assert judge(replace(matrix, daily_loss=same), 0, 8, 4, days, promotion) == verdict
+
+
+def test_false_promotions_a_year_set_the_alpha_of_replayed_looks(tmp_path):
+    """One false promotion a year, shared out among two looks at each of 78 candidates; else the declared alpha."""
+    matrix = simulate("none", blocks=12)
+    of_year = declare(tmp_path, promotion={"false_promotions_per_year": 1})
+    assert hold_contest(matrix, of_year).replayer.promotion.alpha == pytest.approx(2 / (2 * 78))
+    assert hold_contest(matrix, declare(tmp_path, promotion={"alpha": 0.1})).replayer.promotion.alpha == 0.1
 
 
 def test_a_refit_serves_the_newest_model():
