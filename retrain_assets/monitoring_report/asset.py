@@ -32,6 +32,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         from retrain_assets.monitoring_report.late_labels import overtaken_reports
         from retrain_assets.monitoring_report.life import write_life
+        from retrain_assets.monitoring_report.realised import newly_realised, realised_of, told_before
         from retrain_assets.monitoring_report.watch import watch_partitions
 
         own = set(context.partition_keys)
@@ -43,7 +44,10 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
             if report["partition_key"] not in own:
                 context.log_event(_remade(key, report))
         tell_withheld(context, key, declaration.lake)
-        write_life(declaration)
+        before = told_before(declaration)
+        life = write_life(declaration)
+        for partition, value in newly_realised(before, realised_of(life)).items():
+            context.log_event(_realised(key, partition, life["metric"], value))
         page = (declaration.reports / "index.html").as_uri()
         shown = numbers(reports[-1]) if reports else {"said": "There was no champion to watch yet."}
         yield dg.MaterializeResult(metadata=shown | {"page": dg.MetadataValue.url(page)})
@@ -81,6 +85,14 @@ def _remade(key: dg.AssetKey, report: Mapping[str, Any]) -> dg.AssetMaterializat
         asset_key=key,
         partition=report["partition_key"],
         metadata=numbers(report) | {"remade": said},
+    )
+
+
+def _realised(key: dg.AssetKey, partition: str, metric: str, value: float) -> dg.AssetObservation:
+    """Tell of a partition how well its own rows were scored, which its report, as of its end, cannot know."""
+    said = "Labels of this partition's own rows have come in since its report."
+    return dg.AssetObservation(
+        asset_key=key, partition=partition, metadata={f"own_{metric}": value, "said": said}
     )
 
 

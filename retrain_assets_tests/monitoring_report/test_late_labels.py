@@ -24,6 +24,8 @@ BUSINESS = {"business": [{"name": "rate", "sql": "AVG(repaid)", "below": 0.1, "o
 OVERTAKEN = [(FIRST_DAY + day * DAY).isoformat() for day in range(32, 37)]
 """A label of day 30 counts at the age of two days: from the report of day 32 on."""
 
+CAME = [(FIRST_DAY + day * DAY).isoformat() for day in range(30, 35)]
+
 
 @pytest.fixture
 def overtaken(tmp_path):
@@ -64,6 +66,23 @@ def told(running, result) -> list[str]:
     return sorted({event.partition_key for event in events if event.run_id == result.run_id})
 
 
+def observed(running, result) -> dict[str, float]:
+    """Quality of partitions' own rows that a run observed."""
+    key = dg.AssetKey([running.declaration.name, "monitoring_report"])
+    events = running.instance.fetch_observations(key, limit=100).records
+    return {
+        event.partition_key: event.asset_observation.metadata["own_log_loss"].value
+        for event in events
+        if event.run_id == result.run_id
+    }
+
+
+def own_quality(running, keys) -> dict[str, float]:
+    """The same of some partitions as the life page tells it."""
+    life = json.loads((running.declaration.reports / "life.json").read_text())
+    return {part["key"]: part["realised"] for part in life["partitions"] if part["key"] in keys}
+
+
 def checked(running, name) -> dict[str, dg.EventLogEntry]:
     """The newest evaluation of a check in each partition that Dagster knows."""
     key = dg.AssetCheckKey(dg.AssetKey([running.declaration.name, "monitoring_report"]), name)
@@ -83,6 +102,7 @@ def test_reports_that_labels_overtook_are_made_anew(overtaken):
     assert [key for key in after if after[key] != before[key]] == OVERTAKEN
     assert after[OVERTAKEN[-1]]["business"]["rate"]["rows"] == 240
     assert told(overtaken, result) == OVERTAKEN
+    assert observed(overtaken, result) == own_quality(overtaken, CAME)
     found = checked(overtaken, "rate_is_in_range")
     assert {key: found[key].run_id == result.run_id for key in found} == {
         key: key in OVERTAKEN for key in found
