@@ -20,6 +20,7 @@ from retrain_assets.retraining_decision.reasons import learning_step
 from retrain_assets.spec import PipelineSpec, RetrainWhenSpec, format_duration
 
 TUNED_SHARE = 2 / 3
+DAY = timedelta(days=1)
 TODAY = "today's declaration"
 OR_AGE = " or age"
 AGES = (2, 3, 4, 6, 8, 12)
@@ -145,7 +146,7 @@ class Contest:
         for period in _periods(longest):
             # Of a schedule that is due more often than it may lead to a retrain, a replay would promise too much.
             if period == longest or self._length(period) >= self._unheld:
-                when = every(self._typical * period, self._length(period))
+                when = every(self._typical * period, self._age(period))
                 yield Entry(policies.periodic(period), when)
         metric = self.replayer.matrix.metric
         for share in DRIFT_SHARES:
@@ -196,7 +197,7 @@ class Contest:
         name = f"{family} {parameter:.2g}"
         yield self._decided(family, name, when, parameter)
         for blocks in (age for age in AGES if age < self.split - self.begin):
-            age = format_duration(self._length(blocks))
+            age = format_duration(self._age(blocks))
             yield self._decided(
                 f"{family}{OR_AGE}", f"{name}{OR_AGE} {age}", when | {"max_age": age}, parameter
             )
@@ -211,8 +212,14 @@ class Contest:
         lengths = [(block.end - block.start).total_seconds() for block in self.replayer.matrix.blocks[1:]]
         return timedelta(seconds=float(np.median(lengths)))
 
+    def _age(self, period: int) -> timedelta:
+        """An age that is reached whenever so many blocks have passed; whole days where no partition ends in between."""
+        length = self._length(period)
+        days = length // DAY * DAY
+        return days if length - days < min(days, policy_of(self.spec).partition) else length
+
     def _length(self, period: int) -> timedelta:
-        """The shortest time that so many blocks take: an age of it is reached whenever they have passed."""
+        """The shortest time that so many blocks take."""
         blocks = self.replayer.matrix.blocks[1:]
         last = min(period, len(blocks)) - 1
         return min(late.end - early.start for early, late in zip(blocks, blocks[last:], strict=False))

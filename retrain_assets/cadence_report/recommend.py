@@ -67,13 +67,7 @@ def recommend(contest: Contest, price: float, today: Path) -> Recommendation:
     today
         What the declaration would have done.
     """
-    windows = contest.replayer.matrix.windows
-    results = [
-        result
-        for result in contest.results(price)
-        if result.entry.when is not None and can_be_declared(windows[result.path.window])
-    ]
-    tuned = contest.best_of_each(results, price)
+    windows, tuned = contest.replayer.matrix.windows, tuned_kinds(contest, price)
     bar = next(result for result in tuned if result.entry.policy.family == "periodic")
     limit, asked = (contest.cost(bar.path, price, checked=flag) for flag in (False, True))
     chosen, tried = bar, 0
@@ -96,6 +90,17 @@ def recommend(contest: Contest, price: float, today: Path) -> Recommendation:
         saved_bar=asked - cost,
         saved_today=contest.cost(today, price, checked=True) - cost,
     )
+
+
+def tuned_kinds(contest: Contest, price: float) -> list[Result]:
+    """Give the best of each kind that can be declared on the first two thirds, the cheapest kind first."""
+    windows = contest.replayer.matrix.windows
+    results = [
+        result
+        for result in contest.results(price)
+        if result.entry.when is not None and can_be_declared(windows[result.path.window])
+    ]
+    return contest.best_of_each(results, price)
 
 
 def daily_losses(matrix: Matrix, path: Path) -> FloatArray:

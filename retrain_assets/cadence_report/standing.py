@@ -15,7 +15,7 @@ def is_declared(spec: PipelineSpec, block: str) -> bool:
     """Whether a declaration has the window and the triggers of a recommended block.
 
     Triggers that no replay knows are left out on both sides, as the block does not speak of them; of costs the ratio
-    counts.
+    counts, and the threshold.
 
     Parameters
     ----------
@@ -53,5 +53,6 @@ def _replayed(when: RetrainWhenSpec) -> dict[str, Any]:
     if when.drift is not None:
         found["drift"].pop("joint", None)
     if when.cost is not None:
-        found["cost"] = f"{when.cost.per_retrain / when.cost.per_metric_unit_and_row:.3g}"
+        ratio = when.cost.per_retrain / when.cost.per_metric_unit_and_row
+        found["cost"] = f"{ratio:.3g}", when.cost.threshold
     return found

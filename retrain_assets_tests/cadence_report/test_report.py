@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -113,37 +114,44 @@ def test_a_period_becomes_a_schedule_or_a_greatest_age(days, shortest, said):
     assert every(timedelta(days=days), timedelta(days=shortest)) == said
 
 
-def calendar_months(matrix):
-    """The matrix with blocks that begin with a month each."""
+def on_the_calendar(matrix, months, zone):
+    """The matrix with blocks that begin with a month, or a week, each in a time zone."""
+    first = datetime(2024, 1, 1, tzinfo=ZoneInfo(zone))
+    numbers = range(len(matrix.blocks) + 1)
     starts = [
-        datetime(2024 + number // 12, number % 12 + 1, 1, tzinfo=UTC)
-        for number in range(len(matrix.blocks) + 1)
+        first.replace(year=2024 + number // 12, month=number % 12 + 1)
+        if months
+        else first + number * timedelta(days=7)
+        for number in numbers
     ]
     blocks = [
-        replace(block, start=start, end=end)
+        replace(block, start=start.astimezone(UTC), end=end.astimezone(UTC))
         for block, start, end in zip(matrix.blocks, starts, starts[1:], strict=False)
     ]
     return replace(matrix, blocks=tuple(blocks))
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Lisbon"])
 @pytest.mark.parametrize("months", [False, True])
-def test_what_is_declared_decides_as_it_was_replayed(tmp_path, months):
+def test_what_is_declared_decides_as_it_was_replayed(tmp_path, months, zone):
     """A block that is pasted makes the arbiter do what the schedule, or the trigger with its age, did in the contest."""
     matrix = simulate("gradual", seed=4, blocks=20, block_days=30 if months else 7)
-    matrix = calendar_months(matrix) if months else matrix
+    matrix = on_the_calendar(matrix, months, zone)
     changes = {"source__partition": "monthly", "training__window": {"type": "expanding"}} if months else {}
-    contest = hold_contest(matrix, declare(tmp_path, **changes))
+    contest = hold_contest(matrix, declare(tmp_path, timezone=zone, **changes))
     begin, end = matrix.blocks[0].start, matrix.blocks[-1].end
     kinds = ("periodic", "never", "declared cost", "declared cost or age")
     tried = [result for result in contest.results(20.0) if result.entry.policy.family in kinds]
     assert {result.entry.policy.family for result in tried} == set(kinds)
     for result in tried:
         when = RetrainWhenSpec.model_validate(result.entry.when)
-        due = cron_string_iterator(begin.timestamp(), when.schedule, "UTC") if when.schedule else ()
+        due = cron_string_iterator(begin.timestamp(), when.schedule, zone) if when.schedule else ()
         spec = contest.spec.model_copy(update={"retrain_when": when})
         arbiter = Arbiter(spec, matrix, list(takewhile(lambda tick: tick <= end, due)))
         path = contest.replayer.replay(arbiter.policy("pasted", "pasted"), result.path.window)
         assert path.attempts == result.path.attempts, result.entry
+        if months:
+            assert not (when.max_age or timedelta()) % timedelta(days=1)
 
 
 def test_a_threshold_leaves_the_price_as_it_is_declared(tmp_path):
@@ -243,12 +251,12 @@ def test_whether_a_declaration_says_what_is_recommended(tmp_path, window, when, 
 
 
 def test_of_declared_costs_the_ratio_is_what_is_recommended(tmp_path):
-    """A retrain of 30 at half a unit a row is the same trigger as one of 60 at a unit."""
+    """A retrain of 30 at half a unit a row is the same trigger as one of 60 at a unit, with the same threshold."""
     cost = {"per_retrain": 30.0, "per_metric_unit_and_row": 0.5}
     spec = declare(tmp_path, retrain_when={"cost": cost}).spec
     window = WindowPolicy("last 14d", "rolling", timedelta(days=14))
-    for price, same in ((60.0, True), (61.0, False)):
-        when = {"cost": {"per_retrain": price, "per_metric_unit_and_row": 1.0}}
+    for price, threshold, same in ((60.0, 1.0, True), (61.0, 1.0, False), (60.0, 0.5, False)):
+        when = {"cost": {"per_retrain": price, "per_metric_unit_and_row": 1.0, "threshold": threshold}}
         assert is_declared(spec, as_text(window, when)) == same
 
 
