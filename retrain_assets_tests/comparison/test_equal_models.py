@@ -7,8 +7,21 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.equal_models import ALPHA, PAST, draw_pair, one_look, past_of, some_look
-from retrain_assets.comparison import METRICS
+from benchmarks.equal_models import (
+    ALPHA,
+    KINDS,
+    MEANS,
+    PAST,
+    draw_pair,
+    improvements,
+    metrics_of,
+    one_look,
+    past_of,
+    some_look,
+)
+from benchmarks.first_looks import RULES, half_widths
+from benchmarks.repeated_looks import day_series
+from retrain_assets.comparison import METRICS, choose_estimator, compare
 
 PAIRS = 80
 
@@ -31,3 +44,27 @@ def test_equal_models_are_hardly_ever_promoted(task, name):
     assert once <= bound
     assert again <= bound
     assert 0.3 < bigger < 0.7
+
+
+@pytest.mark.parametrize("task", KINDS)
+def test_days_of_a_mean_do_not_change_with_later_days(task):
+    """The improvement of a day by a mean of losses is the same at every look, and so taken once."""
+    pair = draw_pair(np.random.default_rng(3), task, 20, 40, 0.3)
+    means = [metric for metric in metrics_of(task) if metric.name in MEANS]
+    assert len(means) >= 3
+    for metric in means:
+        whole, part = improvements(metric, pair), improvements(metric, pair.until(14))
+        assert part.values == pytest.approx(whole.values[:14])
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.15, 0.5])
+def test_the_simulated_decision_is_that_of_the_comparison(correlation):
+    """Half of the interval of days alone is that of the comparison of two models that differ by so much on each."""
+    series = day_series(np.random.default_rng(6), 3, PAST + 14, correlation)
+    level = np.full(14, 50.0)
+    for past, new in zip(series[:, :PAST], series[:, PAST:], strict=True):
+        found = compare(
+            METRICS["mean_absolute_error"], np.zeros(14), level - new, level, np.arange(14), past=past
+        )
+        half = half_widths(new, choose_estimator(past))[RULES.index("the decision")]
+        assert found.upper - found.improvement == pytest.approx(half)
