@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from retrain_assets.comparison import FloatArray, Task, decisions
 from retrain_assets.errors import TrainingError
 from retrain_assets.evaluation_report.group_intervals import (
-    GroupFigure,
+    Intervals,
     Limits,
     greatest_difference,
     group_figure,
@@ -22,6 +22,7 @@ from retrain_assets.evaluation_report.slices import Scored, commonest_values
 from retrain_assets.spec import PipelineSpec
 
 Figures = Mapping[str, Callable[..., float]]
+ByModel = Mapping[str, Mapping[str, Intervals]]
 Mean = tuple[FloatArray, NDArray[np.bool_], bool]
 """A number a row, the rows that count, and whether their mean is a share."""
 
@@ -120,7 +121,8 @@ def _entry(
     names = np.repeat(list(parts), [part.size for part in parts.values()])
     rows, scored = rows[chosen], scored[chosen]
     figures = _figures(task)
-    frames, measured = {}, {}
+    frames: dict[str, MetricFrame] = {}
+    intervals: dict[str, dict[str, Intervals]] = {}
     for model, score in (("candidate", scored.candidate), ("champion", scored.champion)):
         if score is not None:
             decided = _decided(spec, rows, score, task)
@@ -132,11 +134,14 @@ def _entry(
                 sensitive_features=names,
                 sample_params=dict.fromkeys(figures, weights),
             )
-            measured[model] = _measured(_means(task, scored.y, decided), names, list(parts), scored)
+            intervals[model] = {
+                name: _interval(mean, names, list(parts), scored)
+                for name, mean in _means(task, scored.y, decided).items()
+            }
     groups = [
         {"group": group, "rows": int(part.size)}
         | {model: frame.by_group.loc[group].astype(float).to_dict() for model, frame in frames.items()}
-        | {"intervals": {model: _limits(by_name, place) for model, by_name in measured.items()}}
+        | {"intervals": _of_group(intervals, place)}
         for place, (group, part) in enumerate(parts.items())
     ]
     return {
@@ -144,30 +149,34 @@ def _entry(
         "figures": list(figures),
         "groups": groups,
         "differences": {model: frame.difference().astype(float).to_dict() for model, frame in frames.items()},
-        "difference_intervals": {
-            model: {name: greatest_difference(found) for name, found in by_name.items()}
-            for model, by_name in measured.items()
-        },
+        "difference_intervals": _of_differences(intervals),
     }
 
 
-def _measured(
-    means: Mapping[str, Mean], names: NDArray[np.str_], groups: Sequence[str], scored: Scored
-) -> dict[str, list[GroupFigure]]:
-    """Each figure of each group, in the groups' order, with what its interval is made of."""
+def _of_group(intervals: ByModel, place: int) -> dict[str, dict[str, Limits | None]]:
+    return {
+        model: {name: found.groups[place] for name, found in figures.items()}
+        for model, figures in intervals.items()
+    }
+
+
+def _of_differences(intervals: ByModel) -> dict[str, dict[str, Limits | None]]:
+    return {
+        model: {name: found.difference for name, found in figures.items()}
+        for model, figures in intervals.items()
+    }
+
+
+def _interval(mean: Mean, names: NDArray[np.str_], groups: Sequence[str], scored: Scored) -> Intervals:
+    """Intervals of one figure: of each group, in the groups' order, and of their greatest difference."""
+    values, counted, share = mean
     count = int(scored.blocks.max()) + 1
-    found: dict[str, list[GroupFigure]] = {}
-    for name, (values, counted, share) in means.items():
-        found[name] = []
-        for group in groups:
-            own = counted & (names == group)
-            weight = None if scored.weight is None else scored.weight[own]
-            found[name].append(group_figure(values[own], scored.blocks[own], count, weight, share=share))
-    return found
-
-
-def _limits(by_name: Mapping[str, Sequence[GroupFigure]], place: int) -> dict[str, Limits | None]:
-    return {name: found[place].limits() for name, found in by_name.items()}
+    found = []
+    for group in groups:
+        own = counted & (names == group)
+        weight = None if scored.weight is None else scored.weight[own]
+        found.append(group_figure(values[own], scored.blocks[own], count, weight, share=share))
+    return Intervals([figure.limits() for figure in found], greatest_difference(found))
 
 
 def _means(task: Task, y: FloatArray, decided: FloatArray) -> dict[str, Mean]:

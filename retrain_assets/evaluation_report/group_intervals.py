@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 
 import numpy as np
@@ -19,6 +20,14 @@ ALPHA = 0.05
 FEWEST_BLOCKS = 2
 
 Limits = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Bounds of one figure, of each group and of the greatest difference; None where rows lie in one block."""
+
+    groups: Sequence[Limits | None]
+    difference: Limits | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class GroupFigure:
     rows: float
     share: bool
 
-    @property
+    @cached_property
     def error(self) -> float:
         """Standard error of the mean, with allowance for unequal blocks (CR2)."""
         return float(np.sqrt(self.contributions @ self.contributions))

@@ -110,7 +110,7 @@ def test_reports_that_labels_overtook_are_made_anew(overtaken):
     evaluation = found[OVERTAKEN[0]].dagster_event.asset_check_evaluation_data
     assert evaluation.metadata["sentence"].value == after[OVERTAKEN[0]]["findings"][0]["sentence"]
 
-    watch_partitions(overtaken.declaration, list(after))
+    watch_partitions(overtaken.declaration, OVERTAKEN)
     again = payloads(overtaken.declaration)
     assert {key: sentences(again[key]) for key in again} == {key: sentences(after[key]) for key in after}
 
