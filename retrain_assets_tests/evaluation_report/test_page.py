@@ -174,7 +174,9 @@ def test_fairness_is_shown_where_it_was_measured() -> None:
     entry = {"column": "gender", "figures": ["selection_rate"], "groups": groups, "differences": rates}
     entry["difference_intervals"] = bounds
     text = Reading(evaluation_page(documents.blessed() | {"fairness": [entry]})).text
-    assert "genderRowsSelection rate, candidateSelection rate, champion women1000.2500.190 to 0.3200.200" in text
+    assert (
+        "genderRowsSelection rate, candidateSelection rate, champion women1000.2500.190 to 0.3200.200" in text
+    )
     assert "greatest difference" in text
     assert "Decisions by" not in Reading(evaluation_page(documents.blessed())).text
 
