@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import polars as pl
+from deltalake import DeltaTable
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable
     from pyarrow import RecordBatchReader, Schema
 
 ROWS_A_BATCH = 10_000
 _UNTYPED = pl.Decimal(1, 0)
 """Stands for the type ``Null``, which Delta lacks; no other column of the lake has it."""
+
+
+class NamedFiles(DeltaTable):
+    """A table whose local files are named as the file system names them.
+
+    Delta Lake gives them as addresses, in which a space or an umlaut of a folder is encoded; Polars takes them for
+    paths, and would find no file.
+    """
+
+    def file_uris(self, *arguments: Any, **named: Any) -> list[str]:
+        """Paths of the table's files; addresses in an object store."""
+        found = super().file_uris(*arguments, **named)
+        return [file if "://" in file else unquote(file) for file in found]
 
 
 def scan_table(handle: DeltaTable) -> pl.LazyFrame:

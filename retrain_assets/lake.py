@@ -11,7 +11,7 @@ import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
-from retrain_assets.delta_frames import batches, scan_table, stored_schema, widens
+from retrain_assets.delta_frames import NamedFiles, batches, scan_table, stored_schema, widens
 from retrain_assets.errors import LakeError
 from retrain_assets.home import home
 
@@ -119,7 +119,7 @@ class Lake:
         if self._is_local and not Path(self.uri(table), "_delta_log").is_dir():
             return None
         try:
-            return DeltaTable(self.uri(table), version=version, storage_options=self.storage_options)
+            return NamedFiles(self.uri(table), version=version, storage_options=self.storage_options)
         except TableNotFoundError:
             return None
 
@@ -131,7 +131,7 @@ class Lake:
         known = _SNAPSHOTS.get(self.uri(table))
         if known is None or known[0] != commit:
             # Opening reads the whole log; a sensor reads every table each minute, a replay thousands of times.
-            known = _SNAPSHOTS[self.uri(table)] = (commit, DeltaTable(self.uri(table)))
+            known = _SNAPSHOTS[self.uri(table)] = (commit, NamedFiles(self.uri(table)))
         return known[1]
 
     def exists(self, table: str) -> bool:
@@ -237,7 +237,7 @@ class Lake:
     def _created(self, table: str, frame: pl.DataFrame, partition_by: list[str] | None) -> DeltaTable:
         if self._is_local:
             Path(self.uri(table)).mkdir(parents=True, exist_ok=True)
-        return DeltaTable.create(
+        return NamedFiles.create(
             self.uri(table),
             stored_schema(frame),
             mode="ignore",

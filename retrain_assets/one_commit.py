@@ -19,7 +19,7 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
-from retrain_assets.delta_frames import stored, stored_schema
+from retrain_assets.delta_frames import NamedFiles, stored, stored_schema
 from retrain_assets.lake import TABLE_PROPERTIES, Lake
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def opened(lake: Lake, table: str, schema: Mapping[str, pl.DataType]) -> tuple[D
         return handle, False
     if "://" not in lake.uri(table):
         Path(lake.uri(table)).mkdir(parents=True, exist_ok=True)
-    made = DeltaTable.create(
+    made = NamedFiles.create(
         lake.uri(table),
         stored_schema(pl.DataFrame(schema=schema)),
         mode="ignore",

@@ -7,6 +7,7 @@ import shutil
 import polars as pl
 import pytest
 from deltalake import write_deltalake
+from polars.testing import assert_frame_equal
 
 from retrain_assets.errors import LakeError
 from retrain_assets.lake import SCHEMAS, Lake
@@ -112,3 +113,13 @@ def test_partitions_with_rows_are_known_by_the_log(lake):
     lake.replace_partitions("features", rows, ["a", "b"])
     lake.replace_partitions("features", rows.clear(), ["b"])
     assert lake.partition_keys("features") == {"a"}
+
+
+def test_folder_with_a_space_and_an_umlaut(tmp_path):
+    """A lake reads what it wrote wherever a user's folders lie, partitioned tables among it."""
+    lake = Lake("loans", str(tmp_path / "Frau Müller's 100 %"))
+    rows = pl.DataFrame({"partition_key": ["2026-01-01"], "amount": [1.5]})
+    for table in ("training_data", "partitions"):
+        lake.append(table, rows)
+        lake.replace_partitions(table, rows, ["2026-01-01"])
+        assert_frame_equal(lake.scan(table).collect(), rows)

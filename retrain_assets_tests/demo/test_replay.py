@@ -110,7 +110,7 @@ def test_a_failed_run_ends_the_replay_in_a_sentence(tmp_path, instance):
 
 
 def test_the_demo_keeps_the_record_of_its_requests(tmp_path, instance):
-    """Its own pipeline, over a week of which five days are history: launched.json names each run with the request it came from."""
+    """Its own pipeline, over a week with five days of history: launched.json names the request of each run."""
     write_impressions(tmp_path / "waiting", date(2026, 8, 3))
     # A process of its own, because the demo changes how its process logs and writes.
     subprocess.run([sys.executable, "-c", ONE_WEEK, str(tmp_path / "waiting")], check=True)
