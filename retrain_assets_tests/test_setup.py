@@ -35,6 +35,12 @@ try:
 except KeyboardInterrupt:
     print("Services shut down.", flush=True)
 """
+# Where the tests run in the background, an earlier test's run of Dagster has made this process ignore SIGTERM.
+HEEDING_SIGTERM = """
+import os, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+os.execvp("sh", ["sh", "-c", sys.argv[1]])
+"""
 ONE_RUN = """
 import sys
 import dagster as dg
@@ -141,7 +147,9 @@ def test_ui_in_the_background_ends_when_it_is_asked_to(tmp_path: Path) -> None:
     (tools / "uv").touch()
     (tmp_path / ".ready").touch()
     script = f'trap "" INT; exec make --no-print-directory VENV="{tmp_path}" PORT=3999 ui'
-    with subprocess.Popen(["sh", "-c", script], cwd=PROJECT, stdout=subprocess.PIPE, text=True) as started:
+    with subprocess.Popen(
+        [sys.executable, "-c", HEEDING_SIGTERM, script], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    ) as started:
         assert started.stdout is not None
         started.stdout.readline()
         assert started.stdout.readline() == "dev --host 127.0.0.1 --port 3999\n"
