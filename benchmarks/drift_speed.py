@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from retrain_assets.candidate_model.profile import build_profile
 from retrain_assets.monitoring_report.drift import drift
-from retrain_assets.monitoring_report.profile import build_profile
 
 ROWS = 1_000_000
 NUMERIC, CATEGORICAL = 12, 6

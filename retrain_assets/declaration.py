@@ -11,8 +11,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from retrain_assets.errors import SourceError, TrainingError
 from retrain_assets.home import home
 from retrain_assets.lake import Lake
@@ -108,7 +106,7 @@ class Declaration:
         if self.spec.source.start is not None:
             moment = datetime(*self.spec.source.start.timetuple()[:3], 12, tzinfo=UTC)
             return date.fromisoformat(self.partitions.key_of(moment))
-        oldest: str | None = self.lake.scan("partitions").select("partition_key").min().collect().item()
+        oldest = min(self.lake.read("partitions")["partition_key"].to_list(), default=None)
         try:
             earliest = self.source().earliest()
         except SourceError:
@@ -119,9 +117,8 @@ class Declaration:
 
     def newest_partition(self) -> str | None:
         """Key of the newest partition whose rows are in the lake; None where there is none."""
-        accepted = self.lake.scan("partitions").filter(pl.col("accepted")).select("partition_key")
-        newest: str | None = accepted.max().collect().item()
-        return newest
+        accepted = self.lake.read("partitions").filter("accepted")
+        return max(accepted["partition_key"].to_list(), default=None)
 
     def data_clock(self) -> datetime:
         """The moment that the pipeline lives in: the end of the newest ingested partition, UTC.

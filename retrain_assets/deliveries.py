@@ -37,11 +37,11 @@ def reopen(lake: Lake, keys: Sequence[str]) -> None:
 
 def withheld(lake: Lake) -> dict[str, str]:
     """Why each withheld partition is withheld, oldest first."""
-    found = lake.scan("partitions").filter(pl.col("problem").is_not_null()).sort("partition_key")
-    return dict(found.select("partition_key", "problem").collect().iter_rows())
+    found = lake.read("partitions").filter(pl.col("problem").is_not_null()).sort("partition_key")
+    return dict(found.select("partition_key", "problem").iter_rows())
 
 
 def without_features(lake: Lake) -> list[str]:
     """Partitions whose rows are in the lake and whose features are not, oldest first."""
-    taken = lake.scan("partitions").filter("accepted", pl.col("rows") > 0).select("partition_key")
-    return sorted(set(taken.collect()["partition_key"]) - lake.partition_keys("features"))
+    taken = lake.read("partitions").filter("accepted", pl.col("rows") > 0)["partition_key"]
+    return sorted(set(taken) - lake.partition_keys("features"))

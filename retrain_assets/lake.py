@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -129,10 +130,10 @@ class Lake:
         if commit is None:
             return self.open(table)
         known = _SNAPSHOTS.get(self.uri(table))
-        if known is None or known[0] != commit:
+        if known is None or known.commit != commit:
             # Opening reads the whole log; a sensor reads every table each minute, a replay thousands of times.
-            known = _SNAPSHOTS[self.uri(table)] = (commit, NamedFiles(self.uri(table)))
-        return known[1]
+            known = _SNAPSHOTS[self.uri(table)] = _Snapshot(commit, NamedFiles(self.uri(table)))
+        return known.handle
 
     def exists(self, table: str) -> bool:
         """Whether a table has been created."""
@@ -157,6 +158,16 @@ class Lake:
         if handle is None:
             return pl.LazyFrame(schema=SCHEMAS.get(table, {"partition_key": pl.String()}))
         return scan_table(handle)
+
+    def read(self, table: str) -> pl.DataFrame:
+        """All rows of a small table, shared while nothing is committed: sensors ask for the same ones each tick."""
+        handle = self.snapshot(table)
+        known = _SNAPSHOTS.get(self.uri(table))
+        if known is None or known.handle is not handle:
+            return self.scan(table).collect()
+        if known.rows is None:
+            known.rows = scan_table(known.handle).collect()
+        return known.rows
 
     def rows(self, table: str, keys: Sequence[str], version: int | None = None) -> pl.LazyFrame:
         """Rows of some partitions of a table."""
@@ -247,8 +258,17 @@ class Lake:
         )
 
 
-_SNAPSHOTS: dict[str, tuple[tuple[str, int, int], DeltaTable]] = {}
-"""By address of a table in this process: its newest commit when it was opened, and the handle."""
+@dataclass
+class _Snapshot:
+    """A local table as it was opened at its newest commit, and its rows once they were read as a whole."""
+
+    commit: tuple[str, int, int]
+    handle: DeltaTable
+    rows: pl.DataFrame | None = None
+
+
+_SNAPSHOTS: dict[str, _Snapshot] = {}
+"""By address of a table in this process."""
 
 
 def _newest_commit(log: Path) -> tuple[str, int, int] | None:

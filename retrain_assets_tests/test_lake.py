@@ -123,3 +123,13 @@ def test_folder_with_a_space_and_an_umlaut(tmp_path):
         lake.append(table, rows)
         lake.replace_partitions(table, rows, ["2026-01-01"])
         assert_frame_equal(lake.scan(table).collect(), rows)
+
+
+def test_rows_in_memory_are_those_of_the_newest_commit(lake):
+    """A small table is read once while nothing is committed, and again after another handle has committed."""
+    lake.append("attempts", pl.DataFrame({"attempt": ["a"]}))
+    first = lake.read("attempts")
+    assert lake.read("attempts") is first
+    Lake(lake.name, lake.root).append("attempts", pl.DataFrame({"attempt": ["b"]}))
+    assert sorted(lake.read("attempts")["attempt"]) == ["a", "b"]
+    assert lake.read("decisions").schema == pl.Schema(SCHEMAS["decisions"])

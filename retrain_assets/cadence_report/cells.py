@@ -21,8 +21,8 @@ from retrain_assets.cadence_report.matrix import FloatArray, IntArray
 from retrain_assets.cadence_report.moved import moved_shares
 from retrain_assets.cadence_report.orders import Done, Judged, Order, Trained
 from retrain_assets.cadence_report.window_policies import WEIGHT, known_rows, weighed
+from retrain_assets.candidate_model.profile import build_profile
 from retrain_assets.errors import TrainingError
-from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.scores import constant_scores
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ def moved_shares(
     Parameters
     ----------
     profile
-        Of the rows that the model was trained on, as :func:`retrain_assets.monitoring_report.profile.build_profile`
+        Of the rows that the model was trained on, as :func:`retrain_assets.candidate_model.profile.build_profile`
         makes it.
     importances
         By feature; where no feature has any, all count alike.

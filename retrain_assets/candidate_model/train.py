@@ -12,6 +12,8 @@ import polars as pl
 
 from retrain_assets.attempts import record_attempt
 from retrain_assets.candidate_model.fit import fit_candidate
+from retrain_assets.candidate_model.profile import build_profile
+from retrain_assets.candidate_model.reference_rows import keep_reference_rows
 from retrain_assets.candidate_model.track import log_candidate
 from retrain_assets.champion.classes import check_same_classes
 from retrain_assets.champion.tracking import client, ensure_experiment
@@ -20,8 +22,6 @@ from retrain_assets.errors import TrainingError
 from retrain_assets.features.function import function_record
 from retrain_assets.features.refresh import refresh_features
 from retrain_assets.labelled_rows import LABELS, labelled_rows
-from retrain_assets.monitoring_report.profile import build_profile
-from retrain_assets.monitoring_report.reference_rows import keep_reference_rows
 from retrain_assets.spec import PipelineSpec, format_duration
 from retrain_assets.windows import Windows, resolve_windows, training_rows
 

@@ -77,10 +77,9 @@ class Approval:
 
 def approvals(lake: Lake) -> list[Approval]:
     """Read the record, oldest first."""
-    handle = lake.snapshot(TABLE)
-    if handle is None:
+    if not lake.exists(TABLE):
         return []
-    return [Approval(**row) for row in pl.scan_delta(handle).sort("sequence").collect().iter_rows(named=True)]
+    return [Approval(**row) for row in lake.read(TABLE).sort("sequence").iter_rows(named=True)]
 
 
 def waiting_for(record: Sequence[Approval], champion: int | None) -> Approval | None:

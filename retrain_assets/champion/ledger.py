@@ -17,6 +17,7 @@ from deltalake.exceptions import CommitFailedError
 
 from retrain_assets.champion.append_only import append_if_unchanged, create_append_only
 from retrain_assets.champion.standing import Action, LedgerEntry, Standing, overtaken, refusal, standing_of
+from retrain_assets.delta_frames import scan_table
 from retrain_assets.errors import ChampionError
 from retrain_assets.lake import Lake
 
@@ -57,7 +58,7 @@ class Ledger:
 
     def entries(self) -> list[LedgerEntry]:
         """Read all entries, oldest first."""
-        return _read(self._lake.snapshot(TABLE))
+        return _parsed(self._lake.read(TABLE)) if self._lake.exists(TABLE) else []
 
     def standing(self) -> Standing:
         """Read who is champion."""
@@ -101,7 +102,7 @@ class Ledger:
         check_reason(name, actor, reason)
         while True:
             handle = self._lake.open(TABLE)
-            entries = _read(handle)
+            entries = [] if handle is None else _parsed(scan_table(handle).collect())
             refused = refusal(name, entries, action, version, expected_champion, evidence.get("attempt"))
             if refused is not None:
                 raise ChampionError(refused)
@@ -230,10 +231,8 @@ def check_reason(name: str, actor: str, reason: str) -> None:
         )
 
 
-def _read(handle: DeltaTable | None) -> list[LedgerEntry]:
-    if handle is None:
-        return []
-    rows = pl.scan_delta(handle).sort("sequence").collect()
+def _parsed(rows: pl.DataFrame) -> list[LedgerEntry]:
     return [
-        LedgerEntry(**(row | {"evidence": json.loads(row["evidence"])})) for row in rows.iter_rows(named=True)
+        LedgerEntry(**(row | {"evidence": json.loads(row["evidence"])}))
+        for row in rows.sort("sequence").iter_rows(named=True)
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain_assets.monitoring_report.model_inputs import SEED, sample_of
+from retrain_assets.candidate_model.model_inputs import SEED, sample_of
 from retrain_assets.monitoring_report.rows import FloatArray
 
 FOLDS = 2
@@ -45,7 +45,7 @@ def tell_apart(reference: FloatArray, current: FloatArray) -> Apart | None:
     Parameters
     ----------
     reference, current
-        As :func:`retrain_assets.monitoring_report.model_inputs.model_inputs` makes them: shapes (n, p), (m, p). At
+        As :func:`retrain_assets.candidate_model.model_inputs.model_inputs` makes them: shapes (n, p), (m, p). At
         most 5,000 rows of each are used, which leaves the area a standard error of .006.
 
     Returns

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from retrain_assets.candidate_model.profile import count_bins, count_scores
 from retrain_assets.monitoring_report.domain_classifier import Apart
-from retrain_assets.monitoring_report.profile import count_bins, count_scores
 
 PSEUDO_COUNT = 0.5
 """Added to every bin (Jeffreys' prior), so that an empty bin does not make the index infinite."""
@@ -95,7 +95,7 @@ def drift(
     Parameters
     ----------
     profile
-        As made by :func:`retrain_assets.monitoring_report.profile.build_profile`.
+        As made by :func:`retrain_assets.candidate_model.profile.build_profile`.
     features
         The rows' features; a column of the profile that they lack counts as empty.
     scores

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from retrain_assets.candidate_model.model_inputs import model_inputs, sample_of
 from retrain_assets.champion.loading import Model
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
 from retrain_assets.monitoring_report.estimates import Accuracies, Estimation
 from retrain_assets.monitoring_report.estimators import Labelled, ScoredInputs
-from retrain_assets.monitoring_report.model_inputs import model_inputs, sample_of
 from retrain_assets.monitoring_report.performance import measure_value
 from retrain_assets.monitoring_report.reconciliation import empty_record, reconcile, withdrawn
 from retrain_assets.monitoring_report.rows import TICK, LabelledRows

@@ -114,7 +114,7 @@ def _calendar(declaration: Declaration) -> Partitions:
 def _periods(declaration: Declaration) -> dict[str, list[str]]:
     """Keys of the partitions of each week or month, oldest first."""
     calendar = _calendar(declaration)
-    keys = declaration.lake.scan("partitions").select("partition_key").collect().to_series().sort()
+    keys = declaration.lake.read("partitions")["partition_key"].sort()
     periods: dict[str, list[str]] = {}
     for key in keys:
         start, _ = declaration.partitions.bounds(key)
@@ -124,7 +124,7 @@ def _periods(declaration: Declaration) -> dict[str, list[str]]:
 
 def _partitions(declaration: Declaration, figures: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     measured = {key: part for period in figures.values() for key, part in period["partitions"].items()}
-    records = declaration.lake.scan("partitions").sort("partition_key").collect()
+    records = declaration.lake.read("partitions").sort("partition_key")
     found = []
     for record in records.iter_rows(named=True):
         key = record["partition_key"]

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import polars as pl
 
+from retrain_assets.candidate_model.model_inputs import MOST_ROWS, model_inputs, sample_of
 from retrain_assets.monitoring_report.domain_classifier import Apart, tell_apart
 from retrain_assets.monitoring_report.drift import DriftReport, drift
-from retrain_assets.monitoring_report.model_inputs import MOST_ROWS, model_inputs, sample_of
 from retrain_assets.monitoring_report.rows import FloatArray
 from retrain_assets.monitoring_report.seasons import excuse_seasons
 from retrain_assets.monitoring_report.watched import Batch, Champion

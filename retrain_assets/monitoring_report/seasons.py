@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from retrain_assets.candidate_model.profile import count_bins
 from retrain_assets.monitoring_report.drift import DriftReport, shift
-from retrain_assets.monitoring_report.profile import count_bins
 from retrain_assets.windows import Partitions
 
 WEEKS = 4

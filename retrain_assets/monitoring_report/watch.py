@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from retrain_assets.attempts import Attempt, attempt_of_version, attempts
+from retrain_assets.candidate_model.reference_rows import reference_rows
 from retrain_assets.champion.loading import Model, load_version
 from retrain_assets.champion.promotion_watch import promotion_watch
 from retrain_assets.champion.standing import LedgerEntry, champion_at
@@ -27,7 +28,6 @@ from retrain_assets.monitoring_report.estimated import Estimates, scored_inputs
 from retrain_assets.monitoring_report.estimators import ScoredInputs
 from retrain_assets.monitoring_report.late_labels import newest_delivery
 from retrain_assets.monitoring_report.promise import judge_promise, scored_by_both
-from retrain_assets.monitoring_report.reference_rows import reference_rows
 from retrain_assets.monitoring_report.report import monitor
 from retrain_assets.monitoring_report.rows import LabelledRows
 from retrain_assets.monitoring_report.seasons import season_keys

@@ -99,12 +99,12 @@ def recorded_fingerprints(declaration: Declaration, now: datetime) -> dict[str, 
     settled = pl.col("declaration").eq_missing(pl.lit(rules_hash(declaration)))
     if tells_no_change(declaration.spec):
         settled &= pl.col("read_at") > now - TRIED_AGAIN_AFTER
-    rows = declaration.lake.scan("partitions").filter(
+    rows = declaration.lake.read("partitions").filter(
         pl.col("completed") == pl.col("fingerprint"),
         pl.col("fingerprint") != "",
         pl.col("problem").is_null() | settled,
     )
-    return dict(rows.select("partition_key", "fingerprint").collect().iter_rows())
+    return dict(rows.select("partition_key", "fingerprint").iter_rows())
 
 
 def tells_no_change(spec: PipelineSpec) -> bool:

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from retrain_assets.cadence_report.moved import moved_shares
+from retrain_assets.candidate_model.profile import build_profile
 from retrain_assets.monitoring_report.drift import drift
-from retrain_assets.monitoring_report.profile import build_profile
 
 RANDOM = np.random.default_rng(3)
 PSI = 0.1

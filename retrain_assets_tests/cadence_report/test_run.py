@@ -18,12 +18,12 @@ from retrain_assets.cadence_report.plan import plan_cells
 from retrain_assets.cadence_report.storage import CELLS, MODELS, Record, keep, kept_cells, record_report
 from retrain_assets.cadence_report.window_policies import choose_windows
 from retrain_assets.candidate_model.fit import fit_candidate
+from retrain_assets.candidate_model.profile import build_profile
 from retrain_assets.comparison import METRICS
 from retrain_assets.errors import TrainingError
 from retrain_assets.features.refresh import refresh_features
 from retrain_assets.monitoring_report.drift import drift
 from retrain_assets.monitoring_report.estimators import ConfidenceBased, Labelled, ScoredInputs
-from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.spec import WindowSpec
 from retrain_assets.windows import resolve_windows, training_rows
 from retrain_assets_tests.cadence_report.matrices import differences

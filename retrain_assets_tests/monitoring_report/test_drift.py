@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrain_assets.candidate_model.profile import build_profile, count_bins
 from retrain_assets.monitoring_report.drift import drift, shift
-from retrain_assets.monitoring_report.profile import build_profile, count_bins
 
 
 def draw(rows, seed=0, move=0.0):

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from retrain_assets.candidate_model.profile import build_profile
 from retrain_assets.comparison import METRICS
 from retrain_assets.monitoring_report.asset import numbers
 from retrain_assets.monitoring_report.estimated import Estimates, scored_inputs
 from retrain_assets.monitoring_report.performance import measure_value
-from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.monitoring_report.rows import LabelledRows
 from retrain_assets.monitoring_report.watched import Champion
 from retrain_assets_tests.pipelines import declare

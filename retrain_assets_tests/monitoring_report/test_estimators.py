@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from retrain_assets.candidate_model.model_inputs import model_inputs, sample_of
 from retrain_assets.comparison import METRICS
 from retrain_assets.monitoring_report.domain_classifier import density_ratio, tell_apart
 from retrain_assets.monitoring_report.estimates import Accuracy, Estimation
@@ -16,7 +17,6 @@ from retrain_assets.monitoring_report.estimators import (
     Labelled,
     ScoredInputs,
 )
-from retrain_assets.monitoring_report.model_inputs import model_inputs, sample_of
 
 DAYS, PER_DAY = 9, 800
 

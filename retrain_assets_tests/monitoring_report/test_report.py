@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from retrain_assets.candidate_model.profile import build_profile
 from retrain_assets.comparison import METRICS
-from retrain_assets.monitoring_report.profile import build_profile
 from retrain_assets.monitoring_report.report import monitor
 from retrain_assets.monitoring_report.rows import LabelledRows
 from retrain_assets.monitoring_report.watched import Batch, Champion

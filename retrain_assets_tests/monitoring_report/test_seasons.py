@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 
+from retrain_assets.candidate_model.profile import build_profile
+from retrain_assets.candidate_model.reference_rows import keep_reference_rows, reference_rows
 from retrain_assets.lake import Lake
 from retrain_assets.monitoring_report.drift import drift
 from retrain_assets.monitoring_report.partition_drift import watch_drift
-from retrain_assets.monitoring_report.profile import build_profile
-from retrain_assets.monitoring_report.reference_rows import keep_reference_rows, reference_rows
 from retrain_assets.monitoring_report.seasons import excuse_seasons, season_keys
 from retrain_assets.monitoring_report.watched import Batch, Champion
 from retrain_assets.spec import PipelineSpec

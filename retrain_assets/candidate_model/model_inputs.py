@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from retrain_assets.monitoring_report.rows import FloatArray
+from retrain_assets.scores import FloatArray
 
 SEED = 20_260_105
 MOST_ROWS = 20_000
@@ -24,7 +24,7 @@ def model_inputs(profile: Mapping[str, Any], features: pl.DataFrame) -> FloatArr
     Parameters
     ----------
     profile
-        As made by :func:`retrain_assets.monitoring_report.profile.build_profile`.
+        As made by :func:`retrain_assets.candidate_model.profile.build_profile`.
     features
         The features; a column that they lack counts as empty.
     """
