@@ -41,7 +41,7 @@ def reference_rows(lake: Lake, attempt: str) -> FloatArray | None:
     if not lake.exists(TABLE):
         return None
     found = lake.scan(TABLE).filter(pl.col("attempt") == attempt).select("inputs").collect()["inputs"]
-    return np.stack(found.to_list()).astype(np.float64) if len(found) else None
+    return found.list.explode().to_numpy().reshape(len(found), -1).astype(np.float64) if len(found) else None
 
 
 _SCHEMA = {"attempt": pl.String(), "inputs": pl.List(pl.Float32())}
