@@ -174,14 +174,18 @@ def time_scale(start: datetime, end: datetime, left: float, right: float) -> Sca
 
 def time_axis(scale: Scale, y: float) -> Markup:
     """Dates beneath a chart: days, weeks or months apart, as the room allows, the year where it changes."""
-    parts, year = [], None
+    parts, year, free_from = [], None, -math.inf
     for when in _time_ticks(scale, max(int((scale.end - scale.start) / 85), 1)):
         x = scale(when.timestamp())
+        parts.append(line(x, y, x, y + 5, "axis"))
         label = day(when, year=when.year != year)
-        year = when.year
         half = len(label) * EM / 2
         anchor = "start" if x - half < scale.start else "end" if x + half > scale.end + 6 else "middle"
-        parts.append(line(x, y, x, y + 5, "axis"))
+        left = x - {"start": 0.0, "middle": half, "end": 2 * half}[anchor]
+        # A first label that begins at its tick, and tells the year, can reach over the next one.
+        if left < free_from:
+            continue
+        year, free_from = when.year, left + 2 * half
         parts.append(text(x, y + 19, label, "tick", anchor))
     return line(scale.start, y, scale.end, y, "axis") + Markup("").join(parts)
 

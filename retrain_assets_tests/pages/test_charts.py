@@ -51,6 +51,22 @@ def test_time_axis(days: int, width: float) -> None:
     assert 1 <= sum(tag == "text" for tag, _ in labels) <= (width - 70) / 85 + 2
 
 
+@pytest.mark.parametrize("room", range(200, 700, 20))
+def test_dates_do_not_run_into_each_other(room: int) -> None:
+    """However wide an axis is, a date begins where the one before has ended, and the first one tells its year."""
+    monday = START + timedelta(days=4)
+    scale = charts.time_scale(monday, monday + timedelta(days=84), 60, 60 + room)
+    drawn = Reading(charts.time_axis(scale, 100))
+    places = [(float(a["x"] or 0), a["text-anchor"]) for tag, a in drawn.elements if tag == "text"]
+    spans = []
+    for (x, anchor), words in zip(places, drawn.words, strict=True):
+        width = len(words) * charts.EM
+        left = x - {"start": 0.0, "middle": width / 2, "end": width}[str(anchor)]
+        spans.append((left, left + width))
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
+    assert str(START.year) in drawn.words[0]
+
+
 @pytest.mark.parametrize(
     ("lower", "upper", "expected"),
     [
