@@ -8,6 +8,7 @@ meet, although they are the environment's own versions: seconds of every retrain
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,9 +141,13 @@ def _signature(fitted: Fitted) -> ModelSignature:
 def _requirements(spec: PipelineSpec) -> list[str]:
     """Exact versions of what the model needs to be loaded."""
     declared = {module.partition(".")[0] for module in _named_modules(spec)}
-    distributions = packages_distributions() if declared else {}
+    distributions = _distributions() if declared else {}
     names = {*_LIBRARIES, *(name for module in declared for name in distributions.get(module, []))}
     return [f"{name}=={version(name)}" for name in sorted(names)]
+
+
+# Reads the list of files of everything that is installed.
+_distributions = cache(packages_distributions)
 
 
 def _write_environment(requirements: list[str], folder: Path) -> None:
