@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from urllib.parse import quote
@@ -255,7 +256,7 @@ def _wrong_password(history: History, request: pytest.FixtureRequest) -> list[st
     printed = request.getfixturevalue("capfd")
     url = f"{cluster.url(quote(PASSWORD, safe=''))}?application_name=loans"
     declaration = history.declare(source={"url": url, "table": "loans", "timestamp": "asked_at"})
-    outcome = history.ingest(declaration=declaration)
+    outcome = replace(history, recorded=True).ingest(declaration=declaration)
     told = [*failure(outcome), _skipped(history, declaration)]
     shown = printed.readouterr()
     for form in (PASSWORD, quote(PASSWORD, safe="")):

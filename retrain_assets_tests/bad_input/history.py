@@ -64,9 +64,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class History:
-    """A folder with a source's files and a home."""
+    """A folder with a source's files and a home, and whether Dagster's own record is kept in it."""
 
     folder: Path
+    recorded: bool = False
 
     @property
     def home(self) -> Path:
@@ -116,7 +117,8 @@ class History:
         storage = self.home / "dagster"
         storage.mkdir(parents=True, exist_ok=True)
         job = build_definitions(declaration).resolve_job_def(f"{declaration.name}_{kind}")
-        with dg.DagsterInstance.local_temp(str(storage)) as instance:
+        opened = dg.DagsterInstance.local_temp if self.recorded else dg.DagsterInstance.ephemeral
+        with opened(str(storage)) as instance:
             result = job.execute_in_process(instance=instance, raise_on_error=False, **options)
             return _outcome(instance, result.run_id, result.success)
 
