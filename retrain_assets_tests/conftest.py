@@ -8,6 +8,11 @@ import os
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from retrain_assets.demo.sqlite import write_without_waiting
+
+# What tests keep ends with them; waiting for the disk would be a good part of their time.
+write_without_waiting()
+
 
 class _ByModule(LoadScopeScheduling):
     """Keep the tests of a module, and all live tests, in one process, so that what they share is made once."""

@@ -9,7 +9,6 @@ import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from retrain_assets.demo.impressions import write_impressions
 from retrain_assets.demo.story import print_events, print_places, print_weeks
@@ -56,10 +55,11 @@ def live_through(days: list[Path], folder: Path) -> None:
 
     from retrain_assets.definitions import defs
     from retrain_assets.demo.replay import Replay
+    from retrain_assets.demo.sqlite import write_without_waiting
 
     # Runs log every event to the console too; they are all in Dagster's UI afterwards.
     logging.disable(logging.WARNING)
-    _write_without_waiting()
+    write_without_waiting()
     folder.mkdir(parents=True, exist_ok=True)
     arrivals = [days[:DAYS_BEFORE], *([day] for day in days[DAYS_BEFORE:])]
     _deliver(arrivals[0], folder)
@@ -77,22 +77,6 @@ def live_through(days: list[Path], folder: Path) -> None:
             _progress(number, len(days), len(replay.launched))
         record = [vars(item) for item in replay.launched]
         (home() / "demo" / "launched.json").write_text(json.dumps(record, indent=1))
-
-
-def _write_without_waiting() -> None:
-    """Let SQLite leave the moment of writing to the system: the demo commits some twenty thousand times.
-
-    What a power failure could cost is the demo's own history, which the next demo writes anew.
-    """
-    import sqlite3
-
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
-
-    @event.listens_for(Engine, "connect")
-    def _relax(connection: Any, _record: Any) -> None:
-        if isinstance(connection, sqlite3.Connection):
-            connection.execute("PRAGMA synchronous=OFF")
 
 
 def _deliver(arrival: list[Path], folder: Path) -> None:
