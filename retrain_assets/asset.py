@@ -18,7 +18,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import withheld
-from retrain_assets.errors import RetrainError
+from retrain_assets.errors import PartitionError, RetrainError
 from retrain_assets.lake import Lake
 
 _Arguments = ParamSpec("_Arguments")
@@ -128,13 +128,30 @@ def _sentence_first() -> Iterator[None]:
         raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
+def partitions_of_run(context: dg.AssetExecutionContext) -> list[str]:
+    """Keys of the partitions that a run is for, oldest first.
+
+    Raises
+    ------
+    PartitionError
+        When it was started for none.
+    """
+    job = context.run.job_name
+    if not (context.has_partition_key or context.has_partition_key_range):
+        raise PartitionError(
+            f"A run of {job} takes partitions in, and this one names none: start it with "
+            f"dg launch --job {job} --partition <key>, or --partition-range <first>...<last>."
+        )
+    return list(context.partition_keys)
+
+
 def tell_withheld(context: dg.AssetExecutionContext, key: dg.AssetKey, lake: Lake) -> None:
     """Say of the partitions of a run that are withheld why they are.
 
     A run over a range has one result for all of them, so that Dagster shows a withheld one as materialized.
     """
     for partition, problem in withheld(lake).items():
-        if partition in context.partition_keys:
+        if partition in partitions_of_run(context):
             context.add_asset_metadata({"withheld": problem}, asset_key=key, partition_key=partition)
 
 

@@ -208,3 +208,12 @@ def test_two_pipelines_do_not_touch_each_other(tmp_path):
         assert state(other) == before
     assert registered("loans") == [([1], {"champion": 1})]
     assert registered("credits") == [([1], {"champion": 1})]
+
+
+def test_ingest_without_partitions(tmp_path):
+    """A run of the ingest job that names no partition says how one is named."""
+    result = Running(declare(tmp_path)).run("ingest")
+    assert sentence(result) == (
+        "A run of loans_ingest takes partitions in, and this one names none: start it with "
+        "dg launch --job loans_ingest --partition <key>, or --partition-range <first>...<last>."
+    )

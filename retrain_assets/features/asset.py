@@ -2,7 +2,14 @@
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata, tell_withheld
+from retrain_assets.asset import (
+    asset_key,
+    common,
+    fails_in_a_sentence,
+    partitions_of_run,
+    table_metadata,
+    tell_withheld,
+)
 from retrain_assets.declaration import Declaration
 from retrain_assets.features.refresh import refresh_features
 
@@ -11,7 +18,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
     """Declare the asset for a pipeline."""
 
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        keys = list(context.partition_keys)
+        keys = partitions_of_run(context)
         made = refresh_features(declaration, keys)
         if made.said is not None:
             context.log.info(made.said)

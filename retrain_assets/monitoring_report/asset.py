@@ -12,6 +12,7 @@ from retrain_assets.asset import (
     common,
     fails_in_a_sentence,
     log_findings,
+    partitions_of_run,
     tell_withheld,
 )
 from retrain_assets.declaration import Declaration
@@ -35,7 +36,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         from retrain_assets.monitoring_report.realised import newly_realised, realised_of, told_before
         from retrain_assets.monitoring_report.watch import watch_partitions
 
-        own = set(context.partition_keys)
+        own = set(partitions_of_run(context))
         made = watch_partitions(declaration, sorted(own.union(overtaken_reports(declaration))))
         reports = [report for report in made if report["partition_key"] in own]
         for report in reports:
@@ -55,7 +56,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         for name in checks.values():
             yield _check(name, _findings(checks, reports))
         if _goes_all_the_way(context.run.asset_selection, declaration):
-            complete(declaration.lake, list(context.partition_keys), context.run.run_id)
+            complete(declaration.lake, partitions_of_run(context), context.run.run_id)
 
     definition: dg.AssetsDefinition = dg.asset(
         **common(

@@ -2,7 +2,14 @@
 
 import dagster as dg
 
-from retrain_assets.asset import asset_key, common, fails_in_a_sentence, table_metadata, tell_withheld
+from retrain_assets.asset import (
+    asset_key,
+    common,
+    fails_in_a_sentence,
+    partitions_of_run,
+    table_metadata,
+    tell_withheld,
+)
 from retrain_assets.declaration import Declaration
 
 
@@ -13,7 +20,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
     def materialize(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from retrain_assets.predictions.scoring import score_partitions
 
-        scored = score_partitions(declaration, list(context.partition_keys))
+        scored = score_partitions(declaration, partitions_of_run(context))
         schema = declaration.lake.schema("predictions") or {}
         for problem in dict.fromkeys(problem for part in scored for problem in part.problems):
             context.log.warning(problem)

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from retrain_assets.asset import Finding, asset_key, common, fails_in_a_sentence, log_findings, table_metadata
+from retrain_assets.asset import (
+    Finding,
+    asset_key,
+    common,
+    fails_in_a_sentence,
+    log_findings,
+    partitions_of_run,
+    table_metadata,
+)
 from retrain_assets.declaration import Declaration
 from retrain_assets.training_data.expectations.vocabulary import check_names, describe
 
@@ -29,7 +37,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
 
         outcomes: list[PartitionOutcome] = []
         findings: dict[str, list[Finding]] = {name: [] for name in (DELIVERY_CHECK, *names)}
-        for outcome in ingest(declaration, list(context.partition_keys), context.run.run_id):
+        for outcome in ingest(declaration, partitions_of_run(context), context.run.run_id):
             _tell(context, declaration, outcome)
             findings[DELIVERY_CHECK].append(_delivery(outcome))
             for finding in _expectations(declaration, outcome, names):
@@ -83,7 +91,7 @@ def _labels(context: dg.AssetExecutionContext, declaration: Declaration) -> Find
         "labelled_rows": joined.labelled,
     }
     passed = joined.enough and not problems
-    partition = context.partition_keys[-1]
+    partition = partitions_of_run(context)[-1]
     return Finding(LABELS_CHECK, partition, passed, dg.AssetCheckSeverity.WARN, numbers)
 
 
