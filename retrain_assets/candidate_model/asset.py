@@ -28,7 +28,7 @@ class CandidateConfig(dg.Config):
     as_of: str | None = None
     """Moment of knowledge (ISO 8601); default: the end of the newest ingested partition."""
     params: dict[str, Any] = {}  # noqa: RUF012  Dagster's Config copies defaults
-    """Parameters of the estimator for a trial, which is evaluated and never promoted."""
+    """Parameters of the estimator for a trial, which is evaluated and not promoted by itself; a person can promote it."""
 
 
 @dg.resource(description="The MLflow run of the Dagster run; candidates are logged as its children.")

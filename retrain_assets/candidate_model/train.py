@@ -40,7 +40,7 @@ class Request:
     as_of
         The moment of knowledge; None means the end of the newest ingested partition.
     params
-        Parameters of the estimator for a trial, which is evaluated and never promoted.
+        Parameters of the estimator for a trial, which is evaluated and not promoted by itself; a person can promote it.
     reasons
         Codes of the reasons why it was launched.
     why

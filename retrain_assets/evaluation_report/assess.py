@@ -106,7 +106,8 @@ def assess_candidate(
     document["guards"] = [*record["guards"], *document["guards"]]
     document["guards"] += _function_notes(declaration, standing.version)
     document |= _provenance(declaration, question, standing.version)
-    if document["verdict"]["verdict"] == "blessed" and declaration.spec.promotion.approval == "manual":
+    promotes = document["verdict"]["verdict"] == "blessed" and not record["trial"]
+    if promotes and declaration.spec.promotion.approval == "manual":
         document["approval"] = f"It waits for approval by {declaration.name}_approve."
     document["page"] = write_report(declaration, _folder(trained.attempt, look), document)
     log_evaluation(record["mlflow_run_id"], declaration.reports / document["page"], figures(document))
@@ -177,6 +178,7 @@ def _judge(
         train_rows=record["rows"],
         look=look,
         past=past_loss_differences(declaration, criterion, record["task"], split=split, as_of=question.as_of),
+        trial=record["trial"],
     )
 
 

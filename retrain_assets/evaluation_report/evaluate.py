@@ -59,6 +59,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     train_rows: int | None = None,
     look: PlannedLook | None = None,
     past: FloatArray | None = None,
+    trial: bool = False,
 ) -> dict[str, Any]:
     """Judge a candidate on the rows of a holdout.
 
@@ -90,6 +91,8 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         Which look at this pair it is, and at which alpha; None for one that no record counts.
     past
         Daily loss differences before the holdout, oldest first; None without any.
+    trial
+        Whether it is a trial with other parameters, at which nobody looks again.
 
     Returns
     -------
@@ -135,6 +138,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
         champion_problem=champion_problem,
         rows_problem=problem,
         holdout=span,
+        trial=trial,
     )
     caveats = constant_caveats(comparisons, [criterion.metric for criterion in criteria[1:]])
     verdict = with_caveats(verdict, caveats)
@@ -194,6 +198,7 @@ def _verdict(
     champion_problem: str | None,
     rows_problem: str | None,
     holdout: timedelta,
+    trial: bool,
 ) -> Verdict:
     """Judge by the comparisons of what decides, if the rows define it."""
     evidence = Evidence(
@@ -212,6 +217,7 @@ def _verdict(
         rows_problem=rows_problem,
         budget_problem=look_sentence(look) if look.spent else None,
         budget_returns=look.returns,
+        trial=trial,
     )
     return decide_verdict(evidence, case.spec.promotion)
 

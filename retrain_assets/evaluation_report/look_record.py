@@ -12,7 +12,7 @@ from retrain_assets.evaluation_report.error_budget import Look, PlannedLook
 
 
 def looks_on_record(attempts: Sequence[Attempt]) -> tuple[Look, ...]:
-    """Read the looks from the record of evaluations, trials left out: nobody would promote them.
+    """Read the looks from the record of evaluations, trials left out: none is promoted by itself.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
             "lead": lead,
             "rest": rest,
             "trial": trial,
-            "consequence": "A trial: it is never promoted." if trial else consequence,
+            "consequence": _trial(document) if trial else consequence,
             "gain": _headline(document),
             "look": _look(document["look"]),
             "value": document.get("value"),
@@ -69,6 +69,10 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
             "importances": _importances(document),
         },
     )
+
+
+def _trial(document: Mapping[str, Any]) -> str:
+    return f"A trial: not promoted by itself; a person can promote it with {document['pipeline']}_promote."
 
 
 def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:

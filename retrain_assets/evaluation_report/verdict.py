@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from retrain_assets.comparison import Comparison, Metric
 from retrain_assets.evaluation_report.slices import Slice
@@ -178,12 +178,15 @@ def _gain_unclear(evidence: Evidence, gain: Comparison, target: float, against: 
     text = f"It is not clear yet whether the candidate is better than {against}: {_basis(evidence, gain)}"
     wait = evidence.holdout * max(growth - 1, 0)
     judged = inconclusive("gain_unclear", text, evidence, wait)
-    return replace(judged, sentence=f"{text} {_look_again(evidence, judged, unlikely=wait > LONGEST_WAIT)}")
+    if judged.next_look is None:
+        return judged
+    again = _look_again(evidence, judged.next_look, unlikely=wait > LONGEST_WAIT)
+    return replace(judged, sentence=f"{text} {again}")
 
 
-def _look_again(evidence: Evidence, judged: Verdict, *, unlikely: bool) -> str:
+def _look_again(evidence: Evidence, next_look: datetime, *, unlikely: bool) -> str:
     """Say when the next look is, and what is to be expected of it."""
-    wait = (judged.next_look or evidence.as_of) - evidence.as_of
+    wait = next_look - evidence.as_of
     length = f"{(evidence.holdout + wait) / timedelta(days=1):.0f} days"
     if unlikely:
         hope = f", though even the {length} of holdout that there are then may be too few to tell"
@@ -191,7 +194,7 @@ def _look_again(evidence: Evidence, judged: Verdict, *, unlikely: bool) -> str:
         hope = f", when the holdout is about {length} long, which should tell"
     else:
         hope = ""
-    return f"The next look is due on {judged.next_look:%Y-%m-%d}{hope}."
+    return f"The next look is due on {next_look:%Y-%m-%d}{hope}."
 
 
 def _needed_growth(gain: Comparison, target: float) -> float:

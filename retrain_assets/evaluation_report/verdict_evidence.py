@@ -66,6 +66,8 @@ class Evidence:
         A sentence: why no comparison may decide, since the year's budget of false promotions is spent.
     budget_returns
         When enough of it returns; None if never.
+    trial
+        Whether it is a trial with other parameters, at which nobody looks again.
     """
 
     metric: Metric
@@ -83,6 +85,7 @@ class Evidence:
     rows_problem: str | None = None
     budget_problem: str | None = None
     budget_returns: datetime | None = None
+    trial: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,12 @@ def not_judged(evidence: Evidence) -> Verdict | None:
 
 def inconclusive(reason: Reason, text: str, evidence: Evidence, wait: timedelta) -> Verdict:
     """Give an inconclusive verdict, to be looked at again one partition later at the least, 90 days at the most."""
-    wait = max(min(wait, LONGEST_WAIT), evidence.partition)
-    return Verdict("inconclusive", reason, text, evidence.as_of + wait)
+    return _until_later(reason, text, evidence, min(wait, LONGEST_WAIT))
+
+
+def _until_later(reason: Reason, text: str, evidence: Evidence, wait: timedelta) -> Verdict:
+    next_look = None if evidence.trial else evidence.as_of + max(wait, evidence.partition)
+    return Verdict("inconclusive", reason, text, next_look)
 
 
 def too_few_blocks(evidence: Evidence) -> Verdict:
@@ -163,4 +170,4 @@ def _too_unequal_blocks(evidence: Evidence, effective: float) -> Verdict:
 def _budget_spent(evidence: Evidence, problem: str) -> Verdict:
     text = f"The candidate may not be judged yet: {problem}"
     wait = LONGEST_WAIT if evidence.budget_returns is None else evidence.budget_returns - evidence.as_of
-    return Verdict("inconclusive", "error_budget_spent", text, evidence.as_of + max(wait, evidence.partition))
+    return _until_later("error_budget_spent", text, evidence, wait)

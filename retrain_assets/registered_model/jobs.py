@@ -79,7 +79,10 @@ def promote_job(declaration: Declaration) -> dg.JobDefinition:
     """Declare the job by which a person makes a version champion."""
     name = f"{declaration.name}_promote"
 
-    @dg.op(name=f"{name}_op", description="Make a version champion by a person's decision.")
+    @dg.op(
+        name=f"{name}_op",
+        description="Make a version, or a run's candidate, champion by a person's decision.",
+    )
     @fails_in_a_sentence
     def force(context: dg.OpExecutionContext, config: PromoteConfig) -> None:
         from retrain_assets.registered_model.intervene import force_champion
@@ -93,7 +96,12 @@ def promote_job(declaration: Declaration) -> dg.JobDefinition:
         )
         _tell(context, declaration, version)
 
-    return _job(declaration, name, force, "Make a version champion by a person's decision.")
+    return _job(
+        declaration,
+        name,
+        force,
+        "Make a version, or a run's candidate, champion by a person's decision.",
+    )
 
 
 def approve_job(declaration: Declaration) -> dg.JobDefinition:

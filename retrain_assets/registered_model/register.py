@@ -117,9 +117,11 @@ def _act(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerE
     standing = standing_of(entries)
     verdict = evaluated.payload["verdict"]
     if evaluated.payload["trial"]:
-        return Registration(
-            "none", standing.version, "This was a trial with other parameters; it changes nothing."
+        text = (
+            "This was a trial with other parameters: it is not promoted by itself. A person can promote it with the "
+            f"job {declaration.name}_promote and the attempt {evaluated.attempt}."
         )
+        return Registration("none", standing.version, text)
     if verdict["verdict"] == "blessed" and declaration.spec.promotion.approval == "manual":
         return _let_wait(declaration, evaluated, entries)
     if verdict["verdict"] == "blessed":

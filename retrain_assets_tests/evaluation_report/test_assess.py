@@ -92,6 +92,15 @@ def test_evaluation_alone(tmp_path):
     assert running.declaration.ledger.entries() == []
 
 
+def test_a_trial_announces_no_look(tmp_path):
+    """Where it is not clear whether a trial is better, its report names no next look."""
+    running = loans(tmp_path, promotion__min_gain=0)
+    running.retrain()
+    trial = document(running, running.retrain(params={"l2_regularization": 1.0}).run_id)["verdict"]
+    assert trial["reason"] == "gain_unclear"
+    assert trial["next_look"] is None
+
+
 def test_findings_are_warnings(tmp_path):
     """A rejected candidate fails checks of severity WARN, and no run."""
     running = loans(tmp_path)

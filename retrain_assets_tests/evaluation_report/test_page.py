@@ -182,8 +182,11 @@ def test_fairness_is_shown_where_it_was_measured() -> None:
 
 
 def test_a_trial_says_so() -> None:
-    """A trial's page says that it is never promoted."""
-    assert "never promoted" in Reading(evaluation_page(documents.blessed() | {"trial": True})).text
+    """A trial's page says that only a person promotes it, and with which job, and announces no look."""
+    text = Reading(evaluation_page(documents.inconclusive() | {"trial": True})).text
+    assert "not promoted by itself; a person can promote it with ad_clicks_promote." in text
+    assert "a trial is judged once" in text
+    assert "8 Aug 2026" not in text
 
 
 def test_the_page_takes_what_an_evaluation_gives() -> None:

@@ -292,3 +292,20 @@ def test_two_models_cannot_both_replace_each_other(improvement, error, promotion
 def test_too_few_blocks_never_decide(blocks, improvement, error):
     """Below seven blocks no gain blesses and no loss rejects."""
     assert judge(gain(improvement, error), blocks=blocks)[0] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"vs_champion": gain(0.001, 0.003)},
+        {"blocks": 3},
+        {"budget_problem": "The year's budget is spent.", "budget_returns": AS_OF + 9 * DAY},
+    ],
+)
+def test_a_trial_announces_no_look(facts):
+    """Nobody looks at a trial again: its inconclusive verdict names no date, in words or otherwise."""
+    usual, trial = (decide_verdict(evidence(**facts, trial=kind), PromotionSpec()) for kind in (False, True))
+    assert (usual.verdict, trial.verdict) == ("inconclusive", "inconclusive")
+    assert usual.next_look is not None
+    assert trial.next_look is None
+    assert "next look" not in trial.sentence

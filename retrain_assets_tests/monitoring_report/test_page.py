@@ -112,7 +112,7 @@ def test_a_trial_is_marked() -> None:
     life = lives.life()
     life["evaluations"][-1]["trial"] = True
     page = life_page(life)
-    assert page.count("A trial with other parameters, which is never promoted.") == 1
+    assert page.count("A trial with other parameters, which is not promoted by itself; a person can promote it.") == 1
     assert page.count("(a trial)") == 2  # on the chart, in both of its widths
     assert "trial" not in life_page(lives.life())
 

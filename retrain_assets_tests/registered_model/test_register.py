@@ -210,6 +210,7 @@ def test_trial(tmp_path):
     said = [entry.user_message for entry in running.instance.all_logs(result.run_id)]
     [told] = [text for text in said if text.startswith("The verdict (a trial) is blessed (better). ")]
     assert told.endswith(f"Its page: {document.parent / 'index.html'}")
+    assert any(f"with the job loans_promote and the attempt {result.run_id}." in text for text in said)
 
 
 def test_registered_model_alone(tmp_path):
