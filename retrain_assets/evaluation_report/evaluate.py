@@ -188,7 +188,7 @@ def _blocks(
     return blocks, blocks if in_time else assign_blocks(rows, "1d", *bounds)
 
 
-def _verdict(
+def _verdict(  # noqa: PLR0913 - the parts of one verdict, all by name
     case: Case,
     decisive: Mapping[str, Any] | None,
     worse: Sequence[Slice],

@@ -40,6 +40,7 @@ def life_page(document: Mapping[str, Any]) -> str:
         {
             "document": document,
             "now": _now(document),
+            "scored": any(part["versions"] for part in document["partitions"]),
             "made_by": _made_by(document["champion"]),
             "waiting": _waiting(decisions),
             "quality_chart": _quality_chart(document, span),
@@ -47,6 +48,7 @@ def life_page(document: Mapping[str, Any]) -> str:
             "quarantine_chart": _quarantine_chart(document, span),
             "totals": {
                 "rows": sum(part["rows"] or 0 for part in document["partitions"]),
+                "partitions": sum(bool(part["rows"]) for part in document["partitions"]),
                 "quarantined": sum(part["quarantined"] or 0 for part in document["partitions"]),
                 "withheld": sum(not part["accepted"] for part in document["partitions"]),
             },

@@ -85,6 +85,37 @@ def test_another_models_quality_is_told_as_such(action: str, actor: str, told: s
     assert "served until then" not in before
 
 
+def test_before_the_first_score_the_page_says_when_scoring_begins() -> None:
+    """A champion that has scored nothing waits for a period; one whose rows have no labels waits for them."""
+    life = lives.young_life() | {"champion": lives.life()["champion"]}
+    assert "Scoring begins with the first period that comes in after the promotion." in first_screen(
+        life_page(life)
+    )
+    life["partitions"][-1]["versions"] = [3]
+    scored = first_screen(life_page(life))
+    assert "no scored row has a mature label so far" in scored
+    assert "Scoring begins" not in scored
+
+
+def test_before_the_first_decision_the_page_says_who_takes_it() -> None:
+    """The first decision is awaited from rows where there are none, and from the sensor where there are."""
+    empty = first_screen(life_page(lives.empty_life()))
+    assert "The first follows when rows are in." in empty
+    young = first_screen(life_page(lives.young_life() | {"decisions": []}))
+    assert "The retraining sensor takes the first at its next tick" in young
+    assert "when rows are in" not in young
+
+
+def test_rows_are_counted_with_the_partitions_that_they_lie_in() -> None:
+    """A partition that was withheld holds no rows, and is told beside those that do."""
+    life = lives.young_life()
+    for part in life["partitions"][3:]:
+        part |= {"accepted": False, "rows": 0, "quarantined": 0}
+    first = first_screen(life_page(life))
+    assert "rows in 3 partitions;" in first
+    assert "11 partitions withheld" in first
+
+
 def test_a_greater_metric_turns_the_sign() -> None:
     """With a metric of which more is better, a greater value than the first model's is a gain."""
     life = lives.life() | {"greater_is_better": True, "metric": "roc_auc", "unit": "points of AUC"}
@@ -112,7 +143,10 @@ def test_a_trial_is_marked() -> None:
     life = lives.life()
     life["evaluations"][-1]["trial"] = True
     page = life_page(life)
-    assert page.count("A trial with other parameters, which is not promoted by itself; a person can promote it.") == 1
+    assert (
+        page.count("A trial with other parameters, which is not promoted by itself; a person can promote it.")
+        == 1
+    )
     assert page.count("(a trial)") == 2  # on the chart, in both of its widths
     assert "trial" not in life_page(lives.life())
 
