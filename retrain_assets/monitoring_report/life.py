@@ -65,6 +65,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
         if standing.version is None or since is None
         else {
             "version": standing.version,
+            "replaced": since.expected_champion,
             "since": since.as_of.isoformat(),
             "action": since.action,
             "actor": since.actor,
@@ -79,9 +80,11 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
                 "sequence": entry.sequence,
                 "action": entry.action,
                 "version": entry.version,
+                "replaced": entry.expected_champion,
                 "actor": entry.actor,
                 "reason": entry.reason,
                 "as_of": entry.as_of.isoformat(),
+                "at": entry.wall_time.isoformat(),
             }
             for entry in entries
         ],

@@ -99,11 +99,14 @@ def _now(document: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _made_by(champion: Mapping[str, Any] | None) -> str | None:
-    """Say who made the champion one, where that was not the comparison alone."""
-    if champion is None or champion["actor"] == ACTOR:
+    """Say how the champion became one, where that was not by the comparison alone."""
+    if champion is None:
         return None
-    deed = {"forced": "forced", "rolled_back": "put back"}.get(champion["action"], "approved")
-    return f"{deed} by {champion['actor']}"
+    by = "" if champion["actor"] == ACTOR else f" by {champion['actor']}"
+    if champion["action"] == "rolled_back":
+        return f"version {champion['replaced']} was rolled back{by}, and is barred"
+    deed = "forced" if champion["action"] == "forced" else "approved"
+    return f"{deed}{by}" if by else None
 
 
 def _waiting(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -67,16 +67,30 @@ def test_harm_is_told_as_harm() -> None:
 @pytest.mark.parametrize(
     ("action", "actor", "told"),
     [
-        ("forced", "maria", "forced by maria: the new one costs too much"),
-        ("rolled_back", "maria", "put back by maria: the new one costs too much"),
-        ("promoted", "maria", "approved by maria: the new one costs too much"),
-        ("rolled_back", "retrain_assets", "the new one costs too much"),
+        ("forced", "maria", "Forced by maria: the new one costs too much"),
+        (
+            "rolled_back",
+            "maria",
+            "Version 3 was rolled back by maria, and is barred: the new one costs too much",
+        ),
+        ("promoted", "maria", "Approved by maria: the new one costs too much"),
+        (
+            "rolled_back",
+            "retrain_assets",
+            "Version 3 was rolled back, and is barred: the new one costs too much",
+        ),
     ],
 )
 def test_another_models_quality_is_told_as_such(action: str, actor: str, told: str) -> None:
     """After a person's change of champion the page says who changed it, and whose quality the newest figure is."""
     life = lives.life()
-    changed = {"version": 1, "action": action, "actor": actor, "reason": "the new one costs too much"}
+    changed = {
+        "version": 1,
+        "replaced": 3,
+        "action": action,
+        "actor": actor,
+        "reason": "the new one costs too much",
+    }
     before = first_screen(life_page(life))
     after = first_screen(life_page(life | {"champion": life["champion"] | changed}))
     assert told in after
@@ -114,6 +128,18 @@ def test_rows_are_counted_with_the_partitions_that_they_lie_in() -> None:
     first = first_screen(life_page(life))
     assert "rows in 3 partitions;" in first
     assert "11 partitions withheld" in first
+
+
+def test_the_ledger_tells_what_was_rolled_back_and_when_by_the_clock() -> None:
+    """A rollback's row names the version that is barred beside the one that serves, and every row its two moments."""
+    life = lives.life()
+    back = {"sequence": 4, "action": "rolled_back", "version": 2, "replaced": 3}
+    life["ledger"].append(life["ledger"][-1] | back)
+    page = life_page(life)
+    row = Reading(page[page.index('id="ledger"') :].split("<tr>")[2].partition("</tr>")[0]).text
+    assert "version 3 rolled back and barred2" in row
+    assert day(life["ledger"][-1]["as_of"]) in row
+    assert f"{day(life['ledger'][-1]['as_of'])}, 02:31" in row
 
 
 def test_a_greater_metric_turns_the_sign() -> None:
@@ -192,12 +218,6 @@ def test_empty_life_reads_well() -> None:
         "There has been no champion yet.",
     ):
         assert sentence in text
-
-
-def test_a_champion_without_labels_reads_well() -> None:
-    """A champion whose rows have no mature label yet is shown without a quality."""
-    life = lives.young_life() | {"champion": lives.life()["champion"]}
-    assert "no scored row has a mature label so far" in first_screen(life_page(life))
 
 
 @pytest.mark.parametrize("name", LIVES)

@@ -94,9 +94,11 @@ def life() -> dict[str, Any]:
             "sequence": number,
             "action": "promoted",
             "version": number,
+            "replaced": number - 1 or None,
             "actor": "retrain_assets",
             "reason": reason,
             "as_of": (START + timedelta(days=7 * week)).isoformat(),
+            "at": (START + timedelta(days=7 * week, hours=2, minutes=31)).isoformat(),
         }
         for number, week, reason in (
             (1, 3, "The first model is better than the naive baseline."),
@@ -115,6 +117,7 @@ def life() -> dict[str, Any]:
         "greater_is_better": False,
         "champion": {
             "version": 3,
+            "replaced": 2,
             "since": (START + timedelta(days=91)).isoformat(),
             "action": "promoted",
             "actor": "retrain_assets",

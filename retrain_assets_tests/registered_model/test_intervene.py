@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -48,6 +49,9 @@ def test_roll_back(twice):
     assert (entry.actor, entry.reason) == ("ada", "Complaints.")
     assert entry.as_of == declaration.data_clock()
     assert state(twice)[1] == {"champion": "1"}
+    told = json.loads((declaration.reports / "life.json").read_text())
+    assert (told["champion"]["version"], told["champion"]["replaced"]) == (1, 2)
+    assert (told["ledger"][-1]["replaced"], told["ledger"][-1]["at"]) == (2, entry.wall_time.isoformat())
     with pytest.raises(ChampionError) as refused:
         roll_back_champion(declaration, "ada", "Once more.")
     assert str(refused.value) == (
