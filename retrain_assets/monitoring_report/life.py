@@ -90,6 +90,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
         ],
         "evaluations": evaluations,
         "estimates": told_estimates(declaration, metrics[0].name),
+        "links": _links(declaration, [part["key"] for part in partitions]),
         "thresholds": [
             {"name": item.name, "below": item.below, "above": item.above}
             for item in declaration.spec.retrain_when.business
@@ -106,6 +107,15 @@ def _task(declaration: Declaration) -> Task:
     if declaration.spec.label.classes is not None:
         return "multiclass"
     return task_of(declaration.spec.evaluation.metrics)
+
+
+def _links(declaration: Declaration, keys: Sequence[str]) -> dict[str, str | None]:
+    """Addresses of the other pages that have been written: of the cadence, and the newest partition's data docs."""
+    docs = (f"data_docs/{key}/index.html" for key in reversed(keys))
+    return {
+        "cadence": "cadence.html" if (declaration.reports / "cadence.html").exists() else None,
+        "data_docs": next((page for page in docs if (declaration.reports / page).exists()), None),
+    }
 
 
 def _calendar(declaration: Declaration) -> Partitions:

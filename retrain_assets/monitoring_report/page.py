@@ -122,7 +122,14 @@ def _waiting(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         lead = "It wants to retrain, and waits." if last["reasons"] else "It waits."
     else:
         lead = "Nothing asks for a retrain."
-    return {"as_of": last["as_of"], "lead": lead, "reasons": last["reasons"], "holds": last["held_back_by"]}
+    return {
+        "as_of": last["as_of"],
+        "lead": lead,
+        "reasons": last["reasons"],
+        "holds": last["held_back_by"],
+        # Decisions of earlier releases are on record without it.
+        "foreseen": last.get("foreseen", ""),
+    }
 
 
 def _points(document: Mapping[str, Any], value: str, group: str | None = None) -> list[Point]:

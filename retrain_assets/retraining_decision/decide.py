@@ -107,18 +107,19 @@ def _held(
     reasons = tuple(cause.reason for cause in standing)
     holds = tuple(dict.fromkeys(hold for cause in standing for hold in cause.holds(general)))
     lasting, tick = _earliest(causes, general, policy), first_free(evidence.ticks, general)
-    when = [
+    acts = (
         f"With the data up to {lasting:%Y-%m-%d %H:%M} UTC it would act, if nothing else changes."
         if lasting is not None
-        else "",
-        foretold(evidence.ticks, general),
-    ]
+        else ""
+    )
+    foreseen = _sentences(acts, foretold(evidence.ticks, general))
     earliest = min(filter(None, (lasting, tick.as_of if tick else None)), default=None)
     if not reasons:
-        text = " ".join(filter(None, ("Nothing asks for a retrain.", *when)))
-        return Decision(False, (), (), earliest, _awaited(evidence, policy, history), text)
-    text = " ".join(filter(None, ("A retrain is held back.", _joined(reasons), _joined(holds), *when)))
-    return Decision(False, reasons, holds, earliest, _releases(holds), text)
+        text = _sentences("Nothing asks for a retrain.", foreseen)
+        awaited = _awaited(evidence, policy, history)
+        return Decision(False, (), (), earliest, awaited, text, foreseen=foreseen)
+    text = _sentences("A retrain is held back.", _joined(reasons), _joined(holds), foreseen)
+    return Decision(False, reasons, holds, earliest, _releases(holds), text, foreseen=foreseen)
 
 
 def _general_holds(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Hold]:
@@ -220,6 +221,10 @@ def _awaited(evidence: Evidence, policy: Policy, history: History) -> str:
     if evidence.next_look is not None:
         parts.append(f"The next look at the newest candidate, on {_moment(evidence.next_look.due)}.")
     return " ".join(parts)
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(filter(None, parts))
 
 
 def _joined(items: Iterable[Reason | Hold]) -> str:

@@ -46,6 +46,9 @@ class Decision:
     resumes
         The attempt that is to be looked at again, or whose verdict is to be acted on, instead of training another
         candidate; None else.
+    foreseen
+        When it would act, when the schedule is due next, and from which tick on that leads to a retrain, in words;
+        empty where it acts, and where nothing can be said.
     """
 
     act: bool
@@ -55,3 +58,4 @@ class Decision:
     would_change: str
     sentence: str
     resumes: str | None = None
+    foreseen: str = ""

@@ -58,6 +58,7 @@ def _payload(decision: Decision) -> dict[str, Any]:
         "sentence": decision.sentence,
         "reasons": [{"code": item.code, "sentence": item.sentence} for item in decision.reasons],
         "held_back_by": [{"code": item.code, "sentence": item.sentence} for item in decision.held_back_by],
+        "foreseen": decision.foreseen,
         "would_change": decision.would_change,
         "earliest": decision.earliest.isoformat() if decision.earliest else None,
     }

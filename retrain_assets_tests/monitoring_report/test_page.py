@@ -28,6 +28,22 @@ def test_first_screen() -> None:
     assert "Nothing asks for a retrain." in first
 
 
+def test_what_is_foreseen_is_told() -> None:
+    """The first section says when the schedule is due next and from which tick on it leads to a retrain."""
+    life = lives.life()
+    assert life["decisions"][-1]["foreseen"] in first_screen(life_page(life))
+    del life["decisions"][-1]["foreseen"]
+    assert "Nothing asks for a retrain." in first_screen(life_page(life))
+
+
+def test_other_pages_are_linked_where_there_are_any() -> None:
+    """The page leads to the cadence and to the newest data docs, and to nothing that was not written."""
+    life = lives.life()
+    assert set(life["links"].values()) <= set(Reading(life_page(life)).addresses)
+    empty = Reading(life_page(lives.empty_life()))
+    assert not any("cadence" in address or "data_docs" in address for address in empty.addresses)
+
+
 def test_a_held_back_retrain_tells_reason_and_hold() -> None:
     """While a retrain is held back, the first section says what asks for it and what holds it."""
     life = lives.life()
@@ -195,7 +211,7 @@ def test_page_is_whole_and_self_contained(name: str) -> None:
     reading = Reading(page)
     assert reading.open == []
     linked = {item["href"] for item in life["evaluations"]}
-    assert set(reading.addresses) <= {"data:,", "life.json", "#decisions", *linked}
+    assert set(reading.addresses) <= {"data:,", "life.json", "#decisions", *linked, *life["links"].values()}
     assert "http:" not in page
     assert "https:" not in page
     assert "<script" not in page

@@ -76,6 +76,11 @@ def life() -> dict[str, Any]:
                     "business": {"click_through_rate": rate},
                 }
             )
+    decisions[-1]["foreseen"] = (
+        "With the data up to 2026-07-06 00:00 UTC it would act, if nothing else changes. The schedule is due next on "
+        "Mon 2026-06-22 02:00 UTC; 'cooldown' and 'nothing new' would hold back a tick before that of "
+        "Mon 2026-07-06 02:00 UTC."
+    )
     judged = ((2, "blessed", "first_champion"), (5, "blessed", "better"), (9, "inconclusive", "gain_unclear"))
     evaluations = [
         {
@@ -124,6 +129,7 @@ def life() -> dict[str, Any]:
             "reason": "The candidate is better than the champion: log loss improves by 0.00712 nats per row "
             "(95% interval of the improvement: 0.00498 to 0.00926; 35,120 rows, 7 days).",
         },
+        "links": {"cadence": "cadence.html", "data_docs": "data_docs/2026-06-21/index.html"},
         "partitions": partitions,
         "weeks": weeks,
         "decisions": decisions,
@@ -160,7 +166,8 @@ def empty_life() -> dict[str, Any]:
         "evaluations": [],
         "thresholds": [],
     }
-    return life() | nothing | {"as_of": None, "champion": None}
+    unwritten = {"cadence": None, "data_docs": None}
+    return life() | nothing | {"as_of": None, "champion": None, "links": unwritten}
 
 
 def young_life() -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from retrain_assets.attempts import attempts
 from retrain_assets.home import home
 from retrain_assets.lake import SCHEMAS
+from retrain_assets.monitoring_report.life import write_life
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
 from retrain_assets_tests.retraining_decision.past import (
     DAYS,
@@ -233,6 +234,20 @@ def test_a_changed_decision_renews_the_page_of_the_models_life(tmp_path):
     life = json.loads((pipeline.declaration.reports / "life.json").read_text())
     assert [codes(item["held_back_by"]) for item in life["decisions"]] == [["cooldown"]]
     assert (pipeline.declaration.reports / "index.html").exists()
+
+
+def test_a_life_leads_to_the_pages_that_there_are(tmp_path):
+    """It links the cadence once that is written, and the data docs of the newest partition that has some."""
+    pipeline = started(tmp_path)
+    reports = pipeline.declaration.reports
+    life = write_life(pipeline.declaration)
+    assert life["links"] == {"cadence": None, "data_docs": None}
+    for part in life["partitions"][2:4]:
+        (reports / "data_docs" / part["key"]).mkdir(parents=True)
+        (reports / "data_docs" / part["key"] / "index.html").touch()
+    (reports / "cadence.html").touch()
+    docs = f"data_docs/{life['partitions'][3]['key']}/index.html"
+    assert write_life(pipeline.declaration)["links"] == {"cadence": "cadence.html", "data_docs": docs}
 
 
 def test_after_a_retrain_the_page_tells_the_decision_that_follows(tmp_path):

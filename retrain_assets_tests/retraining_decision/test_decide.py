@@ -187,6 +187,7 @@ def test_a_tick_that_would_be_held_back_is_foretold_as_such():
         "a tick before that of Mon 2026-03-16 02:00 CET."
     )
     few = decide(evidence(ticks=mondays(56, 3), train_rows=5), POLICY, History(), at(52))
+    assert decision.foreseen == decision.sentence.removeprefix("Nothing asks for a retrain. ")
     assert few.earliest is None
     assert few.sentence.endswith("02:00 CET; 'minimum rows' would hold back a tick.")
 

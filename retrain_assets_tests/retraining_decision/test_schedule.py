@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -34,7 +35,7 @@ def test_a_tick_asks_for_a_retrain(scheduled):
 
 
 def test_between_ticks_the_schedule_is_no_reason(scheduled):
-    """The sensor does not act for the schedule."""
+    """The sensor does not act for the schedule, and says there and on the life page when it is due."""
     data = scheduled.decide()
     assert not data.run_requests
     told = re.fullmatch(
@@ -42,6 +43,8 @@ def test_between_ticks_the_schedule_is_no_reason(scheduled):
     )
     assert told
     assert timedelta(0) < datetime.fromisoformat(f"{told[1]}T02:00+00:00") - datetime.now(UTC) <= timedelta(7)
+    life = json.loads((scheduled.declaration.reports / "life.json").read_text())
+    assert life["decisions"][-1]["foreseen"] == f"The schedule is due next on Mon {told[1]} 02:00 UTC."
 
 
 def test_a_tick_with_nothing_new_to_learn_is_skipped_in_words(scheduled):
