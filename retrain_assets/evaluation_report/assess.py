@@ -278,7 +278,6 @@ def _provenance(declaration: Declaration, question: _Question, champion: int | N
 def write_report(declaration: Declaration, name: str, document: Mapping[str, Any]) -> str:
     """Write the page and its JSON twin; returns the page's path under the pipeline's reports."""
     folder = declaration.reports / "evaluations" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "evaluation.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
-    (folder / "index.html").write_text(evaluation_page(document), encoding="utf-8")
+    write_whole(folder / "evaluation.json", json.dumps(document, indent=1))
+    write_whole(folder / "index.html", evaluation_page(document))
     return f"evaluations/{name}/index.html"

@@ -81,11 +81,15 @@ def _metadata(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checks(document: dict[str, Any]) -> list[dg.AssetCheckResult]:
+    from retrain_assets.evaluation_report.slices import told_apart
+
     verdict = document["verdict"]
     first = document["comparisons"][0] if document["comparisons"] else None
     baseline = first["vs_baseline"] if first else None
     unscorable = verdict["reason"] == "champion_unscorable"
-    worse = [f"{part['column']} = {part['value']}" for part in document["slices"] if part["worse"]]
+    worse = [
+        f"{part['column']} = {told_apart(part['value'])}" for part in document["slices"] if part["worse"]
+    ]
     shift = document["explanation_shift"]
     calibrated = document["calibration_test"]
     distance = {} if shift["distance"] is None else {"distance": float(shift["distance"])}

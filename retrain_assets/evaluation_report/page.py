@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from retrain_assets.evaluation_report.slices import told_apart
 from retrain_assets.pages import evaluation_charts as charts
 from retrain_assets.pages.charts import both_widths
 from retrain_assets.pages.layout import render
@@ -198,6 +199,7 @@ def _slices(document: Mapping[str, Any]) -> dict[str, Any] | None:
             "css": charts.outcome_class(part["lower"], part["upper"]),
         }
         | {name: fixed(part[name], decimals) for name in ("candidate", "champion")}
+        | {"value": told_apart(part["value"])}
         | {"improvement": fixed(part["improvement"], gain, signed=True)}
         for part in slices
     ]
@@ -218,7 +220,7 @@ def _fairness(entry: Mapping[str, Any]) -> dict[str, Any]:
     decimals = decimals_for([line[model][name] for line in lines for model, name in cells])
     rows = [
         {
-            "group": line["group"],
+            "group": told_apart(line["group"]),
             "rows": line["rows"],
             "figures": [
                 {

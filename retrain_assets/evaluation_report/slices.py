@@ -80,7 +80,7 @@ class Slice:
     @property
     def name(self) -> str:
         """Column and value."""
-        return f"{self.column} = {self.value}"
+        return f"{self.column} = {told_apart(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,11 @@ class SliceTest:
     alpha: float = 0.05
     margin: float = 0.0
     past: FloatArray | None = None
+
+
+def told_apart(value: str) -> str:
+    """Quote a value of a column whose ends, being space or nothing, would not be seen."""
+    return value if value and value == value.strip() else f'"{value}"'
 
 
 def compare_slices(
@@ -148,7 +153,7 @@ def compare_slices(
             try:
                 slices.append(_measure(Slice(column, value, chosen.size, 0.0), scored[chosen], metric, test))
             except TrainingError as error:
-                notes.append(f"The slice {column} = {value} is not shown. {error}")
+                notes.append(f"The slice {column} = {told_apart(value)} is not shown. {error}")
     return slices, notes
 
 

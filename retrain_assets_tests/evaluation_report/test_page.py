@@ -154,6 +154,15 @@ def test_a_worse_slice_is_marked() -> None:
     assert text.count(" worse ") == Reading(evaluation_page(documents.blessed())).text.count(" worse ") + 1
 
 
+def test_values_that_differ_in_a_space_are_told_apart() -> None:
+    """Two slices whose values look alike are quoted where their ends are spaces."""
+    document = documents.blessed()
+    document["slices"][1]["value"] = document["slices"][0]["value"] + " "
+    text = Reading(evaluation_page(document)).text
+    assert "device = mobile18,231" in text
+    assert 'device = "mobile "11,902' in text
+
+
 def test_the_gain_in_money_is_on_the_first_screen() -> None:
     """The first screen says what the candidate is worth, and that it is told only where it does not decide."""
     value = {"currency": "EUR", "decides": False, "sentence": "The candidate brings in 14 EUR a day."}

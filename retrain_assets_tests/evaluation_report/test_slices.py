@@ -8,7 +8,7 @@ import pytest
 
 from retrain_assets.comparison import METRICS, compare
 from retrain_assets.errors import TrainingError
-from retrain_assets.evaluation_report.slices import Scored, SliceTest, compare_slices
+from retrain_assets.evaluation_report.slices import Scored, Slice, SliceTest, compare_slices
 
 MAE = METRICS["mean_absolute_error"]
 TEST = SliceTest("regression")
@@ -55,6 +55,12 @@ def test_a_slice_within_one_block_has_no_interval():
     slices, _ = compare_slices(pl.DataFrame({"a": ["x"] * 80}), ["a"], scored(80, blocks=1), MAE, TEST)
     assert slices[0].improvement is not None
     assert slices[0].lower is None
+
+
+def test_values_are_told_apart_by_their_ends():
+    """A value that ends in a space, or is empty, is quoted; any other stands as it is."""
+    named = [Slice("channel", value, 60, 0.5).name for value in ("branch", "branch ", "", "my branch")]
+    assert named == ["channel = branch", 'channel = "branch "', 'channel = ""', "channel = my branch"]
 
 
 def test_an_undefined_slice_is_told():
