@@ -44,13 +44,29 @@ def fit_estimate(ground: Ground, trained: Trained, rows: pl.DataFrame, score: Fl
     -------
     callable
         Confidence-based for classes, where money decides too; direct loss estimation for numbers. NaN for everything
-        where there are too few rows, for a metric that is the user's own function, and for money of a regression.
+        where there are too few rows, for a metric that is the user's own function, and for money of a regression;
+        and for a block without rows of any weight.
     """
     money = ground.criterion.value is not None
     regresses = ground.task == "regression"
+    rows, score = _weighing(ground, rows, score)
     if rows.height < FEWEST_ROWS or not has_influence(ground.criterion, ground.spec) or (money and regresses):
         return lambda *_: float("nan")
-    return (_direct if regresses else _expected)(ground, trained, rows, score)
+    estimate = (_direct if regresses else _expected)(ground, trained, rows, score)
+
+    def estimate_weighing(block: pl.DataFrame, scores: FloatArray) -> float:
+        block, scores = _weighing(ground, block, scores)
+        return float("nan") if block.is_empty() else estimate(block, scores)
+
+    return estimate_weighing
+
+
+def _weighing(ground: Ground, rows: pl.DataFrame, score: FloatArray) -> tuple[pl.DataFrame, FloatArray]:
+    """The rows that count, and their scores: with none of weight left, nothing can be fitted or averaged."""
+    if ground.spec.weight is None:
+        return rows, score
+    weighs = rows[ground.spec.weight].cast(pl.Float64) > 0
+    return rows.filter(weighs), score[weighs.to_numpy()]
 
 
 def _expected(ground: Ground, trained: Trained, rows: pl.DataFrame, score: FloatArray) -> Estimate:
