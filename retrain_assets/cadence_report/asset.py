@@ -12,6 +12,7 @@ from dagster._utils.schedules import cron_string_iterator
 
 from retrain_assets.asset import asset_key, common, fails_in_a_sentence
 from retrain_assets.declaration import Declaration
+from retrain_assets.pages.writing import write_whole
 
 if TYPE_CHECKING:
     from retrain_assets.cadence_report.matrix import Matrix
@@ -100,11 +101,10 @@ def _write(declaration: Declaration, report: "CadenceReport") -> Path:
     """Write ``cadence.html`` and its JSON twin under the pipeline's reports."""
     from retrain_assets.cadence_report.page import cadence_page
 
-    declaration.reports.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report.document, indent=1, allow_nan=False)
-    (declaration.reports / "cadence.json").write_text(text + "\n", encoding="utf-8")
+    write_whole(declaration.reports / "cadence.json", text + "\n")
     page = declaration.reports / "cadence.html"
-    page.write_text(cadence_page(report.document), encoding="utf-8")
+    write_whole(page, cadence_page(report.document))
     return page
 
 

@@ -39,6 +39,7 @@ from retrain_assets.evaluation_report.past_days import past_loss_differences
 from retrain_assets.features.function import function_notes
 from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
+from retrain_assets.pages.writing import write_whole
 from retrain_assets.spec.base import format_duration
 from retrain_assets.windows import Windows, holdout_rows
 

@@ -16,15 +16,15 @@ from retrain_assets.monitoring_report.life_figures import life_figures
 from retrain_assets.monitoring_report.page import life_page
 from retrain_assets.monitoring_report.told import Told
 from retrain_assets.monitoring_report.told_estimates import told_estimates
+from retrain_assets.pages.writing import write_whole
 from retrain_assets.windows import Partitions
 
 
 def write_life(declaration: Declaration) -> dict[str, Any]:
     """Write ``index.html`` and its JSON twin under the pipeline's reports; returns what the twin says."""
     document = life_document(declaration)
-    declaration.reports.mkdir(parents=True, exist_ok=True)
-    (declaration.reports / "life.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
-    (declaration.reports / "index.html").write_text(life_page(document), encoding="utf-8")
+    write_whole(declaration.reports / "life.json", json.dumps(document, indent=1))
+    write_whole(declaration.reports / "index.html", life_page(document))
     return document
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from retrain_assets.pages.writing import write_whole
 from retrain_assets.training_data.expectations.results import as_text
 
 _STYLE = """<style>
@@ -50,8 +51,7 @@ def write_page(validation: Any, path: Path) -> None:
     page = _LINK.sub(r"\1", _FETCHED.sub("", _template().render(_escaped(document)))).replace(
         "</head>", f"{_STYLE}</head>", 1
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    write_whole(path, page)
 
 
 @cache
