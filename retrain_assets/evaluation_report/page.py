@@ -44,10 +44,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
     verdict = document["verdict"]
     lead, _, rest = verdict["sentence"].partition(": ")
     pieces = _pieces(document)
-    champion = document["versions"]["champion"]
-    consequences = CONSEQUENCES if champion is not None else CONSEQUENCES_WITHOUT_CHAMPION
     trial = bool(document.get("trial"))
-    consequence = document.get("approval") or consequences[verdict["verdict"]]
     return render(
         "evaluation.html.j2",
         {
@@ -55,7 +52,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
             "lead": lead,
             "rest": rest,
             "trial": trial,
-            "consequence": _trial(document) if trial else consequence,
+            "consequence": _consequence(document, lead),
             "gain": _headline(document),
             "look": _look(document["look"]),
             "value": document.get("value"),
@@ -72,8 +69,18 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
     )
 
 
-def _trial(document: Mapping[str, Any]) -> str:
-    return f"A trial: not promoted by itself; a person can promote it with {document['pipeline']}_promote."
+def _consequence(document: Mapping[str, Any], lead: str) -> str:
+    """Say what becomes of the candidate, where the sentence below does not say it."""
+    if document.get("trial"):
+        return (
+            f"A trial: not promoted by itself; a person can promote it with {document['pipeline']}_promote."
+        )
+    if document.get("approval"):
+        return str(document["approval"])
+    known = document["versions"]["champion"] is not None
+    consequences, stays = (CONSEQUENCES, "stays") if known else (CONSEQUENCES_WITHOUT_CHAMPION, "no champion")
+    verdict = document["verdict"]["verdict"]
+    return "" if verdict != "blessed" and stays in lead else consequences[verdict]
 
 
 def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:

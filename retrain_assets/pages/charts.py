@@ -15,6 +15,8 @@ WIDE = 1000.0
 NARROW = 358.0
 EM = 7.0
 """Width of an average character at the charts' text size of 13."""
+APART = 2 * EM
+"""Room between two dates: one letter to tell them apart, and one because figures are wider than the average."""
 
 
 def element(name: str, *children: str | Markup, **attributes: str | float | None) -> Markup:
@@ -182,10 +184,10 @@ def time_axis(scale: Scale, y: float) -> Markup:
         half = len(label) * EM / 2
         anchor = "start" if x - half < scale.start else "end" if x + half > scale.end + 6 else "middle"
         left = x - {"start": 0.0, "middle": half, "end": 2 * half}[anchor]
-        # A first label that begins at its tick, and tells the year, can reach over the next one.
+        # A first label that begins at its tick, and tells the year, can reach up to the next one.
         if left < free_from:
             continue
-        year, free_from = when.year, left + 2 * half
+        year, free_from = when.year, left + 2 * half + APART
         parts.append(text(x, y + 19, label, "tick", anchor))
     return line(scale.start, y, scale.end, y, "axis") + Markup("").join(parts)
 

@@ -55,23 +55,27 @@ def interval_chart(gain: Mapping[str, Any], min_gain: float | None, label: str, 
     parts = [line(20, axis, width - 20, axis, "axis")]
     ticks = scale.tick_labels(int(width / 90), signed=True)
     parts += [_tick(scale(tick), axis, words) for tick, words in ticks]
-    parts.append(line(scale(0), 22, scale(0), axis, "zero"))
-    parts.append(_zero_and_worth(scale, min_gain, axis, width))
+    parts.append(_upright(scale(0), bar, axis, "zero"))
+    parts.append(_zero_and_worth(scale, min_gain, bar, axis, width))
     if lower is not None and upper is not None:
         left, right = scale(lower), scale(upper)
         parts.append(rectangle(left, bar - 5, max(right - left, 2), 10, f"interval {css}"))
         apart = right - left > EM * 18
-        parts.append(text(left, bar + 24, number(lower, signed=True), "value", "middle" if apart else "end"))
-        parts.append(
-            text(right, bar + 24, number(upper, signed=True), "value", "middle" if apart else "start")
-        )
+        for x, bound, side in ((left, lower, "end"), (right, upper, "start")):
+            words, anchor = number(bound, signed=True), "middle" if apart else side
+            parts.append(text(x, bar + 24, words, "value", anchor))
     parts.append(circle(scale(best), bar, 8, f"point {css}"))
     parts.append(text(18, axis + 38, "\N{LEFTWARDS ARROW} worse", "tick"))
     parts.append(text(width - 18, axis + 38, "better \N{RIGHTWARDS ARROW}", "tick", "end"))
     return chart(width, axis + 44, label, *parts)
 
 
-def _zero_and_worth(scale: Scale, min_gain: float | None, axis: float, width: float) -> Markup:
+def _upright(x: float, bar: float, axis: float, css: str) -> Markup:
+    """Draw a line across the bar and down to the axis, without striking through what is written beneath the bar."""
+    return line(x, 22, x, bar + 10, css) + line(x, bar + 28, x, axis, css)
+
+
+def _zero_and_worth(scale: Scale, min_gain: float | None, bar: float, axis: float, width: float) -> Markup:
     """Name 0 to its left and the gain worth having to its right, where both have room."""
     zero, words = scale(0.0), "no difference"
     half = len(words) * EM / 2
@@ -81,7 +85,7 @@ def _zero_and_worth(scale: Scale, min_gain: float | None, axis: float, width: fl
     worth = f"a gain worth having: {brief(min_gain)}"
     room = x + len(worth) * EM < width
     parts = [
-        line(x, 22, x, axis, "worth"),
+        _upright(x, bar, axis, "worth"),
         text(x - 3 if room else x + 3, 14, worth, "tick", "start" if room else "end"),
     ]
     if room and zero + 3 > 2 * half:

@@ -163,6 +163,16 @@ def test_values_that_differ_in_a_space_are_told_apart() -> None:
     assert 'device = "mobile "11,902' in text
 
 
+@pytest.mark.parametrize("name", ["rejected", "inconclusive"])
+def test_that_the_champion_stays_is_said_once(name: str) -> None:
+    """Where the verdict's sentence says it, no line above says it too; where it does not, one does."""
+    first = evaluation_page(DOCUMENTS[name]).partition("</h1>")[0].partition("<main>")[2]
+    assert first.count("stays") == 1
+    document = copy.deepcopy(DOCUMENTS[name])
+    document["verdict"]["sentence"] = "The candidate cannot be judged: too few rows."
+    assert evaluation_page(document).partition("</h1>")[0].partition("<main>")[2].count("stays") == 1
+
+
 def test_the_gain_in_money_is_on_the_first_screen() -> None:
     """The first screen says what the candidate is worth, and that it is told only where it does not decide."""
     value = {"currency": "EUR", "decides": False, "sentence": "The candidate brings in 14 EUR a day."}

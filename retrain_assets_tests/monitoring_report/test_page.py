@@ -153,7 +153,7 @@ def test_the_ledger_tells_what_was_rolled_back_and_when_by_the_clock() -> None:
     life["ledger"].append(life["ledger"][-1] | back)
     page = life_page(life)
     row = Reading(page[page.index('id="ledger"') :].split("<tr>")[2].partition("</tr>")[0]).text
-    assert "version 3 rolled back and barred2" in row
+    assert "rolled back:version 3 is barred2" in row
     assert day(life["ledger"][-1]["as_of"]) in row
     assert f"{day(life['ledger'][-1]['as_of'])}, 02:31" in row
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -9,7 +10,6 @@ from retrain_assets.pages import charts
 from retrain_assets.pages.evaluation_charts import interval_chart, outcome_class
 from retrain_assets.pages.layout import relative_address
 from retrain_assets.pages.life_charts import bands_of
-from retrain_assets.pages.text import day
 from retrain_assets.pages.timeline import Piece, windows_chart
 from retrain_assets_tests.pages import documents, lives
 from retrain_assets_tests.pages.reading import Reading
@@ -53,7 +53,7 @@ def test_time_axis(days: int, width: float) -> None:
 
 @pytest.mark.parametrize("room", range(200, 700, 20))
 def test_dates_do_not_run_into_each_other(room: int) -> None:
-    """However wide an axis is, a date begins where the one before has ended, and the first one tells its year."""
+    """However wide an axis is, dates stand apart, and the first one tells its year."""
     monday = START + timedelta(days=4)
     scale = charts.time_scale(monday, monday + timedelta(days=84), 60, 60 + room)
     drawn = Reading(charts.time_axis(scale, 100))
@@ -63,7 +63,7 @@ def test_dates_do_not_run_into_each_other(room: int) -> None:
         width = len(words) * charts.EM
         left = x - {"start": 0.0, "middle": width / 2, "end": width}[str(anchor)]
         spans.append((left, left + width))
-    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
+    assert all(end + charts.APART <= begin for (_, end), (begin, _) in pairwise(spans))
     assert str(START.year) in drawn.words[0]
 
 
@@ -102,22 +102,57 @@ def test_a_long_training_window_is_shortened() -> None:
     assert any(a.get("class") == "break" for _, a in drawn.elements)
 
 
-@pytest.mark.parametrize("gap", [1, 3, 9, 14])
+def dates_beneath(pieces: list[Piece], width: float) -> list[tuple[int, float, float, float, str]]:
+    """Read the dates beneath a time line: height of each, left and right end, its tick's place, and its words."""
+    pattern = r'<text x="([\d.]+)" y="(\d+)" class="tick" text-anchor="(\w+)">([^<]*)<'
+    found = []
+    for place, height, anchor, words in re.findall(pattern, windows_chart(pieces, width)):
+        x, wide = float(place), len(words) * charts.EM
+        left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
+        found.append((int(height), left, left + wide, x, words))
+    return found
+
+
+@pytest.mark.parametrize("gap", [1, 3, 9, 14, 30])
+@pytest.mark.parametrize("train", [20, 61, 129, 400])
 @pytest.mark.parametrize("width", [charts.NARROW, charts.WIDE])
-def test_dates_under_the_time_line_stay_apart(gap: int, width: float) -> None:
-    """Two dates of one row have room for two characters between them, however short the gap is."""
-    bounds = [START, START + timedelta(days=61), *(START + timedelta(days=61 + gap * n) for n in (1, 4, 5))]
-    pieces = [Piece("x", "x", "gap", a, b) for a, b in pairwise(bounds)]
-    ends: dict[str, float] = {}
-    texts = [
-        item for item in Reading(windows_chart(pieces, width)).elements if item[1].get("class") == "tick"
-    ]
-    for (_, found), when in zip(texts, bounds, strict=True):
-        x, wide = float(found["x"] or 0), len(day(when)) * charts.EM
-        left = {"end": x - wide, "middle": x - wide / 2}.get(found.get("text-anchor") or "start", x)
-        row = str(found["y"])
-        assert left - ends.get(row, -99.0) >= 2 * charts.EM - 0.2
-        ends[row] = left + wide
+def test_dates_under_the_time_line_stay_apart(gap: int, train: int, width: float) -> None:
+    """Two dates of one row stand apart, and no tick of another cuts one."""
+    split = START + timedelta(days=train)
+    bounds = [START, split, *(split + timedelta(days=gap * n) for n in (1, 4, 5))]
+    found = dates_beneath([Piece("x", "x", "gap", a, b) for a, b in pairwise(bounds)], width)
+    assert len(found) == len(bounds)
+    for height, left, right, _, _ in found:
+        assert left >= 0
+        assert right <= width
+        others = [other for other in found if other[0] == height and other[1] > left]
+        assert all(other[1] - right >= charts.APART - 0.2 for other in others)
+        assert not any(left < x < right for lower, _, _, x, _ in found if lower > height)
+
+
+def test_a_time_line_on_a_phone_names_its_pieces() -> None:
+    """Delays of a month leave each piece its name and dates a row, the training window shortened for it."""
+    days = (0, 129, 159, 189, 219)
+    bounds = [START + timedelta(days=n) for n in days]
+    names = ("Training", "Gap", "Holdout", "Maturing")
+    pieces = [Piece(n, n, "gap", a, b) for n, a, b in zip(names, bounds, bounds[1:], strict=False)]
+    drawn = windows_chart(pieces, charts.NARROW)
+    assert [name for name in names if f">{name}</text>" in drawn] == list(names)
+    assert 'class="break"' in drawn
+    found = dates_beneath(pieces, charts.NARROW)
+    assert [words for *_, words in found] == ["1 Jan 2026", "10 May", "9 Jun", "9 Jul", "8 Aug"]
+    assert len({height for height, *_ in found[1:]}) == 1
+
+
+def test_bounds_of_an_interval_are_not_struck_through() -> None:
+    """The lines of 0 and of the gain worth having leave out the height at which the bounds are written."""
+    drawn = Reading(interval_chart(documents.gain(-0.00287, 0.0015), 0.0035, "label", charts.NARROW))
+    bounds = [float(a["y"] or 0) for _, a in drawn.elements if a.get("class") == "value"]
+    lines = [a for _, a in drawn.elements if a.get("class") in {"zero", "worth"}]
+    assert len(bounds) == 2
+    assert len(lines) == 4
+    for baseline in bounds:
+        assert not any(float(a["y1"] or 0) < baseline and float(a["y2"] or 0) > baseline - 13 for a in lines)
 
 
 def test_bands_follow_the_versions_that_scored() -> None:
