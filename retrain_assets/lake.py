@@ -75,6 +75,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "read_at": _TIME,
     },
     "monitoring": {"partition_key": pl.String(), "as_of": _TIME, "payload": pl.String()},
+    "told_quality": {"partition_key": pl.String(), "quality": pl.Float64()},
     "attempts": {
         "attempt": pl.String(),
         "stage": pl.String(),
@@ -160,14 +161,15 @@ class Lake:
         return scan_table(handle)
 
     def read(self, table: str) -> pl.DataFrame:
-        """All rows of a small table, shared while nothing is committed: sensors ask for the same ones each tick."""
+        """All rows of a small table, read once while nothing is committed: sensors ask for the same ones each tick."""
         handle = self.snapshot(table)
         known = _SNAPSHOTS.get(self.uri(table))
         if known is None or known.handle is not handle:
             return self.scan(table).collect()
         if known.rows is None:
             known.rows = scan_table(known.handle).collect()
-        return known.rows
+        # Not the frame itself: who changes it in place would change it for everybody.
+        return known.rows.clone()
 
     def rows(self, table: str, keys: Sequence[str], version: int | None = None) -> pl.LazyFrame:
         """Rows of some partitions of a table."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,7 +13,8 @@ from deltalake import write_deltalake
 from polars.testing import assert_frame_equal
 
 from retrain_assets.errors import LakeError
-from retrain_assets.lake import SCHEMAS, Lake
+from retrain_assets.lake import SCHEMAS, TABLE_PROPERTIES, Lake
+from retrain_assets.one_commit import opened
 
 
 @pytest.fixture
@@ -128,8 +132,57 @@ def test_folder_with_a_space_and_an_umlaut(tmp_path):
 def test_rows_in_memory_are_those_of_the_newest_commit(lake):
     """A small table is read once while nothing is committed, and again after another handle has committed."""
     lake.append("attempts", pl.DataFrame({"attempt": ["a"]}))
-    first = lake.read("attempts")
-    assert lake.read("attempts") is first
+    assert lake.read("attempts")["attempt"].to_list() == ["a"]
+    [file] = Path(lake.uri("attempts")).glob("*.parquet")
+    file.rename(file.with_suffix(".away"))
+    assert lake.read("attempts")["attempt"].to_list() == ["a"]
+    file.with_suffix(".away").rename(file)
     Lake(lake.name, lake.root).append("attempts", pl.DataFrame({"attempt": ["b"]}))
     assert sorted(lake.read("attempts")["attempt"]) == ["a", "b"]
     assert lake.read("decisions").schema == pl.Schema(SCHEMAS["decisions"])
+
+
+def test_who_changes_rows_in_place_changes_them_for_nobody_else(lake):
+    """Rows of a small table belong to who read them, however often it is read while nothing is committed."""
+    rows = pl.DataFrame({"attempt": ["a", "b"]})
+    lake.append("attempts", rows)
+    for _ in range(2):
+        mine = lake.read("attempts")
+        assert_frame_equal(mine, rows)
+        mine[0, "attempt"] = "changed"
+        mine.insert_column(0, pl.Series("mine", [1, 2]))
+        mine.extend(mine)
+
+
+@pytest.fixture
+def old_table(lake) -> Path:
+    """The log of a table that was made, and got a row eight times, two months ago."""
+    for number in range(8):
+        lake.append("decisions", pl.DataFrame({"number": [number]}))
+    log = Path(lake.uri("decisions"), "_delta_log")
+    long_ago = (datetime.now(UTC) - timedelta(days=60)).timestamp()
+    for file in log.iterdir():
+        os.utime(file, (long_ago, long_ago))
+    return log
+
+
+def test_every_tenth_commit_is_a_checkpoint(lake, old_table):
+    """Opening a table reads the log of ten commits at most, whatever its age."""
+    assert not list(old_table.glob("*.checkpoint.parquet"))
+    lake.append("decisions", pl.DataFrame({"number": [8]}))
+    assert [file.name for file in old_table.glob("*.checkpoint.parquet")] == [f"{9:020}.checkpoint.parquet"]
+
+
+def test_a_checkpoint_removes_no_version(lake, old_table):
+    """What a model was fitted on can be read after months: a table's old versions stay."""
+    lake.append("decisions", pl.DataFrame({"number": [8]}))
+    assert len(list(old_table.glob("*.json"))) == 10
+    for version in range(10):
+        assert lake.scan("decisions", version).collect().height == version
+
+
+def test_tables_that_are_written_file_by_file_have_the_same_properties(lake):
+    """Features and scores have their checkpoints, and keep their versions, like any other table."""
+    handle, made = opened(lake, "features", {"partition_key": pl.String(), "x": pl.Int64()})
+    assert made
+    assert handle.metadata().configuration == TABLE_PROPERTIES
