@@ -9,6 +9,7 @@ import numpy as np
 from retrain_assets.comparison.block_series import BlockSeries, spread_of
 from retrain_assets.comparison.paired import POWER, Comparison
 from retrain_assets.comparison.sequential import always_valid
+from retrain_assets.comparison.standard_errors import StudentError
 
 
 def widened(found: Comparison, series: BlockSeries) -> Comparison:
@@ -43,6 +44,7 @@ def widened(found: Comparison, series: BlockSeries) -> Comparison:
         standard_error=error,
         smallest_detectable=found.improvement - lower + float(stdtrit(found.degrees, POWER)) * error,
         inflation=spread.inflation,
+        errors=(StudentError(error, found.degrees),),
     )
 
 
@@ -79,4 +81,5 @@ def looked_at_again(found: Comparison, series: BlockSeries, first_look: int | No
         blocks=series.blocks,
         effective_blocks=upward.effective_blocks,
         inflation=upward.inflation,
+        errors=(),
     )

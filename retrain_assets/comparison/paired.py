@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import sqrt
 
@@ -13,7 +13,7 @@ from retrain_assets.comparison.estimator_choice import Estimator, EstimatorChoic
 from retrain_assets.comparison.metric import FloatArray, Metric
 from retrain_assets.comparison.resampling import leave_one_block_out, poisson_bootstrap
 from retrain_assets.comparison.sequential import SequentialTest
-from retrain_assets.comparison.standard_errors import block_contributions, correlated_error
+from retrain_assets.comparison.standard_errors import StudentError, block_contributions, correlated_errors
 from retrain_assets.comparison.unequal_blocks import BlockShares, block_shares
 
 POWER = 0.8
@@ -36,9 +36,9 @@ class Comparison:
     lower, upper
         Bounds of the (1 - alpha) interval of the improvement.
     p_value
-        Two-sided, of no difference.
+        Two-sided, of no difference: the greatest that one of ``errors`` gives.
     standard_error
-        Of the improvement, allowing for dependence within blocks.
+        Of the improvement, allowing for dependence within blocks; of several the one of the widest interval.
     smallest_detectable
         The gain that rows like these would have shown with 80 % power (Bloom 1995).
     effective_rows
@@ -51,7 +51,7 @@ class Comparison:
     estimator
         How the standard error was estimated; or the always-valid test that gave the interval.
     degrees
-        Degrees of freedom of Student's t, from which interval and p-value come; None for an always-valid test.
+        Degrees of freedom of the Student's t that the interval comes from; None for an always-valid test.
         Where cosines decide and their interval is narrower than that of block sums, those of block sums.
     correlation
         Lag-1 correlation of the daily loss difference; None where too few past days are known.
@@ -62,6 +62,9 @@ class Comparison:
     inflation
         Long-run variance of the blocks over their variance, for which the interval was widened: by the
         correlation of past days, or of the blocks themselves.
+    errors
+        The errors that must all allow a finding, at whatever level: two where cosines decide (see
+        :func:`~retrain_assets.comparison.standard_errors.correlated_errors`), none for an always-valid test.
     """
 
     metric: str
@@ -83,6 +86,17 @@ class Comparison:
     past_days: int = 0
     effective_blocks: float | None = None
     inflation: float = 1.0
+    errors: tuple[StudentError, ...] = ()
+
+    def p_value_of_loss(self, margin: float) -> float:
+        """One-sided p-value of a loss of no more than ``margin``, at one look.
+
+        Parameters
+        ----------
+        margin
+            The loss that is allowed, in the metric's unit, 0 or more.
+        """
+        return _lower_tail(self.errors, self.improvement + margin)
 
 
 @dataclass(frozen=True)
@@ -114,14 +128,16 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Error:
-    """The standard error of a difference, the degrees of freedom of its interval, and what they rest on."""
+    """The standard errors of a difference, and what they rest on."""
 
-    value: float
-    degrees: float
+    errors: tuple[StudentError, ...]
     blocks: int
     estimator: Estimator
-    effective_rows: float | None
     inflation: float = 1.0
+
+    def without(self, noise: float) -> tuple[StudentError, ...]:
+        """The errors, of which those that are no more than floating point's noise count as 0."""
+        return tuple(replace(error, value=0.0) if error.value <= noise else error for error in self.errors)
 
 
 def compare(
@@ -136,12 +152,12 @@ def compare(
 ) -> Comparison:
     """Compare two models on the same rows.
 
-    The difference of two metrics has the difference of their influence values; its standard error comes from
-    their sums over blocks (CR1, and CR2 where blocks differ in size), and its interval from Student's t with
-    one degree of freedom less than effective blocks, because a normal quantile is too small for a handful of
-    blocks. Where the past says that days are a little alike the error is widened, and where they are too much
-    alike the equal-weighted cosine estimator takes its place, whose interval is never taken for narrower than
-    that of block sums. A metric without influence values is resampled: a Poisson bootstrap over blocks, or
+    The difference of two metrics has the difference of their influence values; its standard error comes from their
+    sums over blocks (CR1, and CR2 where blocks differ in size), and its interval from Student's t with one degree
+    of freedom less than effective blocks, because a normal quantile is too small for a handful of blocks. Where the
+    past says that days are a little alike the error is widened, and where they are too much alike the equal-
+    weighted cosine estimator takes its place, whose interval is never taken for narrower than that of block sums,
+    nor its p-value for smaller. A metric without influence values is resampled: a Poisson bootstrap over blocks, or
     contributions from leaving blocks out for the cosines.
 
     Parameters
@@ -173,7 +189,7 @@ def compare(
     Lazarus, Lewis, Stock, Watson (2018), Journal of Business & Economic Statistics 36, 541-559.
     Bloom (1995), "Minimum detectable effects", Evaluation Review 19, 547-556.
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtrit
 
     rows = _Rows(y, candidate, reference, blocks, weight).weighed()
     choice = choose_estimator(past)
@@ -181,16 +197,17 @@ def compare(
     other, other_influence = metric.measure(rows.y, rows.reference, rows.weight)
     shares = block_shares(rows.blocks, rows.weight)
     if influence is None or other_influence is None:
-        found = _resampled(metric, rows, shares, choice, alpha)
+        difference, found = None, _resampled(metric, rows, shares, choice)
     else:
-        found = _from_influence(influence - other_influence, rows.blocks, shares, choice, alpha)
+        difference = influence - other_influence
+        found = _from_influence(difference, rows.blocks, shares, choice)
     improvement = metric.gain(value, other)
 
     noise = ROUNDING * max(abs(value), abs(other))
-    error = 0.0 if found.value <= noise else found.value
-    improvement = 0.0 if abs(improvement) <= noise and error == 0 else improvement
-    half = float(stdtrit(found.degrees, 1 - alpha / 2)) * error
-    certain = 1.0 if improvement == 0 else 0.0
+    errors = found.without(noise)
+    widest = max(errors, key=lambda error: error.half_width(alpha))
+    improvement = 0.0 if abs(improvement) <= noise and widest.value == 0 else improvement
+    half = widest.half_width(alpha)
     count = int(rows.y.size)
     return Comparison(
         metric=metric.name,
@@ -199,50 +216,58 @@ def compare(
         improvement=improvement,
         lower=improvement - half,
         upper=improvement + half,
-        p_value=float(2 * stdtr(found.degrees, -abs(improvement) / error)) if error > 0 else certain,
-        standard_error=error,
-        smallest_detectable=half + float(stdtrit(found.degrees, POWER)) * error,
-        effective_rows=found.effective_rows if error > 0 else float(count),
+        p_value=min(2 * _lower_tail(errors, -abs(improvement)), 1.0),
+        standard_error=widest.value,
+        smallest_detectable=half + float(stdtrit(widest.degrees, POWER)) * widest.value,
+        effective_rows=_effective_rows(difference, widest.value, count),
         blocks=found.blocks,
         rows=count,
         alpha=alpha,
         estimator=found.estimator,
-        degrees=found.degrees,
+        degrees=widest.degrees,
         correlation=choice.correlation,
         past_days=choice.past_days,
         effective_blocks=shares.effective,
         inflation=found.inflation,
+        errors=errors,
     )
 
 
 def _from_influence(
-    difference: FloatArray,
-    blocks: NDArray[np.int64],
-    shares: BlockShares,
-    choice: EstimatorChoice,
-    alpha: float,
+    difference: FloatArray, blocks: NDArray[np.int64], shares: BlockShares, choice: EstimatorChoice
 ) -> _Error:
     contributions = block_contributions(difference, blocks)
-    inflation = choice.inflation(contributions.size)
-    error, degrees = shares.error(contributions) * sqrt(inflation), shares.degrees
+    count = contributions.size
     if choice.estimator == "equal_weighted_cosine":
-        error, degrees = correlated_error(contributions, shares, alpha)
-    of_independent = float(difference @ difference) / (difference.size - 1)
-    effective = of_independent / error**2 if error > 0 else None
-    return _Error(error, degrees, contributions.size, choice.estimator, effective, inflation)
+        return _Error(correlated_errors(contributions, shares), count, choice.estimator)
+    inflation = choice.inflation(count)
+    error = shares.error(contributions) * sqrt(inflation)
+    return _Error((StudentError(error, shares.degrees),), count, choice.estimator, inflation)
 
 
-def _resampled(
-    metric: Metric, rows: _Rows, shares: BlockShares, choice: EstimatorChoice, alpha: float
-) -> _Error:
+def _resampled(metric: Metric, rows: _Rows, shares: BlockShares, choice: EstimatorChoice) -> _Error:
     difference = partial(_difference, metric, rows)
     count = shares.shares.size
     if choice.estimator == "equal_weighted_cosine":
         contributions = leave_one_block_out(difference, rows.blocks, rows.weight)
-        return _Error(*correlated_error(contributions, shares, alpha), count, choice.estimator, None)
+        return _Error(correlated_errors(contributions, shares), count, choice.estimator)
     inflation = choice.inflation(count)
     error = poisson_bootstrap(difference, rows.blocks) * shares.inflation * sqrt(inflation)
-    return _Error(error, shares.degrees, count, "poisson_bootstrap", None, inflation)
+    return _Error((StudentError(error, shares.degrees),), count, "poisson_bootstrap", inflation)
+
+
+def _lower_tail(errors: tuple[StudentError, ...], difference: float) -> float:
+    """The greatest of the errors' probabilities of a difference as low as this, where the true one is 0."""
+    return max(error.lower_tail(difference) for error in errors)
+
+
+def _effective_rows(difference: FloatArray | None, error: float, count: int) -> float | None:
+    """Independent rows that would give such an error; None where the metric has no influence values."""
+    if error == 0:
+        return float(count)
+    if difference is None:
+        return None
+    return float(difference @ difference) / (difference.size - 1) / error**2
 
 
 def _difference(metric: Metric, rows: _Rows, positions: NDArray[np.int64]) -> float:

@@ -9,6 +9,7 @@ dependence of any form that dies out, at a price in power, since a few cosines a
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,36 @@ from retrain_assets.comparison.metric import FloatArray, Metric
 from retrain_assets.comparison.resampling import poisson_bootstrap
 from retrain_assets.comparison.unequal_blocks import BlockShares
 from retrain_assets.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class StudentError:
+    """A standard error, with the degrees of freedom of the Student's t that it makes of a difference.
+
+    Parameters
+    ----------
+    value
+        The standard error.
+    degrees
+        Degrees of freedom, 1 or more.
+    """
+
+    value: float
+    degrees: float
+
+    def half_width(self, alpha: float) -> float:
+        """Half of the interval of two-sided error rate ``alpha``."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.degrees, 1 - alpha / 2)) * self.value
+
+    def lower_tail(self, difference: float) -> float:
+        """Probability of a difference as low as this, or lower, where the true one is 0."""
+        from scipy.special import stdtr
+
+        if self.value == 0:
+            return 1.0 if difference >= 0 else 0.0
+        return float(stdtr(self.degrees, difference / self.value))
 
 
 def block_contributions(influence: FloatArray, blocks: NDArray[np.int64]) -> FloatArray:
@@ -68,7 +99,7 @@ def equal_weighted_cosine_error(contributions: FloatArray) -> tuple[float, int]:
 
     The long-run variance is the mean square of the projections on the B slowest cosines of type II, which
     are free of the mean; B = 0.4 T^(2/3), rounded down, and at least 1. The projections of a series that is
-    symmetric, or so by chance, vanish, and so does the error (:func:`correlated_error`).
+    symmetric, or so by chance, vanish, and so does the error (:func:`correlated_errors`).
 
     Parameters
     ----------
@@ -95,12 +126,13 @@ def equal_weighted_cosine_error(contributions: FloatArray) -> tuple[float, int]:
     return math.sqrt(count * float(projections @ projections) / degrees), degrees
 
 
-def correlated_error(contributions: FloatArray, shares: BlockShares, alpha: float) -> tuple[float, float]:
-    """Standard error of the sum of contributions that depend on their neighbours, and its degrees of freedom.
+def correlated_errors(contributions: FloatArray, shares: BlockShares) -> tuple[StudentError, StudentError]:
+    """Standard errors of the sum of contributions that depend on their neighbours: both must allow a finding.
 
-    That of the cosines, or that of independent blocks where its interval is the wider one: a single cosine is
-    small by chance in every tenth week, and days that are alike never justify an interval narrower than that
-    of days that are not.
+    That of the cosines, and that of independent blocks: a single cosine is small by chance in every tenth week,
+    and days that are alike never justify an interval narrower, or a p-value smaller, than that of days that are
+    not. Which of the two is the stricter one depends on the error rate, since they differ in degrees of freedom:
+    one that is so at 5 % may not be at the levels of a correction for several tests.
 
     Parameters
     ----------
@@ -108,17 +140,10 @@ def correlated_error(contributions: FloatArray, shares: BlockShares, alpha: floa
         Of blocks in the order of time, shape (blocks,).
     shares
         The part of the rows that each block carries.
-    alpha
-        Two-sided error rate of the interval.
     """
-    from scipy.special import stdtrit
-
     error, degrees = equal_weighted_cosine_error(contributions)
-    by_cosines = error, min(float(degrees), shares.degrees)
-    of_independent = shares.error(contributions), shares.degrees
-    return max(
-        by_cosines, of_independent, key=lambda found: float(stdtrit(found[1], 1 - alpha / 2)) * found[0]
-    )
+    by_cosines = StudentError(error, min(float(degrees), shares.degrees))
+    return by_cosines, StudentError(shares.error(contributions), shares.degrees)
 
 
 def standard_error(influence: FloatArray, blocks: NDArray[np.int64]) -> tuple[float, int]:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrain_assets.comparison import Comparison, Metric, Task, compare
+from retrain_assets.comparison import Metric, Task, compare
 from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.errors import TrainingError
 from retrain_assets.evaluation_report.judged_rows import rows_problem
@@ -198,15 +198,5 @@ def _measure(empty: Slice, scored: Scored, metric: Metric, test: SliceTest) -> S
         upper=gain.upper,
         blocks=gain.blocks,
         effective_blocks=gain.effective_blocks,
-        p_value=None if rows_problem(scored.y, test.task) else _no_worse(gain, test.margin),
+        p_value=None if rows_problem(scored.y, test.task) else gain.p_value_of_loss(test.margin),
     )
-
-
-def _no_worse(gain: Comparison, margin: float) -> float:
-    """One-sided p-value of a loss of ``margin`` at the most."""
-    from scipy.special import stdtr
-
-    above = gain.improvement + margin
-    if gain.standard_error == 0 or gain.degrees is None:
-        return 1.0 if above >= 0 else 0.0
-    return float(stdtr(gain.degrees, above / gain.standard_error))

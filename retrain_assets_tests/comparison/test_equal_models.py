@@ -19,7 +19,7 @@ from benchmarks.equal_models import (
     past_of,
     some_look,
 )
-from benchmarks.first_looks import RULES, half_widths
+from benchmarks.first_looks import RULES, SLICES, half_widths, smaller_p_values
 from benchmarks.repeated_looks import day_series
 from retrain_assets.comparison import METRICS, choose_estimator, compare
 
@@ -68,3 +68,23 @@ def test_the_simulated_decision_is_that_of_the_comparison(correlation):
         )
         half = half_widths(new, choose_estimator(past))[RULES.index("the decision")]
         assert found.upper - found.improvement == pytest.approx(half)
+
+
+def test_p_values_hold_at_the_levels_of_a_correction():
+    """At a twentieth of alpha, days that correlate by .7, equal models are found better no more often than promised."""
+    series = day_series(np.random.default_rng(7), 100_000, 7, 0.7)
+    of_the_wider, greater = (smaller_p_values(series) <= ALPHA / SLICES).mean(axis=1)
+    assert greater <= ALPHA / SLICES
+    assert of_the_wider > 3 * ALPHA / SLICES
+
+
+def test_the_simulated_p_value_is_that_of_the_comparison():
+    """The greater p-value of days alone is that of the comparison of two models that differ by so much on each."""
+    past = day_series(np.random.default_rng(2), 1, PAST, 0.8)[0]
+    level = np.full(7, 50.0)
+    for new in day_series(np.random.default_rng(3), 5, 7, 0.7):
+        found = compare(
+            METRICS["mean_absolute_error"], np.zeros(7), level - new, level, np.arange(7), past=past
+        )
+        expected = smaller_p_values(-new[np.newaxis])[1, 0]
+        assert found.p_value_of_loss(0.0) == pytest.approx(expected)

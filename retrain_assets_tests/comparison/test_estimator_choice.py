@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import stdtrit
 
 from retrain_assets.comparison.estimator_choice import EstimatorChoice, choose_estimator, lag_one_correlation
-from retrain_assets.comparison.standard_errors import cluster_robust_error, correlated_error
+from retrain_assets.comparison.standard_errors import cluster_robust_error, correlated_errors
 from retrain_assets.comparison.unequal_blocks import BlockShares
 from retrain_assets_tests.comparison.test_standard_errors import correlated_days
 
@@ -76,10 +76,10 @@ def promoted(correlation, days, pairs=4_000):
         contributions = (new - new.mean()) / days
         error, degrees = cluster_robust_error(contributions), days - 1.0
         plain = stdtrit(degrees, 0.975) * error
-        error *= math.sqrt(choice.inflation(days))
+        half = plain * math.sqrt(choice.inflation(days))
         if choice.estimator == "equal_weighted_cosine":
-            error, degrees = correlated_error(contributions, shares, 0.05)
-        found += new.mean() > np.array([stdtrit(degrees, 0.975) * error, plain])
+            half = max(error.half_width(0.05) for error in correlated_errors(contributions, shares))
+        found += new.mean() > np.array([half, plain])
     return found / pairs
 
 

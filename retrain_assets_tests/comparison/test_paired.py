@@ -194,8 +194,27 @@ def test_days_that_are_alike_widen_the_interval(name, task):
     quantile = stats.t.ppf(0.975, found.degrees)
     assert found.upper - found.improvement == pytest.approx(quantile * found.standard_error)
     assert found.p_value == pytest.approx(
-        2 * stats.t.sf(found.improvement / found.standard_error, found.degrees)
+        max(2 * stats.t.sf(found.improvement / error.value, error.degrees) for error in found.errors)
     )
+
+
+def test_where_days_are_alike_both_errors_must_allow_a_finding_at_any_level():
+    """Block sums have the wider interval at 5 %, the cosine at a twentieth of it; the p-value is the greater one."""
+    gains = np.array([1.0, 2.0, 1.0, 3.0, 1.0, 2.0, 1.1])
+    past = past_days(0.8)
+
+    def compared(alpha):
+        return compare(MAE, np.zeros(7), 10 - gains, np.full(7, 10.0), np.arange(7), alpha=alpha, past=past)
+
+    found = compared(0.05)
+    cosine, sums = found.errors
+    assert (found.degrees, cosine.degrees, sums.degrees) == (pytest.approx(6), 1, pytest.approx(6))
+    assert compared(0.05 / 20).degrees == 1
+    assert found.p_value == pytest.approx(2 * stats.t.sf(gains.mean() / cosine.value, 1))
+    assert found.p_value > 2 * stats.t.sf(gains.mean() / sums.value, 6)
+    worse = compare(MAE, np.zeros(7), 10 + gains, np.full(7, 10.0), np.arange(7), past=past)
+    assert worse.p_value_of_loss(0.0) == pytest.approx(found.p_value / 2)
+    assert worse.p_value_of_loss(1.0) == pytest.approx(stats.t.cdf((1 - gains.mean()) / sums.value, 6))
 
 
 @pytest.mark.parametrize(("name", "task"), [*CASES, ("cost", "regression")])

@@ -13,9 +13,10 @@ from scipy.special import stdtrit
 from scipy.stats import sem
 
 from retrain_assets.comparison.standard_errors import (
+    StudentError,
     block_contributions,
     cluster_robust_error,
-    correlated_error,
+    correlated_errors,
     equal_weighted_cosine_error,
 )
 from retrain_assets.comparison.unequal_blocks import BlockShares
@@ -93,26 +94,25 @@ def test_symmetry_is_no_certainty():
     shares = BlockShares(np.full(7, 1 / 7))
     sparse = np.array([-1.0, -1, -1, 6, -1, -1, -1])
     assert equal_weighted_cosine_error(sparse)[0] == pytest.approx(0, abs=1e-12)
-    assert correlated_error(sparse, shares, 0.05) == (
-        pytest.approx(cluster_robust_error(sparse)),
-        pytest.approx(6),
-    )
+    by_cosines, of_days = correlated_errors(sparse, shares)
+    assert by_cosines == (StudentError(pytest.approx(0, abs=1e-12), 1))
+    assert of_days == StudentError(pytest.approx(cluster_robust_error(sparse)), pytest.approx(6))
     trend = np.arange(7.0) - 3
-    assert correlated_error(trend, shares, 0.05) == equal_weighted_cosine_error(trend)
-    assert correlated_error(np.zeros(7), shares, 0.05)[0] == 0
+    assert correlated_errors(trend, shares)[0] == StudentError(*equal_weighted_cosine_error(trend))
+    assert [error.value for error in correlated_errors(np.zeros(7), shares)] == [0, 0]
 
 
 @given(SERIES, st.sampled_from([0.01, 0.05, 0.2]))
 @settings(max_examples=60, deadline=None)
-def test_days_that_are_alike_never_give_a_narrower_interval(series, alpha):
-    """The interval is the wider one of that of the cosines and that of independent days."""
+def test_interval_and_tail_of_an_error_are_students(series, alpha):
+    """Half of an interval is a quantile of Student's t; a difference as low as its end has a tail of alpha / 2."""
     shares = BlockShares(np.full(series.size, 1 / series.size))
     contributions = (series - series.mean()) / series.size
-    error, degrees = correlated_error(contributions, shares, alpha)
-    cosine, cosines = equal_weighted_cosine_error(contributions)
-    half = stdtrit(degrees, 1 - alpha / 2) * error
-    of_days = stdtrit(series.size - 1, 1 - alpha / 2) * cluster_robust_error(contributions)
-    assert half == pytest.approx(max(stdtrit(cosines, 1 - alpha / 2) * cosine, of_days))
+    for error in correlated_errors(contributions, shares):
+        half = error.half_width(alpha)
+        assert half == pytest.approx(stdtrit(error.degrees, 1 - alpha / 2) * error.value)
+        expected = alpha / 2 if error.value > 0 else 1.0
+        assert error.lower_tail(-half) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("days", [56, 112])

@@ -97,7 +97,7 @@ def test_the_document_holds_every_figure():
     assert set(first["vs_champion"]) == {
         "improvement", "lower", "upper", "p_value", "standard_error", "smallest_detectable",
         "effective_rows", "blocks", "alpha", "estimator", "degrees", "correlation", "past_days",
-        "effective_blocks", "inflation",
+        "effective_blocks", "inflation", "errors",
     }  # fmt: skip
     assert [curve["model"] for curve in document["calibration"]] == ["candidate", "champion"]
     assert {part["value"] for part in document["slices"]} == {"phone", "tv"}
