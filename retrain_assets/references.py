@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib.util
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from retrain_assets.declaration import module_file
 from retrain_assets.spec.base import suggest
 
 
-def check_name(module: str, name: str) -> str | None:
+def check_name(module: str, name: str, ending: str = "") -> str | None:
     """Say what is wrong with a reference to a name in a module.
 
     Parameters
@@ -19,6 +20,8 @@ def check_name(module: str, name: str) -> str | None:
         Dotted path of the module.
     name
         A class or function that should be defined, or imported, at the top of it.
+    ending
+        How the names end of which one is suggested sooner than any other.
 
     Returns
     -------
@@ -35,7 +38,9 @@ def check_name(module: str, name: str) -> str | None:
     if names is None or name in names:
         return None
     public = {known for known in names if not known.startswith("_")}
-    return f"The module {module!r} has no {name!r}. {suggest(name, public)}"
+    sooner = {known for known in public if known.endswith(ending)}
+    known = sooner if difflib.get_close_matches(name, sooner, n=1) else public
+    return f"The module {module!r} has no {name!r}. {suggest(name, known)}"
 
 
 def _missing_module(module: str) -> str | None:

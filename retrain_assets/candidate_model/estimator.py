@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from retrain_assets.comparison import METRICS
 from retrain_assets.errors import TrainingError
 from retrain_assets.references import check_name
 from retrain_assets.spec import PipelineSpec
@@ -38,8 +39,15 @@ def check_estimator(spec: PipelineSpec) -> list[str]:
         field, (module, _, name) = "estimator", training.estimator.rpartition(".")
     if not module:
         return [f"training.{field}: {name!r} is no import path, such as sklearn.ensemble.{name}."]
-    fault = check_name(module, name)
+    fault = check_name(module, name, "Classifier" if _has_classes(spec) else "")
     return [] if fault is None else [f"training.{field}: {fault}"]
+
+
+def _has_classes(spec: PipelineSpec) -> bool:
+    """Whether the declaration tells that the label is one of classes, so that a classifier is meant."""
+    metrics = (METRICS.get(metric.name) for metric in spec.evaluation.metrics)
+    measured = any(metric is not None and "regression" not in metric.tasks for metric in metrics)
+    return measured or not {"positive", "classes"}.isdisjoint(spec.label.model_fields_set)
 
 
 def resolve_estimator(spec: PipelineSpec) -> BaseEstimator:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
 from retrain_assets.spec.base import Duration, PositiveDuration, Spec
+
+_NAME = r"^[a-z][a-z0-9_]{0,62}$"
 
 
 class PerformanceTrigger(Spec):
@@ -29,7 +32,7 @@ class PerformanceTrigger(Spec):
 class BusinessTrigger(Spec):
     """Retrain when a business metric leaves its expected range."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    name: str = Field(json_schema_extra={"pattern": _NAME})
     sql: str
     """An aggregate in Polars SQL over a partition's rows with predictions and mature labels, such as ``AVG(clicked)``."""
     below: float | None = None
@@ -39,6 +42,18 @@ class BusinessTrigger(Spec):
     """Partitions whose windows are looked at, the latest among them."""
     violations: int = Field(default=1, ge=1)
     """So many of them must lie beyond the threshold, and the latest one."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_name(cls, value: str) -> str:
+        if not re.fullmatch(_NAME, value):
+            near = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_")[:63]
+            better = f", such as {near!r}" if re.fullmatch(_NAME, near) else ""
+            raise ValueError(
+                f"{value!r} cannot be the name of a business metric; begin with a small letter, and write small "
+                f"letters, digits and underscores, 63 at most{better}"
+            )
+        return value
 
     @model_validator(mode="after")
     def _some_threshold(self) -> Self:

@@ -46,6 +46,22 @@ def test_unknown_estimator_is_a_sentence(training, sentence):
 
 
 @pytest.mark.parametrize(
+    ("declared", "meant"),
+    [
+        ({}, "HistGradientBoostingRegressor"),
+        ({"label": {"positive": "Y"}}, "HistGradientBoostingClassifier"),
+        ({"label": {"classes": ["a", "b", "c"]}}, "HistGradientBoostingClassifier"),
+        ({"evaluation": {"metrics": ["roc_auc"]}}, "HistGradientBoostingClassifier"),
+        ({"evaluation": {"metrics": ["r2"]}}, "HistGradientBoostingRegressor"),
+    ],
+)
+def test_an_estimator_of_the_task_is_suggested(declared, meant):
+    """Where label or metrics tell that there are classes, a misspelt estimator is taken for a classifier."""
+    [fault] = check_estimator(declare(training={"estimator": "sklearn.ensemble.HistGradBoost"}, **declared))
+    assert fault.endswith(f"Did you mean {meant!r}?")
+
+
+@pytest.mark.parametrize(
     "training",
     [
         {},

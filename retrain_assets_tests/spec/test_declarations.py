@@ -152,6 +152,11 @@ FAULTS = [
         "defs.yaml: training.random_state: input should be greater than or equal to 0, but the file says -5.",
     ),
     (
+        declared(retrain_when__business=[{"name": "Default rate", "sql": "AVG(churned)", "below": 1}]),
+        "defs.yaml: retrain_when.business[0].name: 'Default rate' cannot be the name of a business metric; begin with a "
+        "small letter, and write small letters, digits and underscores, 63 at most, such as 'default_rate'.",
+    ),
+    (
         declared(retrain_when__business=[{"name": "rate", "sql": "AVG(churned)", "below": 1}] * 2),
         "defs.yaml: retrain_when.business: two business metrics are called 'rate'; rename one.",
     ),
