@@ -219,9 +219,9 @@ def test_workspace_and_dg_name_the_same_code_location() -> None:
 
 
 def test_runs_of_a_pipeline_wait_for_each_other() -> None:
-    """The queue lets one retrain and one ingest of a pipeline run at a time."""
+    """The queue lets one retrain, one ingest and one cadence report of a pipeline run at a time."""
     declared = yaml.safe_load((PROJECT / "dagster.yaml").read_text())
     limits = {limit["key"]: limit for limit in declared["concurrency"]["runs"]["tag_concurrency_limits"]}
-    for key in ("retrain_assets/retrain", "retrain_assets/ingest"):
+    for key in ("retrain_assets/retrain", "retrain_assets/ingest", "retrain_assets/cadence"):
         assert limits[key]["value"] == {"applyLimitPerUniqueValue": True}
         assert limits[key]["limit"] == 1

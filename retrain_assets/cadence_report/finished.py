@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from retrain_assets.cadence_report.assemble import Cell, assemble
@@ -34,22 +34,19 @@ def finished_matrix(
     orders
         All cells.
     minutes
-        The budget, for the sentence on what it did not allow.
+        The budget, for the sentence on what it did not allow; None where all cells were to be computed.
 
     Raises
     ------
     TrainingError
-        When too few cells are finished, or no model could be trained.
+        When too few cells are finished, when cells are missing that no budget left out, or when no model could be
+        trained.
     """
     kept = kept_cells(lake, {order.model for order in orders})
     cells = {window: _cells_of(window, orders, kept) for window in windows}
     blocks, declared = len(history.ground.blocks), windows[0]
+    _check_enough(cells, declared, blocks, minutes)
     first = blocks - len(cells[declared])
-    if blocks - first < 2:
-        raise TrainingError(
-            f"In {minutes:g} minutes too few cells were computed for any answer. What is finished is kept: run "
-            "it again, or with a larger budget."
-        )
     whole = [window for window in windows if len(cells[window]) >= blocks - first]
     notes = _left_out(windows, whole, minutes)
     if first:
@@ -73,6 +70,21 @@ def finished_matrix(
         for cell in cells[window][: blocks - first]
     ]
     return assemble(history, chosen, numbered, first, notes)
+
+
+def _check_enough(
+    cells: Mapping[WindowPolicy, Sequence[Cell]], declared: WindowPolicy, blocks: int, minutes: float | None
+) -> None:
+    if minutes is None and any(len(found) < blocks for found in cells.values()):
+        raise TrainingError(
+            "Cells that were computed are not in the lake: something removed them while this run was under way. "
+            "Run it again; it computes those that are missing."
+        )
+    if len(cells[declared]) < 2:
+        raise TrainingError(
+            f"In {minutes:g} minutes too few cells were computed for any answer. What is finished is kept: run "
+            "it again, or with a larger budget."
+        )
 
 
 def _cells_of(window: WindowPolicy, orders: Sequence[Order], kept: Kept) -> list[Cell]:

@@ -14,7 +14,8 @@ from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.orders import Done, Order
 from retrain_assets.cadence_report.parallel import BACKENDS, Machines, compute_cells
 from retrain_assets.cadence_report.plan import plan_cells
-from retrain_assets.cadence_report.storage import forget_others, keep, kept_cells, kept_file, last_record
+from retrain_assets.cadence_report.retention import forget_unused, record_request
+from retrain_assets.cadence_report.storage import keep, kept_cells, kept_file, last_cut
 from retrain_assets.cadence_report.window_policies import choose_windows, parse_window
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
@@ -122,11 +123,11 @@ def run_matrix(declaration: Declaration, request: Request, tell: Callable[[str],
     """
     begin = time.monotonic()
     lake = declaration.lake
-    record = last_record(lake)
-    history = load_history(declaration, request.blocks, None if record is None else record.cut)
+    history = load_history(declaration, request.blocks, last_cut(lake, request.blocks))
     blocks = history.ground.blocks
     windows = choose_windows(declaration.spec, request.windows, blocks[-1].end - blocks[0].start)
     orders = plan_cells(declaration, history, windows)
+    record_request(lake, orders)
     missing = _missing(lake, orders)
     tell(
         f"{len(windows)} windows and {len(blocks)} blocks make {len(orders)} cells. "
@@ -135,7 +136,7 @@ def run_matrix(declaration: Declaration, request: Request, tell: Callable[[str],
     deadline = None if request.minutes is None else begin + 60 * request.minutes
     computed = _compute(lake, history, missing, request.machines, deadline, tell)
     matrix = finished_matrix(lake, history, windows, orders, request.minutes)
-    forget_others(lake, orders)
+    forget_unused(lake)
     return Ran(matrix, history.cut, len(orders), computed, time.monotonic() - begin)
 
 

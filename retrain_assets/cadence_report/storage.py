@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
-from deltalake.exceptions import CommitFailedError
 
 from retrain_assets.cadence_report.blocks import Cut
-from retrain_assets.cadence_report.orders import Done, Judged, Order, Trained
+from retrain_assets.cadence_report.orders import Done, Judged, Trained
 from retrain_assets.lake import Lake
 
 MODELS = "cadence_models"
@@ -85,48 +84,6 @@ def kept_file(lake: Lake, model: str) -> bytes | None:
     return None if found.is_empty() else found["file"][0]
 
 
-def forget_others(lake: Lake, orders: Sequence[Order]) -> None:
-    """Remove models and cells that a request does not use: those of other windows, blocks and declarations.
-
-    A run that goes on, and the next one over a longer history, find what they use. Files of what was removed go a
-    week later, so that a run that reads them comes to its end.
-
-    Parameters
-    ----------
-    lake
-        Where finished cells are.
-    orders
-        All cells of the request.
-    """
-    models = {order.model for order in orders}
-    blocks = {identity for order in orders for _, identity in order.judged_on}
-    # A cell without its model would be computed again; a model without its cells is judged again.
-    _remove(lake, CELLS, {"model": models, "block": blocks})
-    _remove(lake, MODELS, {"model": models})
-
-
-def _remove(lake: Lake, table: str, used: Mapping[str, Collection[str]]) -> None:
-    """Remove the rows of which a column holds none of the values that are used."""
-    handle = lake.open(table)
-    if handle is None:
-        return
-    stays = pl.all_horizontal(pl.col(name).is_in(list(values)) for name, values in used.items())
-    if lake.scan(table).filter(~stays).select(pl.len()).collect().item():
-        conditions = (f"{name} NOT IN ({_listed(values)})" for name, values in used.items())
-        before = handle.version()
-        try:
-            handle.delete(" OR ".join(conditions))
-        except CommitFailedError:
-            # Another run wrote at the same time: what it leaves is removed by the next one.
-            if lake.version(table) == before:
-                raise
-    handle.vacuum(dry_run=False)
-
-
-def _listed(values: Collection[str]) -> str:
-    return ", ".join(f"'{value}'" for value in sorted(values))
-
-
 def _model_row(trained: Trained) -> dict[str, Any]:
     packed = {name: json.dumps(getattr(trained, name)) for name in ("profile", "importances")}
     return {name: packed.get(name, getattr(trained, name)) for name in _MODEL_SCHEMA}
@@ -166,10 +123,17 @@ def record_report(lake: Lake, record: Record) -> None:
 
 def last_record(lake: Lake) -> Record | None:
     """Read what the last report left; None before the first."""
-    if not lake.exists(REPORTS):
-        return None
-    rows = lake.scan(REPORTS).sort("at").tail(1).collect()
-    if rows.is_empty():
-        return None
-    payload = json.loads(rows["payload"][0])
-    return Record(rows["as_of"][0], Cut(**payload["cut"]), payload["recommendation"])
+    return next(_records(lake), None)
+
+
+def last_cut(lake: Lake, blocks: int) -> Cut | None:
+    """Where the last report cut that asked for so many blocks: one that asked for others has blocks of its own."""
+    return next((record.cut for record in _records(lake) if record.cut.wanted == blocks), None)
+
+
+def _records(lake: Lake) -> Iterator[Record]:
+    """All reports, the last first."""
+    if lake.exists(REPORTS):
+        for row in lake.scan(REPORTS).sort("at", descending=True).collect().iter_rows(named=True):
+            payload = json.loads(row["payload"])
+            yield Record(row["as_of"], Cut(**payload["cut"]), payload["recommendation"])

@@ -103,6 +103,7 @@ def test_a_declared_schedule_runs_the_job(tmp_path):
     assert schedule.cron_schedule == "0 3 1 * *"
     assert schedule.execution_timezone == "Europe/Berlin"
     assert schedule.job_name == "loans_cadence"
+    assert schedule.job.tags["retrain_assets/cadence"] == "loans"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     assert (
         not build_definitions(declare(tmp_path))

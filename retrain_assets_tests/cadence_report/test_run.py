@@ -15,7 +15,7 @@ from retrain_assets.cadence_report.blocks import Cut
 from retrain_assets.cadence_report.history import load_history
 from retrain_assets.cadence_report.parallel import compute_cells
 from retrain_assets.cadence_report.plan import plan_cells
-from retrain_assets.cadence_report.storage import CELLS, MODELS, Record, keep, kept_cells, record_report
+from retrain_assets.cadence_report.storage import Record, keep, kept_cells, record_report
 from retrain_assets.cadence_report.window_policies import choose_windows
 from retrain_assets.candidate_model.fit import fit_candidate
 from retrain_assets.candidate_model.profile import build_profile
@@ -299,57 +299,6 @@ def test_the_next_block_costs_its_own_models_alone(tmp_path):
     model = retrained(declaration, new.blocks[3].start, WindowSpec())
     rows = of_block(declaration, new.blocks[8])
     assert new.loss[1, 3, 8] == pytest.approx(log_loss(rows["repaid"], model.predict_features(rows)))
-
-
-def kept(declaration) -> tuple[set[str], set[tuple[str, str]]]:
-    """Models and cells that are in the lake."""
-    models, cells = (declaration.lake.scan(table).collect() for table in (MODELS, CELLS))
-    return set(models["model"]), set(cells.select("model", "block").iter_rows())
-
-
-def test_what_the_newest_request_does_not_use_is_removed(tmp_path):
-    """Models and cells of a window that is no longer asked for go; the others stay, and nothing is computed again."""
-    declaration = taken_in(tmp_path)
-    finished(declaration)
-    wide = kept(declaration)
-    narrow, _ = replayed(declaration, windows=("14d",))
-    history = load_history(declaration, 8, None)
-    orders = plan_cells(declaration, history, choose_windows(declaration.spec, ["14d"], 40 * DAY))
-    used = {(order.model, identity) for order in orders for _, identity in order.judged_on}
-    models, cells = kept(declaration)
-    assert narrow.computed == 0
-    assert models == {order.model for order in orders} < wide[0]
-    assert cells == used & wide[1] < wide[1]
-    assert differences(finished(declaration, windows=("14d",)), narrow.matrix) == []
-
-
-def test_what_the_next_month_uses_stays_and_what_it_replaces_goes(tmp_path):
-    """After a longer history models are those of before and the new ones; a cell that was judged anew is there once."""
-    declaration = taken_in(tmp_path)
-    first, _ = replayed(declaration)
-    record_report(declaration.lake, Record(first.matrix.blocks[-1].end, first.cut, None))
-    before = kept(declaration)[0]
-    ingest_days(declaration, write_days(tmp_path, 5, FIRST_DAY + 40 * DAY))
-    replayed(declaration)
-    models, cells = kept(declaration)
-    assert before < models
-    history = load_history(declaration, 8, first.cut)
-    orders = plan_cells(declaration, history, choose_windows(declaration.spec, WINDOWS, 45 * DAY))
-    used = {(order.model, identity) for order in orders for _, identity in order.judged_on}
-    assert cells <= used
-    assert declaration.lake.scan(CELLS).collect().height == len(cells)
-
-
-def test_a_request_of_another_estimator_leaves_nothing_of_the_last(tmp_path):
-    """A declaration that makes other models removes those of the last one."""
-    before = taken_in(tmp_path)
-    finished(before)
-    models, cells = kept(before)
-    other = declare(tmp_path, expectations=[], training__minimum_rows=200, training__params={"max_iter": 11})
-    finished(other)
-    after = kept(other)
-    assert not models & after[0]
-    assert not cells & after[1]
 
 
 @pytest.mark.parametrize(
