@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.repeated_looks import FloatArray, day_series
-from retrain_assets.comparison.estimator_choice import HIGHEST_CORRELATION, lag_one_correlation
+from retrain_assets.comparison.estimator_choice import HIGHEST_CORRELATION
+from retrain_assets.comparison.level_correlation import lag_one_correlation
 from retrain_assets.comparison.level_shifts import lag_one
 
 REPETITIONS = 1_000

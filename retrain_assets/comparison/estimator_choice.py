@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from retrain_assets.comparison.block_series import long_run_ratio, unbiased_correlation
-from retrain_assets.comparison.level_shifts import VANISHED, about_levels, lag_one
+from retrain_assets.comparison.level_correlation import lag_one_correlation
 from retrain_assets.comparison.metric import FloatArray
 
 Estimator = Literal["cluster_robust", "equal_weighted_cosine", "poisson_bootstrap"]
@@ -28,7 +28,8 @@ class EstimatorChoice:
     estimator
         The estimator.
     correlation
-        The lag-1 correlation of the daily loss difference; None where there are too few past days.
+        The lag-1 correlation of the daily loss difference, as so many days about a single level would show it; None
+        where there are too few past days.
     past_days
         The days that it rests on.
     """
@@ -63,14 +64,15 @@ def choose_estimator(past: FloatArray | None) -> EstimatorChoice:
     """Choose how the standard error of a difference between two models is estimated.
 
     Blocks are summed unless the past says that days are too much alike: the lag-1 correlation of the daily loss
-    difference, over at least 56 days and about a level that may shift, exceeds 0.2. Up to there the error is
+    difference, over at least 56 days and about levels that may shift, exceeds 0.2. Up to there the error is
     widened by that correlation (:meth:`EstimatorChoice.inflation`).
 
     Parameters
     ----------
     past
-        Daily loss differences on days before the holdout, in the order of time, shape (days,), NaN on days
-        without rows; None where there are none.
+        Daily loss differences on days before the holdout, in the order of time, shape (days,), or (levels, days)
+        with a row for each pair of models, which has a level of its own; NaN on other days, and on days without
+        rows. None where there are none.
     """
     past = np.empty(0) if past is None else np.asarray(past, dtype=np.float64)
     known = np.isfinite(past)
@@ -80,17 +82,3 @@ def choose_estimator(past: FloatArray | None) -> EstimatorChoice:
     correlation = lag_one_correlation(past)
     correlated = correlation > HIGHEST_CORRELATION
     return EstimatorChoice("equal_weighted_cosine" if correlated else "cluster_robust", correlation, days)
-
-
-def lag_one_correlation(series: FloatArray) -> float:
-    """Correlation of neighbouring values of a series about its level, which may shift (:func:`about_levels`).
-
-    Parameters
-    ----------
-    series
-        Shape (days,), in the order of time; NaN is a gap, and a constant gives 0.
-    """
-    deviation = about_levels(series)
-    if np.nanmax(np.abs(deviation)) <= VANISHED * np.nanmax(np.abs(series)):
-        return 0.0
-    return lag_one(deviation)

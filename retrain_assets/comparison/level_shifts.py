@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrain_assets.comparison.metric import FloatArray
 
@@ -24,7 +25,7 @@ VANISHED = 1e-9
 
 
 def about_levels(series: FloatArray) -> FloatArray:
-    """Take from a series its level, and its shifts where they are too great for the days' own dependence.
+    """Take from a series its levels, and their shifts where they are too great for the days' own dependence.
 
     One shift after the other is looked for, where it takes most off the sum of squares. It counts when its squared
     size exceeds what dependence explains: the variance of a mean of days that are as alike as those about the
@@ -34,11 +35,12 @@ def about_levels(series: FloatArray) -> FloatArray:
     Parameters
     ----------
     series
-        Shape (days,), in the order of time; NaN is a gap.
+        Shape (days,), or (levels, days) with a row for each known level, in the order of time; NaN is a gap.
 
     Returns
     -------
-    ndarray of shape (days,)
+    ndarray of shape (levels, days)
+        A row for each level, the known ones parted where they shift; all other days of it are NaN.
 
     References
     ----------
@@ -46,25 +48,23 @@ def about_levels(series: FloatArray) -> FloatArray:
     Andrews (1993), "Tests for parameter instability and structural change with unknown change point",
     Econometrica 61, 821-856: the distribution of the greatest shift.
     """
+    series = np.atleast_2d(series)
     known = np.isfinite(series)
-    days = series[known]
-    cuts: list[int] = []
+    days, places = series[known], np.nonzero(known)[1]
+    lengths = known.sum(axis=1)
+    cuts: list[int] = np.cumsum(lengths[lengths > 0])[:-1].tolist()
     while shifts := list(_shifts(days, cuts)):
         size, place = max(shifts)
         found = sorted([*cuts, place])
-        remainder = np.full(series.shape, np.nan)
-        remainder[known] = _without_levels(days, found)
-        if size <= LARGEST_CHANCE * _long_run_variance(remainder, len(found) + 1):
+        if size <= LARGEST_CHANCE * _long_run_variance(_by_level(days, found, places, series.shape[1])):
             break
         cuts = found
-    about = np.full(series.shape, np.nan)
-    about[known] = _without_levels(days, cuts)
-    return about
+    return _by_level(days, cuts, places, series.shape[1])
 
 
 def lag_one(deviation: FloatArray) -> float:
-    """Correlation of neighbouring deviations from a level, shape (days,); NaN is a gap, no neighbours give 0."""
-    products = deviation[1:] * deviation[:-1]
+    """Correlation of neighbouring deviations, shape (..., days), from levels; NaN is a gap, no neighbours give 0."""
+    products = deviation[..., 1:] * deviation[..., :-1]
     square = np.nanmean(deviation**2)
     if square == 0 or not np.isfinite(products).any():
         return 0.0
@@ -77,8 +77,12 @@ def _segments(days: FloatArray, cuts: Sequence[int]) -> Iterator[tuple[int, Floa
         yield first, days[first:after]
 
 
-def _without_levels(days: FloatArray, cuts: Sequence[int]) -> FloatArray:
-    return np.concatenate([part - part.mean() for _, part in _segments(days, cuts)])
+def _by_level(days: FloatArray, cuts: Sequence[int], places: NDArray[np.int64], width: int) -> FloatArray:
+    """Days about their levels' means, each level in a row of its own, at their places in time."""
+    rows = np.full((len(cuts) + 1, width), np.nan)
+    for row, (first, part) in zip(rows, _segments(days, cuts), strict=True):
+        row[places[first : first + part.size]] = part - part.mean()
+    return rows
 
 
 def _shifts(days: FloatArray, cuts: Sequence[int]) -> Iterator[tuple[float, int]]:
@@ -95,8 +99,8 @@ def _shifts(days: FloatArray, cuts: Sequence[int]) -> Iterator[tuple[float, int]
             yield float(sizes[place]), first + int(before[place])
 
 
-def _long_run_variance(remainder: FloatArray, levels: int) -> float:
+def _long_run_variance(remainder: FloatArray) -> float:
     """Variance of a mean of many days, times their number, for days that depend on the one before (AR(1))."""
     correlation = min(max(lag_one(remainder), -MOST_CORRELATION), MOST_CORRELATION)
-    count = int(np.isfinite(remainder).sum()) - levels
+    count = int(np.isfinite(remainder).sum()) - len(remainder)
     return float(np.nansum(remainder**2) / count * (1 + correlation) / (1 - correlation))

@@ -176,7 +176,9 @@ def compare(
         Two-sided error rate.
     past
         Daily loss differences of these or like models on days before the holdout, in the order of time,
-        shape (days,). Give it only where blocks are numbered in the order of time.
+        shape (days,), or (levels, days) with a row for each pair (see
+        :func:`~retrain_assets.comparison.estimator_choice.choose_estimator`). Give it only where blocks are
+        numbered in the order of time.
 
     Raises
     ------

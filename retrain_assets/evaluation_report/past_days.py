@@ -37,7 +37,7 @@ def past_loss_differences(
     The models are the serving champion and the first champion, where both scored on at least 56 days, else
     the serving champion and the constant that is the baseline of its training. Each serving champion makes
     another pair, with a level of its own, and a step from one level to the next says nothing about whether the
-    days of one pair are alike: so the differences are taken about the level of the version that served.
+    days of one pair are alike: so each version that served has a row of its own.
 
     Parameters
     ----------
@@ -54,10 +54,11 @@ def past_loss_differences(
 
     Returns
     -------
-    ndarray of shape (112,) or None
-        Oldest first, up to the split, each about its version's level, NaN on days without rows and on those of a
-        version that served for less than seven; None where the metric has no influence values
-        or is undefined on these days, or where nothing was scored.
+    ndarray of shape (versions, 112) or None
+        Days oldest first, up to the split, NaN where another version served and on days without rows. A version
+        that served for less than seven days has no row, and a day belongs to the version that scored most of
+        it. None where the metric has no influence values or is undefined on these days, or where no version
+        scored seven.
     """
     rows = _scored_rows(declaration, criterion.columns, split, as_of)
     if rows is None:
@@ -78,21 +79,23 @@ def past_loss_differences(
         return None
     if ours is None or theirs is None:
         return None
-    return _about_each_level(chosen.with_columns(difference=ours - theirs))
+    return _by_version(chosen.with_columns(difference=ours - theirs))
 
 
-def _about_each_level(rows: pl.DataFrame) -> FloatArray:
-    """Daily means about the level of the version that served; days of one that served for less than a week are gaps."""
+def _by_version(rows: pl.DataFrame) -> FloatArray | None:
+    """Daily means, shape (versions, 112), of the versions that served on seven days or more; None without any."""
     served = (
         rows.group_by(_DAY, "model_version")
         .agg(pl.col("difference").mean(), pl.len().alias("rows"))
-        .with_columns(pl.col("difference") - pl.col("difference").mean().over("model_version"))
+        .sort("rows", "model_version", descending=True)
+        .unique(_DAY, keep="first", maintain_order=True)
         .filter(pl.len().over("model_version") >= LEAST_DAYS_OF_A_VERSION)
     )
-    share = pl.col("rows") / pl.col("rows").sum()
-    daily = served.group_by(_DAY).agg((pl.col("difference") * share).sum())
-    series = np.full(DAYS, np.nan)
-    series[daily[_DAY].to_numpy()] = daily["difference"].to_numpy()
+    if served.is_empty():
+        return None
+    versions, row = np.unique(served["model_version"].to_numpy(), return_inverse=True)
+    series = np.full((versions.size, DAYS), np.nan)
+    series[row, served[_DAY].to_numpy()] = served["difference"].to_numpy()
     return series
 
 

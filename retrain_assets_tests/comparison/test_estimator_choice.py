@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from retrain_assets.comparison.estimator_choice import EstimatorChoice, choose_estimator, lag_one_correlation
+from retrain_assets.comparison.estimator_choice import EstimatorChoice, choose_estimator
+from retrain_assets.comparison.level_correlation import expected_correlation, lag_one_correlation
+from retrain_assets.comparison.level_shifts import lag_one
 from retrain_assets.comparison.standard_errors import cluster_robust_error, correlated_errors
 from retrain_assets.comparison.unequal_blocks import BlockShares
 from retrain_assets_tests.comparison.test_standard_errors import correlated_days
@@ -48,10 +50,46 @@ def test_the_choice_follows_from_the_correlation(seed, correlation, days):
 
 def test_lag_one_correlation_by_hand():
     """Neighbours are multiplied around the common mean, and a gap has no neighbours."""
-    whole = lag_one_correlation(np.array([1.0, 2.0, 3.0, 2.0]))
-    assert whole == pytest.approx(((-1 * 0 + 0 * 1 + 1 * 0) / 3) / (2 / 4))
-    gapped = lag_one_correlation(np.array([1.0, 2.0, np.nan, 3.0, 4.0]))
-    assert gapped == pytest.approx(((1.5 * 0.5 + 0.5 * 1.5) / 2) / (5 / 4))
+    assert lag_one(np.array([-1.0, 0.0, 1.0, 0.0])) == 0
+    assert lag_one(np.array([-1.5, -0.5, np.nan, 0.5, 1.5])) == pytest.approx(
+        ((1.5 * 0.5 + 0.5 * 1.5) / 2) / (5 / 4)
+    )
+    rows = np.array([[1.0, -1.0, np.nan, np.nan], [np.nan, np.nan, 2.0, -2.0]])
+    assert lag_one(rows) == pytest.approx(-(1 + 4) / 2 / (10 / 4))
+
+
+@pytest.mark.parametrize("lengths", [[56], [112]])
+def test_a_single_level_tells_the_correlation_as_it_is_measured(lengths):
+    """The levels' correction is Marriott and Pope's for one level, so that what it hides is hidden as before."""
+    correlation = np.array([-0.2, 0.0, 0.2, 0.4])
+    found = expected_correlation(correlation, np.array(lengths))
+    assert found == pytest.approx(correlation - (1 + 3 * correlation) / lengths[0], abs=0.003)
+    series = correlated_days(np.random.default_rng(4), 0.2, lengths[0])[0]
+    assert lag_one_correlation(series) == pytest.approx(lag_one(series - series.mean()), abs=0.005)
+
+
+@pytest.mark.parametrize("days", [7, 14, 28])
+@pytest.mark.parametrize("correlation", [0.0, 0.2, 0.4])
+def test_levels_of_few_days_hide_what_is_expected_of_them(correlation, days):
+    """Of 4,000 pasts of 112 days, each parted into levels of some days, the average is the expected one."""
+    series = correlated_days(np.random.default_rng(6), correlation, 112, 4_000).reshape(4_000, -1, days)
+    deviation = series - series.mean(axis=2, keepdims=True)
+    products = (deviation[..., 1:] * deviation[..., :-1]).mean(axis=(1, 2))
+    measured = products / (deviation**2).mean(axis=(1, 2))
+    expected = expected_correlation(np.array([correlation]), np.full(112 // days, days))[0]
+    assert measured.mean() == pytest.approx(expected, abs=0.008)
+    assert expected < correlation - 0.8 / days
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_a_past_of_weekly_versions_tells_the_correlation_on_average(correlation):
+    """Sixteen pairs of a week each, which begin and end at levels of their own, tell it as one pair of 112 days does."""
+    series = correlated_days(np.random.default_rng(3), correlation, 112, 400)
+    level = np.repeat(np.arange(16), 7)
+    rows = np.where(level == np.arange(16)[:, np.newaxis], series[:, np.newaxis] + 10.0 * level, np.nan)
+    found = np.mean([lag_one_correlation(past) for past in rows])
+    assert found == pytest.approx(correlation - (1 + 3 * correlation) / 112, abs=0.02)
+    assert choose_estimator(rows[0]).past_days == 112
 
 
 def test_the_widening_by_hand():
@@ -66,12 +104,14 @@ def test_the_widening_by_hand():
     assert EstimatorChoice("equal_weighted_cosine", 0.4, 103).inflation(7) == 1
 
 
-def promoted(correlation, days, pairs=4_000):
-    """Share of equal pairs that a one-sided 2.5 % test promotes: by what the past says, and by CR1 alone."""
+def promoted(correlation, days, levels=1, pairs=4_000):
+    """Share of equal pairs that a one-sided 2.5 % test promotes: by what a past of levels says, and by CR1 alone."""
     series = correlated_days(np.random.default_rng(8), correlation, 112 + days, pairs)
     shares = BlockShares(np.full(days, 1 / days))
     found = np.zeros(2)
-    for past, new in zip(series[:, :112], series[:, 112:], strict=True):
+    is_own = np.arange(levels)[:, np.newaxis] == np.arange(112) * levels // 112
+    pasts = (np.where(is_own, past, np.nan) for past in series[:, :112])
+    for past, new in zip(pasts, series[:, 112:], strict=True):
         choice = choose_estimator(past)
         contributions = (new - new.mean()) / days
         error, degrees = cluster_robust_error(contributions), days - 1.0
@@ -91,3 +131,9 @@ def test_equal_models_are_promoted_as_seldom_as_promised(correlation, days):
     assert by_past <= 0.025 + 2 * math.sqrt(0.025 * 0.975 / 4_000)
     if correlation >= 0.2:
         assert plain > 0.04
+
+
+def test_weekly_versions_do_not_hide_that_days_are_alike():
+    """A past of sixteen versions of a week each promotes no more equal models than is promised, either."""
+    by_past, _ = promoted(0.3, 7, levels=16, pairs=2_000)
+    assert by_past <= 0.025 + 2 * math.sqrt(0.025 * 0.975 / 2_000)

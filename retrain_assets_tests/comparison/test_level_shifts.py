@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.repeated_looks import day_series
-from retrain_assets.comparison.estimator_choice import HIGHEST_CORRELATION, lag_one_correlation
+from retrain_assets.comparison.estimator_choice import HIGHEST_CORRELATION
+from retrain_assets.comparison.level_correlation import lag_one_correlation
 from retrain_assets.comparison.level_shifts import about_levels, lag_one
 
 DAYS = 112
@@ -43,10 +44,26 @@ def test_the_shift_is_taken_from_the_days():
     """Days that are +1 and -1 by turns, on a level of 10 and then of 20, are left as +1 and -1."""
     turns = np.tile([1.0, -1.0], 20)
     series = turns + np.repeat([10.0, 20.0], 20)
-    assert about_levels(series) == pytest.approx(turns)
-    gapped = np.insert(series, 5, np.nan)
-    assert about_levels(gapped)[6:] == pytest.approx(turns[5:] - turns[:20].sum() / 20)
-    assert np.isnan(about_levels(gapped)[5])
+    found = about_levels(series)
+    assert found.shape == (2, 40)
+    assert found[0, :20] == pytest.approx(turns[:20])
+    assert found[1, 20:] == pytest.approx(turns[20:])
+    assert np.isnan(found[0, 20:]).all() and np.isnan(found[1, :20]).all()
+    gapped = about_levels(np.insert(series, 5, np.nan))
+    assert gapped[1, 21:] == pytest.approx(turns[20:])
+    assert np.isnan(gapped[:, 5]).all()
+
+
+def test_known_levels_are_taken_off_and_their_shifts_too():
+    """Each row is about its own mean, and one whose level shifts is parted."""
+    turns = np.tile([1.0, -1.0], 20)
+    rows = np.full((3, 40), np.nan)
+    rows[0, :14], rows[2, 14:] = 5 + turns[:14], turns[14:] - np.repeat([10.0, 20.0], 13)
+    found = about_levels(rows)
+    assert found.shape == (3, 40)
+    for row, days in zip(found, (slice(0, 14), slice(14, 27), slice(27, 40)), strict=True):
+        assert row[days] == pytest.approx(turns[days] - turns[days].mean())
+        assert np.isfinite(row).sum() == row[days].size
 
 
 def test_a_slope_is_no_shift_of_a_level():
@@ -63,7 +80,7 @@ def test_levels_are_means(series, gaps):
     """Whatever the days, gaps stay gaps, the days' sum about their levels is 0, and a constant has no correlation."""
     days = np.array([np.nan if place in gaps and place else value for place, value in enumerate(series)])
     about = about_levels(days)
-    assert (np.isnan(about) == np.isnan(days)).all()
+    assert (np.isfinite(about).sum(axis=0) == np.isfinite(days)).all()
     assert np.nansum(about) == pytest.approx(0, abs=1e-6)
     assert -1.5 <= lag_one_correlation(days) <= 1.5
     assert lag_one_correlation(np.full(60, 0.3)) == 0

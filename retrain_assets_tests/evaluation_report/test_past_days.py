@@ -21,10 +21,10 @@ ROWS = 20
 BASELINE = 0.4
 
 
-def scored(folder, days: int, shadow: int = 0, bad: int = 0):
+def scored(folder, days: int, shadow: int = 0, bad: int = 0, early: int = 0):
     """Write rows of so many days, scored by version 2, the newest of them by the first champion too.
 
-    The newest ``bad`` days are scored by version 3, which is mostly wrong.
+    The newest ``bad`` days are scored by version 3, which is mostly wrong, and ``early`` rows of the day before.
     """
     declaration = declare(folder)
     record_attempt(declaration.lake, "two", "trained", at(0), {"baseline": BASELINE})
@@ -49,7 +49,7 @@ def scored(folder, days: int, shadow: int = 0, bad: int = 0):
     lake = declaration.lake
     lake.append("training_data", rows.select("partition_key", "row_id", "asked_at", "repaid"))
     own = ["partition_key", "row_id", "asked_at"]
-    is_bad = pl.Series(day >= days - bad)
+    is_bad = pl.Series(np.arange(day.size) >= (days - bad) * ROWS - early)
     wrong = 0.8 * (1 - pl.col("repaid")) + 0.2 * pl.col("score")
     rows = rows.with_columns(score=pl.when(is_bad).then(wrong).otherwise("score"))
     serving = pl.when(is_bad).then(3).otherwise(2).cast(pl.Int64).alias("model_version")
@@ -84,8 +84,8 @@ def test_the_first_champion_where_both_scored(tmp_path):
     """Where champion and first champion scored 56 days, their losses are compared, on those days alone."""
     declaration, rows = scored(tmp_path, 70, shadow=60)
     found = past(declaration, at(70))
-    assert (found.size, int(np.isfinite(found).sum())) == (DAYS, 60)
-    assert np.isnan(found[:52]).all()
+    assert (found.shape, int(np.isfinite(found).sum())) == ((1, DAYS), 60)
+    assert np.isnan(found[:, :52]).all()
     expected = by_day(rows.filter(pl.col("day") >= 10), pl.col("first"))
     assert centred(found) == pytest.approx(expected - expected.mean())
 
@@ -100,15 +100,23 @@ def test_the_baseline_where_few_days_have_both(tmp_path):
 
 
 def test_a_step_to_another_version_is_no_likeness_of_days(tmp_path):
-    """Days are compared about the level of the version that served."""
+    """The days of each version that served have a row and so a level of their own."""
     declaration, rows = scored(tmp_path, 70, bad=35)
     losses = by_day(rows, pl.lit(BASELINE))
     found = past(declaration, at(70))
-    known = found[np.isfinite(found)]
-    for half in (slice(0, 35), slice(35, 70)):
-        assert known[half] == pytest.approx(losses[half] - losses[half].mean())
+    assert found.shape == (2, DAYS)
+    for version, half in enumerate((slice(0, 35), slice(35, 70))):
+        assert centred(found[version]) == pytest.approx(losses[half] - losses[half].mean())
     assert lag_one(losses - losses.mean()) > HIGHEST_CORRELATION
     assert choose_estimator(found).estimator == "cluster_robust"
+
+
+@pytest.mark.parametrize(("early", "of_the_first"), [(5, 35), (15, 34)])
+def test_a_day_belongs_to_the_version_that_scored_most_of_it(tmp_path, early, of_the_first):
+    """A day that two versions scored counts once, for the one with more rows."""
+    declaration, _ = scored(tmp_path, 70, bad=35, early=early)
+    found = np.isfinite(past(declaration, at(70))).sum(axis=1)
+    assert found.tolist() == [of_the_first, 70 - of_the_first]
 
 
 def test_days_of_a_version_of_few_days(tmp_path):
