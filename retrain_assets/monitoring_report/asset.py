@@ -31,13 +31,13 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
     def materialize(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        from retrain_assets.monitoring_report.late_labels import overtaken_reports
-        from retrain_assets.monitoring_report.life import write_life
-        from retrain_assets.monitoring_report.realised import newly_realised, realised_of, told_before
+        from retrain_assets.monitoring_report.late_labels import review_reports
+        from retrain_assets.monitoring_report.record import record_reports
         from retrain_assets.monitoring_report.watch import watch_partitions
 
         own = set(partitions_of_run(context))
-        made = watch_partitions(declaration, sorted(own.union(overtaken_reports(declaration))))
+        review = review_reports(declaration)
+        made = watch_partitions(declaration, sorted(own.union(review.overtaken)))
         reports = [report for report in made if report["partition_key"] in own]
         for report in reports:
             context.add_asset_metadata(numbers(report), asset_key=key, partition_key=report["partition_key"])
@@ -45,16 +45,15 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
             if report["partition_key"] not in own:
                 context.log_event(_remade(key, report))
         tell_withheld(context, key, declaration.lake)
-        before = told_before(declaration)
-        life = write_life(declaration)
-        for partition, value in newly_realised(before, realised_of(life)).items():
-            context.log_event(_realised(key, partition, life["metric"], value))
         page = (declaration.reports / "index.html").as_uri()
         shown = numbers(reports[-1]) if reports else {"said": "There was no champion to watch yet."}
         yield dg.MaterializeResult(metadata=shown | {"page": dg.MetadataValue.url(page)})
         log_findings(context, key, _findings(checks, made))
         for name in checks.values():
             yield _check(name, _findings(checks, reports))
+        # Told before it is recorded: a run that dies in between tells it twice, and the other way round never.
+        record_reports(declaration, made, review)
+        _write_life(context, declaration, key)
         if _goes_all_the_way(context.run.asset_selection, declaration):
             complete(declaration.lake, partitions_of_run(context), context.run.run_id)
 
@@ -77,6 +76,23 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
         ],
     )(fails_in_a_sentence(materialize))
     return definition
+
+
+def _write_life(context: dg.AssetExecutionContext, declaration: Declaration, key: dg.AssetKey) -> None:
+    """Write the life page, and tell what it knows of the quality of partitions that was not told yet."""
+    from retrain_assets.monitoring_report.life import write_life
+    from retrain_assets.monitoring_report.realised import (
+        newly_realised,
+        realised_of,
+        record_told,
+        told_before,
+    )
+
+    life = write_life(declaration)
+    realised = newly_realised(told_before(declaration.lake), realised_of(life))
+    for partition, value in realised.items():
+        context.log_event(_realised(key, partition, life["metric"], value))
+    record_told(declaration.lake, realised)
 
 
 def _remade(key: dg.AssetKey, report: Mapping[str, Any]) -> dg.AssetMaterialization:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -16,6 +17,25 @@ MOST_REMADE = 31
 """Newest reports that are looked at, and made anew at the most by one run."""
 
 
+@dataclass(frozen=True)
+class Review:
+    """What later labels mean for the newest reports.
+
+    Parameters
+    ----------
+    delivery
+        The newest delivery of labels that was looked at.
+    overtaken
+        Keys of partitions whose report is to be made anew, oldest first.
+    standing
+        By key of a partition whose report is what it would be with those labels, the delivery that it knows of.
+    """
+
+    delivery: int = 0
+    overtaken: Sequence[str] = ()
+    standing: Mapping[str, int] = field(default_factory=dict)
+
+
 def newest_delivery(declaration: Declaration) -> int | None:
     """Number of the newest delivery of labels, 0 before the first; None where labels come with the rows."""
     if declaration.spec.label.source is None:
@@ -24,11 +44,12 @@ def newest_delivery(declaration: Declaration) -> int | None:
     return newest or 0
 
 
-def overtaken_reports(declaration: Declaration) -> list[str]:
-    """Find reports that would be others, had the labels been in that were delivered after them.
+def review_reports(declaration: Declaration) -> Review:
+    """Find the reports that would be others, had the labels been in that were delivered after them.
 
     A label counts in a report when it and its row's maturity lie before the report's end, and the row is not older
     than its champion. Where one report is overtaken, all after it are named too: each goes on from the one before.
+    Rows that come later than their labels, and later than a report, make nobody look at it again.
 
     Parameters
     ----------
@@ -37,19 +58,21 @@ def overtaken_reports(declaration: Declaration) -> list[str]:
 
     Returns
     -------
-    list of str
-        Keys of partitions, oldest first, of the newest ``MOST_REMADE`` that have a report.
+    Review
+        Of the newest ``MOST_REMADE`` reports; without any of them where none has missed a delivery.
     """
     newest = newest_delivery(declaration)
     reports = [] if newest is None else _newest_reports(declaration)
-    seen = [report.delivery for report in reports]
-    if newest is None or not seen or newest <= min(seen):
-        return []
-    late = _delivered_after(declaration, min(seen))
-    for place, report in enumerate(reports):
-        if report.is_overtaken_by(late):
-            return [later.key for later in reports[place:]]
-    return []
+    if newest is None or all(report.delivery >= newest for report in reports):
+        return Review()
+    late = _late_labels(declaration, reports)
+    overtaken = (place for place, report in enumerate(reports) if report.is_overtaken_by(late))
+    first = next(overtaken, len(reports))
+    return Review(
+        newest,
+        [report.key for report in reports[first:]],
+        {report.key: report.delivery for report in reports[:first]},
+    )
 
 
 @dataclass(frozen=True)
@@ -84,13 +107,21 @@ def _newest_reports(declaration: Declaration) -> list[_Report]:
     ]
 
 
-def _delivered_after(declaration: Declaration, delivery: int) -> pl.DataFrame:
-    """Labels of later deliveries: ``delivery``, the ``time`` of the row, and the moment that it ``counts_from``."""
+def _late_labels(declaration: Declaration, reports: Sequence[_Report]) -> pl.DataFrame:
+    """Labels that one of some reports may lack: ``delivery``, the row's ``time``, the moment that it ``counts_from``."""
     source, maturity = declaration.spec.source, declaration.spec.label.maturity
-    rows = declaration.lake.scan("training_data").select(
-        key=pl.col(str(source.key)), time=pl.col(source.timestamp)
+    since = min(report.promoted_at for report in reports)
+    until = max(report.as_of for report in reports) - maturity
+    key_of = declaration.partitions.key_of
+    rows = (
+        declaration.lake.scan("training_data")
+        # By the partition too, so that files of other times are not opened.
+        .filter(pl.col("partition_key").is_between(pl.lit(key_of(since)), pl.lit(key_of(until))))
+        .select(key=pl.col(str(source.key)), time=pl.col(source.timestamp))
+        .filter(pl.col("time").is_between(since, until))
     )
-    labels = kept_labels(declaration).filter(pl.col("delivery") > delivery)
+    seen = min(report.delivery for report in reports)
+    labels = kept_labels(declaration).filter(pl.col("delivery") > seen)
     mature = pl.col("time") + maturity
     return (
         labels.join(rows, on="key")

@@ -1,21 +1,32 @@
-"""Partitions whose realised quality is known for the first time, or is another one than it was."""
+"""Partitions whose realised quality is known for the first time, or is another one than was told."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
-from retrain_assets.declaration import Declaration
+import polars as pl
+
+from retrain_assets.lake import SCHEMAS, Lake
 
 Realised = dict[str, float]
 
+_TABLE = "told_quality"
 
-def told_before(declaration: Declaration) -> Realised | None:
-    """Read what the life page tells of each partition's quality; None before there is one."""
-    file = declaration.reports / "life.json"
-    return realised_of(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
+
+def told_before(lake: Lake) -> Realised:
+    """Read the quality of each partition's own rows that was told last, by key.
+
+    The life page tells it too, but others write that as well, before anything was told.
+    """
+    return dict(lake.read(_TABLE).select("partition_key", "quality").iter_rows())
+
+
+def record_told(lake: Lake, told: Realised) -> None:
+    """Record what was told; a crash between the two tells it twice, and the other way round never."""
+    rows = pl.DataFrame({"partition_key": list(told), "quality": list(told.values())}, schema=SCHEMAS[_TABLE])
+    lake.replace_partitions(_TABLE, rows, list(told))
 
 
 def realised_of(life: Mapping[str, Any]) -> Realised:
@@ -23,18 +34,16 @@ def realised_of(life: Mapping[str, Any]) -> Realised:
     return {part["key"]: part["realised"] for part in life["partitions"] if part.get("realised") is not None}
 
 
-def newly_realised(before: Realised | None, after: Realised) -> Realised:
-    """Find what has become known or has changed between two pages.
+def newly_realised(before: Realised, after: Realised) -> Realised:
+    """Find what has become known or has changed.
 
     Parameters
     ----------
     before
-        Of the page before; None without one, where nothing counts as new.
+        What was told.
     after
-        Of the present page.
+        What is known.
     """
-    if before is None:
-        return {}
     # Rows are read in another order each time, which moves the last digits.
     return {
         key: value

@@ -22,7 +22,6 @@ from retrain_assets.comparison import Criterion, deciding_criterion, declared_me
 from retrain_assets.declaration import Declaration
 from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
-from retrain_assets.lake import SCHEMAS
 from retrain_assets.monitoring_report.business import business_columns
 from retrain_assets.monitoring_report.estimated import Estimates, scored_inputs
 from retrain_assets.monitoring_report.estimators import ScoredInputs
@@ -39,7 +38,7 @@ HARM = ("performance", "business")
 
 
 def watch_partitions(declaration: Declaration, keys: Sequence[str]) -> list[dict[str, Any]]:
-    """Report on the champion of each partition's time, and record the reports in the lake.
+    """Report on the champion of each partition's time; nothing is recorded.
 
     Parameters
     ----------
@@ -65,17 +64,6 @@ def watch_partitions(declaration: Declaration, keys: Sequence[str]) -> list[dict
     for (entry, _), group in groupby(keys, key=lambda key: (serving[key], bisect(others, key))):
         if entry is not None:
             reports += [report | known for report in _watch(declaration, entries, entry, list(group))]
-    if reports:
-        rows = [
-            {
-                "partition_key": report["partition_key"],
-                "as_of": datetime.fromisoformat(report["as_of"]),
-                "payload": json.dumps(report),
-            }
-            for report in reports
-        ]
-        table = pl.DataFrame(rows, schema=SCHEMAS["monitoring"])
-        declaration.lake.replace_partitions("monitoring", table, table["partition_key"].to_list())
     return reports
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
-from retrain_assets.monitoring_report import late_labels, watch
-from retrain_assets.monitoring_report.late_labels import overtaken_reports
+from retrain_assets.declaration import Declaration
+from retrain_assets.lake import SCHEMAS
+from retrain_assets.monitoring_report import asset, late_labels, life, watch
+from retrain_assets.monitoring_report.late_labels import Review, newest_delivery, review_reports
+from retrain_assets.monitoring_report.life import write_life
+from retrain_assets.monitoring_report.record import record_reports
 from retrain_assets.monitoring_report.report import monitor
 from retrain_assets.monitoring_report.watch import watch_partitions
 from retrain_assets_tests.pipelines import FIRST_DAY
@@ -34,7 +41,7 @@ def overtaken(tmp_path):
     running.ingest(deliver(tmp_path, 25))
     assert running.retrain().success
     running.ingest(deliver(tmp_path, 37, booked=30)[25:])
-    assert overtaken_reports(running.declaration) == []
+    assert review_reports(running.declaration) == Review()
     for day in range(30, 35):
         book(tmp_path, FIRST_DAY + day * DAY)
     return running
@@ -42,8 +49,19 @@ def overtaken(tmp_path):
 
 def payloads(declaration) -> dict[str, dict]:
     """What each partition's report says."""
+    return {key: report for key, (report, _) in recorded(declaration).items()}
+
+
+def deliveries(declaration) -> dict[str, int]:
+    """The newest delivery of labels that each partition's report has been held against."""
+    return {key: delivery for key, (_, delivery) in recorded(declaration).items()}
+
+
+def recorded(declaration) -> dict[str, tuple[dict, int]]:
+    """Each partition's report, and the newest delivery that it knows of."""
     reports = declaration.lake.scan("monitoring").sort("partition_key").collect()
-    return {row["partition_key"]: json.loads(row["payload"]) for row in reports.iter_rows(named=True)}
+    found = {row["partition_key"]: json.loads(row["payload"]) for row in reports.iter_rows(named=True)}
+    return {key: (report, report.pop("label_delivery")) for key, report in found.items()}
 
 
 def sentences(report) -> list[tuple[str, str | None]]:
@@ -109,10 +127,44 @@ def test_reports_that_labels_overtook_are_made_anew(overtaken):
     }
     evaluation = found[OVERTAKEN[0]].dagster_event.asset_check_evaluation_data
     assert evaluation.metadata["sentence"].value == after[OVERTAKEN[0]]["findings"][0]["sentence"]
+    assert set(deliveries(overtaken.declaration).values()) == {newest_delivery(overtaken.declaration)}
+    assert review_reports(overtaken.declaration) == Review()
 
-    watch_partitions(overtaken.declaration, OVERTAKEN)
+    record_reports(overtaken.declaration, watch_partitions(overtaken.declaration, OVERTAKEN), Review())
     again = payloads(overtaken.declaration)
     assert {key: sentences(again[key]) for key in again} == {key: sentences(after[key]) for key in after}
+
+
+def test_a_run_that_dies_leaves_what_it_did_not_tell_to_the_next(overtaken, monkeypatch):
+    """Reports are recorded when they and their checks are told, and quality when it was, whoever wrote the page."""
+    before, newest = payloads(overtaken.declaration), OVERTAKEN[-1]
+
+    def dies(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    def dies_behind_the_page(declaration: Declaration) -> None:
+        write_life(declaration)
+        dies()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asset, "log_findings", dies)
+        assert not overtaken.run("ingest", tags={"dagster/partition": newest}).success
+    assert payloads(overtaken.declaration) == before
+    with monkeypatch.context() as patch:
+        patch.setattr(life, "write_life", dies_behind_the_page)
+        second = overtaken.run("ingest", tags={"dagster/partition": newest})
+    assert not second.success
+    assert told(overtaken, second) == OVERTAKEN
+    assert {
+        key for key, found in checked(overtaken, "rate_is_in_range").items() if found.run_id == second.run_id
+    } == {*OVERTAKEN}
+    assert own_quality(overtaken, CAME).keys() == set(CAME)
+    third = overtaken.run("ingest", tags={"dagster/partition": newest})
+    assert told(overtaken, third) == [newest]
+    assert observed(overtaken, third) == own_quality(overtaken, CAME)
+    assert told(overtaken, third) == [newest]
+    again = overtaken.run("ingest", tags={"dagster/partition": newest})
+    assert observed(overtaken, again) == {}
 
 
 def test_no_more_than_the_newest_reports_are_made_anew(overtaken, monkeypatch):
@@ -131,3 +183,99 @@ def test_no_more_than_the_newest_reports_are_made_anew(overtaken, monkeypatch):
     monkeypatch.setattr(watch, "monitor", spied)
     watch_partitions(overtaken.declaration, [OVERTAKEN[0], OVERTAKEN[3]])
     assert known == {OVERTAKEN[0]: (FIRST_DAY + 31 * DAY).isoformat(), OVERTAKEN[3]: OVERTAKEN[2]}
+
+
+def at(day: float) -> datetime:
+    """A moment so many days after the first day's midnight."""
+    return datetime(*FIRST_DAY.timetuple()[:3], tzinfo=UTC) + day * DAY
+
+
+def key(day: float) -> str:
+    """The partition of that moment."""
+    return at(day).date().isoformat()
+
+
+@pytest.fixture
+def looked_at(tmp_path):
+    """A row every six hours of thirty days, no label, and reports as of the ends of two days by different champions.
+
+    The first knows of the second delivery of labels, and its champion is of day 3; the other knows of the first
+    delivery, and its champion is of day 10.
+    """
+    declaration = late(tmp_path)
+    moments = [number / 4 for number in range(120)]
+    rows = [{"partition_key": key(moment), "loan": str(moment), "asked_at": at(moment)} for moment in moments]
+    declaration.lake.append("training_data", pl.DataFrame(rows))
+    for day, promoted, delivery in ((19, 3, 2), (20, 10, 1)):
+        report = {"partition_key": key(day), "as_of": at(day + 1).isoformat(), "label_delivery": delivery}
+        row = {
+            "partition_key": key(day),
+            "as_of": at(day + 1),
+            "payload": json.dumps(report | {"promoted_at": at(promoted).isoformat()}),
+        }
+        declaration.lake.append("monitoring", pl.DataFrame([row], schema=SCHEMAS["monitoring"]))
+    return declaration
+
+
+def come(declaration: Declaration, delivery: int, moment: float, known: float) -> None:
+    """Deliver the label of a row."""
+    row = {
+        "partition_key": key(known),
+        "key": str(float(moment)),
+        "value": 1,
+        "known_at": at(known),
+        "delivery": delivery,
+    }
+    row |= {"read_as": declaration.spec.label.source.read_as, "seen_at": at(40), "run_id": "one"}
+    declaration.lake.append("labels", pl.DataFrame([row], schema_overrides={"delivery": pl.Int64}))
+
+
+@pytest.mark.parametrize(
+    ("delivery", "moment", "known", "overtaken"),
+    [
+        pytest.param(2, 15, 16, [20], id="counts in the one that does not know of it"),
+        pytest.param(3, 15, 16, [19, 20], id="counts in both"),
+        pytest.param(2, 10, 11, [20], id="of the champion's first moment"),
+        pytest.param(2, 9.75, 11, [], id="of a row older than its champion, but not than the one before"),
+        pytest.param(3, 9.75, 11, [19, 20], id="counts in the first, which the other goes on from"),
+        pytest.param(3, 2.75, 11, [], id="of a row older than both champions"),
+        pytest.param(2, 19, 19.5, [20], id="of a row that is mature at the last moment"),
+        pytest.param(2, 19.25, 19.5, [], id="of a row that is too young"),
+        pytest.param(2, 15, 21, [20], id="known at the last moment"),
+        pytest.param(2, 15, 21.25, [], id="known later"),
+        pytest.param(1, 15, 16, [], id="of a delivery that both know of"),
+    ],
+)
+def test_labels_that_count_in_a_report(looked_at, delivery, moment, known, overtaken):
+    """A report is overtaken by labels of its champion's rows that came later, and were to be known by its end."""
+    come(looked_at, delivery, moment, known)
+    assert list(review_reports(looked_at).overtaken) == [key(day) for day in overtaken]
+
+
+def test_only_rows_that_may_count_are_read_and_only_for_new_deliveries(looked_at):
+    """Files of days before the champions and of rows that are too young stay closed; without news those of all days."""
+    come(looked_at, 2, 9.75, 11)
+    folder = Path(looked_at.lake.uri("training_data"))
+    for day in (*range(3), *range(20, 30)):
+        shutil.rmtree(folder / f"partition_key={key(day)}")
+    review = review_reports(looked_at)
+    assert (review.delivery, review.overtaken) == (2, [])
+    record_reports(looked_at, [], review)
+    assert deliveries(looked_at) == {key(19): 2, key(20): 2}
+    shutil.rmtree(folder)
+    looked_at.lake.append("training_data", pl.DataFrame(schema={"partition_key": pl.String}))
+    assert review_reports(looked_at) == Review()
+
+
+def test_a_report_that_another_run_made_meanwhile_is_left_alone(looked_at):
+    """What was found out about a report does not count for the one in its place."""
+    come(looked_at, 3, 2.75, 11)
+    review = review_reports(looked_at)
+    row = looked_at.lake.rows("monitoring", [key(20)]).collect()
+    payload = json.loads(row["payload"].item()) | {"label_delivery": 2, "rows": 7}
+    looked_at.lake.replace_partitions(
+        "monitoring", row.with_columns(payload=pl.lit(json.dumps(payload))), [key(20)]
+    )
+    record_reports(looked_at, [], review)
+    assert deliveries(looked_at) == {key(19): 3, key(20): 2}
+    assert payloads(looked_at)[key(20)]["rows"] == 7
