@@ -30,8 +30,8 @@ NEXT = LAST + timedelta(days=1)
 
 REFUSALS = frozenset({"partitions", "quarantine"})
 """Tables that exist to record what was refused: the withheld delivery with its problem, and the bad rows."""
-DERIVED = frozenset({"life_periods"})
-"""Figures that are kept because measuring them again takes longer: they are those of the other tables."""
+DERIVED = frozenset({"life_periods", "told_quality"})
+"""Figures of the other tables, kept because measuring them takes longer, or to know what Dagster was told of them."""
 
 
 @dataclass(frozen=True)
