@@ -1,4 +1,4 @@
-"""The commands of the README, run as a user runs them: in a project of the user's own."""
+"""The commands of the README and its guides, run as a user runs them: in a project of the user's own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from retrain_assets.pipeline import build_definitions
 from retrain_assets_tests.pipelines import ATTRIBUTES, FIRST_DAY, declare, loans_of, write_days
 from retrain_assets_tests.projects import run, write_project
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+PROJECT = Path(__file__).resolve().parents[1]
+GUIDES = [PROJECT / name for name in ("README.md", "docs/declaration.md", "docs/operations.md")]
+"""What a user reads and types from."""
 
 
 def changed(**blocks):
@@ -140,8 +142,8 @@ def test_scaffold_that_fails_leaves_nothing_behind(tmp_path):
 
 
 def commands():
-    """Every `dg launch --job` of the README with a configuration: the job, and the configuration."""
-    text = README.read_text().replace("\\\n", " ")
+    """Every `dg launch --job` of the guides with a configuration: the job, and the configuration."""
+    text = "\n".join(guide.read_text() for guide in GUIDES).replace("\\\n", " ")
     found = re.findall(r"^\s*(dg launch --job .*)$", text, flags=re.MULTILINE)
     words = [shlex.split(line) for line in found]
     return [
@@ -155,20 +157,38 @@ def commands():
 @pytest.mark.parametrize(
     ("job", "config"), commands(), ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_run_configuration_of_the_readme_is_valid(job, config, tmp_path):
-    """The configuration that the README gives for a job is one that the job takes."""
+def test_run_configuration_of_the_guides_is_valid(job, config, tmp_path):
+    """The configuration that a guide gives for a job is one that the job takes."""
     # The job is there only where a declaration asks for approval, which that of the demo does not.
     waiting = build_definitions(declare(tmp_path, name="ad_clicks", promotion__approval="manual"))
     definition = (waiting if job.endswith("_approve") else defs()).resolve_job_def(job)
     assert dg.validate_run_config(definition, config)
 
 
-def test_declarations_of_the_readme_have_known_fields():
-    """Every YAML block of the README that declares a whole pipeline is a valid declaration."""
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_declarations_of_the_guides_have_known_fields(guide):
+    """Every YAML block of a guide that declares a whole pipeline is a valid declaration."""
     from retrain_assets.spec import load_spec
 
-    blocks = re.findall(r"```yaml\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", guide.read_text(), flags=re.DOTALL)
     whole = [block for block in map(yaml.safe_load, blocks) if isinstance(block, dict) and "type" in block]
-    assert whole
+    assert whole or guide.name == "operations.md"
     for block in whole:
-        load_spec(block["attributes"], "README.md")
+        load_spec(block["attributes"], guide.name)
+
+
+@pytest.mark.parametrize(
+    "guide", sorted({*GUIDES, *(PROJECT / "docs").glob("*.md")}), ids=lambda guide: guide.name
+)
+def test_links_of_the_guides_lead_somewhere(guide):
+    """What a guide links to, a file of the project or a heading, is there."""
+    text = guide.read_text()
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)", text):
+        file = (guide.parent / target).resolve() if target else guide
+        assert file.exists(), target
+        assert not anchor or anchor in _anchors(file.read_text()), (target, anchor)
+
+
+def _anchors(text):
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
