@@ -23,7 +23,8 @@ import numpy as np
 import yaml
 
 from retrain_assets.cadence_report.answers import figures
-from retrain_assets.cadence_report.contest import Contest
+from retrain_assets.cadence_report.asset import declared_ticks
+from retrain_assets.cadence_report.contest import Contest, Entry, Result
 from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.parallel import Machines
 from retrain_assets.cadence_report.prices import Price, read_prices
@@ -87,18 +88,20 @@ def data() -> Path:
 
 def measure(matrix: Matrix, declaration: Declaration) -> dict[str, Any]:
     """Replay all policies at three costs of a retrain."""
-    contest = hold_contest(matrix, declaration)
+    contest = hold_contest(matrix, declaration, declared_ticks(declaration, matrix))
     prices = [measure_price(contest, price) for price in read_prices(matrix, declaration.spec)]
     return {"metric": matrix.metric, "unit": matrix.unit, "blocks": len(matrix.blocks), "prices": prices}
 
 
 def measure_price(contest: Contest, price: Price) -> dict[str, Any]:
     """Replay all policies at one of them."""
-    found = recommend(contest, price.value, contest.today())
+    today = contest.today()
+    found = recommend(contest, price.value, today)
     whole, checked = (optimum(contest, price.value, checked=flag) for flag in (False, True))
     results = {
         "recommended": found.chosen,
         "bar": found.bar,
+        "today": Result(Entry(today.policy), today),
         "unchecked": tuned_kinds(contest, price.value)[0],
     }
     tuned = [result.path for result in contest.tuned(price.value)]
@@ -140,10 +143,10 @@ def show(name: str, found: dict[str, Any]) -> None:
     print(f"\n{name}: {found['blocks']} blocks, {found['metric']}")
     for price in found["prices"]:
         print(f"  A retrain costs {price['price']}: {price['title']}; bar: {price['bar_title']}")
-        print(f"    {'policy':<38}{'window':<32}{'loss':>9}{'retrains':>10}{'regret':>10}{'last third':>12}")
+        print(f"    {'policy':<68}{'window':<32}{'loss':>9}{'retrains':>10}{'regret':>10}{'last third':>12}")
         for row in price["tuned"]:
             print(
-                f"    {row['policy']:<38}{row['window']:<32}{row['loss']:>9.4g}{row['attempts']:>10}"
+                f"    {row['policy']:<68}{row['window']:<32}{row['loss']:>9.4g}{row['attempts']:>10}"
                 f"{row['regret']:>10.4g}{row['checked_regret']:>12.4g}"
             )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from retrain_assets.cadence_report.arbiter import watches
 from retrain_assets.cadence_report.matrix import FloatArray, Matrix
+from retrain_assets.cadence_report.worth import read_worth
 from retrain_assets.comparison import METRICS
 from retrain_assets.spec import PipelineSpec
 
@@ -144,17 +145,16 @@ def _level(matrix: Matrix, spec: PipelineSpec, window: int) -> tuple[FloatArray,
         known = matrix.greater_is_better and matrix.metric in METRICS
         sign = -1.0 if matrix.greater_is_better else 1.0
         level = (1.0 if known else 0.0) + sign * trigger.at_least
-        return np.full(blocks.size, level), f"the declared level of {trigger.at_least:g}"
+        return np.full(blocks.size, level), f"the declared level of {trigger.at_least:g} {matrix.unit}"
     if trigger is not None and trigger.drop is not None:
         return (
             fresh + trigger.drop,
-            f"the declared drop of {trigger.drop:g} from the quality of its first block",
+            f"the declared drop of {trigger.drop:g} {matrix.unit} from the quality of its first block",
         )
-    spared = matrix.baseline - fresh
-    worth = float(np.nanmean(spared)) if np.isfinite(spared).any() else 0.0
-    drop = FALL_SHARE * worth if worth > 0 else float(np.nanstd(fresh))
-    words = f"a drop of {drop:.2g} from the quality of its first block (assumed: a tenth of what a model is worth)"
-    return fresh + drop, words
+    worth = read_worth(matrix, spec)
+    drop = FALL_SHARE * worth.loss
+    words = f"a drop of {drop:.2g} {matrix.unit} from the quality of its first block"
+    return fresh + drop, f"{words} (assumed: a tenth of {worth.words})"
 
 
 def _half_width(values: FloatArray) -> float:

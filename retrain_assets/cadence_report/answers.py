@@ -51,12 +51,11 @@ def figures(contest: Contest, path: Path, price: float, whole: Optimum, checked:
 
 def stability(matrix: Matrix, path: Path) -> float | None:
     """Mean absolute change of the predictions of the same rows at a promotion; None without any."""
-    champion, changes = int(path.serving[path.first]), []
+    changes = []
     for attempt in path.attempts:
-        new = int(path.serving[attempt.block])
+        old, new = path.serving[attempt.block - 1], path.serving[attempt.block]
         if attempt.verdict == "blessed":
-            changes.append(matrix.churn[path.window, champion, new])
-            champion = new
+            changes.append(matrix.churn[path.window, old, new])
     known = [float(change) for change in changes if np.isfinite(change)]
     return float(np.mean(known)) if known else None
 
@@ -73,7 +72,7 @@ def reaction_days(matrix: Matrix, path: Path) -> float | None:
             if onset is not None:
                 waits.append((matrix.blocks[block].start - onset).total_seconds() / 86_400)
             champion, onset = serving, None
-        if onset is None and matrix.drift[path.window, serving, block] >= MOVED:
+        if serving >= 0 and onset is None and matrix.drift[path.window, serving, block] >= MOVED:
             onset = matrix.blocks[block].start
     return float(np.mean(waits)) if waits else None
 

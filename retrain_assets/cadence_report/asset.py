@@ -51,7 +51,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
 
         before = last_record(declaration.lake)
         ran = run_matrix(declaration, read_request(**config.model_dump()), context.log.info)
-        report = build_report(ran.matrix, declaration, _ticks(declaration, ran.matrix))
+        report = build_report(ran.matrix, declaration, declared_ticks(declaration, ran.matrix))
         page = _write(declaration, report)
         record = Record(ran.matrix.blocks[-1].end, ran.cut, report.block)
         record_report(declaration.lake, record)
@@ -87,7 +87,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
     return definition
 
 
-def _ticks(declaration: Declaration, matrix: "Matrix") -> list[datetime]:
+def declared_ticks(declaration: Declaration, matrix: "Matrix") -> list[datetime]:
     """When the declared schedule was due within the history."""
     cron = declaration.spec.retrain_when.schedule
     if cron is None:
@@ -110,10 +110,12 @@ def _write(declaration: Declaration, report: "CadenceReport") -> Path:
 
 def _check(before: str | None, report: "CadenceReport") -> dg.AssetCheckResult:
     """Warn where something else is recommended than in the report before; whether it is declared is told besides."""
+    from retrain_assets.cadence_report.standing import says_the_same
+
     declared = bool(report.document["recommendation"]["is_declared"])
     return dg.AssetCheckResult(
         check_name=CHECK,
-        passed=before in (None, report.block),
+        passed=before is None or says_the_same(before, report.block),
         severity=dg.AssetCheckSeverity.WARN,
         description="Today's declaration is what is recommended."
         if declared

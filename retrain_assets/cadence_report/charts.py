@@ -88,7 +88,7 @@ def time_line_chart(
     parts = []
     for number_, row in enumerate(rows):
         y = 22 + step * number_
-        name = f"{row['policy']} ({row['role']})" if row["role"] != "tuned" else row["policy"]
+        name = f"{row['policy']} (recommended)" if row["recommended"] else row["policy"]
         mark = y + 20 if narrow else y
         parts.append(text(left if narrow else left - 12, y + 4, name, "", "start" if narrow else "end"))
         parts.append(line(left, mark, width - 10, mark, "grid"))

@@ -11,7 +11,7 @@ import numpy as np
 
 from retrain_assets.cadence_report import policies
 from retrain_assets.cadence_report.arbiter import Arbiter
-from retrain_assets.cadence_report.declared_block import every
+from retrain_assets.cadence_report.declared_block import can_be_declared, every
 from retrain_assets.cadence_report.policies import Policy
 from retrain_assets.cadence_report.replay import Path, Replayer, cost_between
 from retrain_assets.comparison.criterion import VALUE
@@ -99,7 +99,8 @@ class Contest:
         """What the declaration would have done."""
         arbiter = Arbiter(self.spec, self.replayer.matrix, self.ticks)
         declared = self.replayer.matrix.declared
-        window = declared if declared in self.replayer.windows else self.replayer.windows[0]
+        compared = [w for w in self.replayer.windows if can_be_declared(self.replayer.matrix.windows[w])]
+        window = declared if declared in compared else compared[0]
         return self.replayer.replay(arbiter.policy(TODAY, TODAY), window)
 
     def results(self, price: float) -> list[Result]:
@@ -148,15 +149,17 @@ class Contest:
             if period == longest or self._length(period) >= self._unheld:
                 when = every(self._typical * period, self._age(period))
                 yield Entry(policies.periodic(period), when)
-        metric = self.replayer.matrix.metric
+        metric, unit = self.replayer.matrix.metric, self.replayer.matrix.unit
         for share in DRIFT_SHARES:
-            yield from self._declared("declared drift", {"drift": {"importance": share}}, share)
+            moved = f"drift of {policies.percent(share)} of the importance"
+            yield from self._declared("declared drift", moved, {"drift": {"importance": share}}, share)
             yield Entry(policies.drift_share(share, pause))
         for part in DROP_SHARES:
             drop = float(f"{part * self.worth:.2g}")
             if drop > 0 and metric != VALUE:
                 when = {"performance": {"metric": metric, "drop": drop}}
-                yield from self._declared("declared performance", when, drop)
+                fallen = f"drop of {drop:.2g} {unit}"
+                yield from self._declared("declared performance", fallen, when, drop)
             if drop > 0:
                 yield Entry(policies.performance_drop(drop, pause))
                 yield Entry(policies.estimated_drop(drop, pause))
@@ -165,7 +168,7 @@ class Contest:
         for delta in (0.002, 0.05):
             yield Entry(policies.adwin_alarm(delta))
         arbiter = Arbiter(self.spec, self.replayer.matrix, self.ticks)
-        yield Entry(arbiter.policy(TODAY, "declared triggers"))
+        yield Entry(arbiter.policy(TODAY, "today's triggers"))
 
     @property
     def _unheld(self) -> timedelta:
@@ -183,7 +186,8 @@ class Contest:
         for confidence in (0.5, 0.8, 0.95):
             yield Entry(policies.forecast_gain(price, confidence))
         for threshold in COST_THRESHOLDS if price > 0 else ():
-            yield from self._declared("declared cost", {"cost": self._costs(price, threshold)}, threshold)
+            lost, when = f"lost quality worth {policies.retrains(threshold)}", self._costs(price, threshold)
+            yield from self._declared("declared cost", lost, {"cost": when}, threshold)
 
     def _costs(self, price: float, threshold: float) -> dict[str, float]:
         """Write a price as ``retrain_when.cost`` says it, in the declared money where there is one."""
@@ -192,9 +196,9 @@ class Contest:
         costs = {"per_retrain": float(f"{price * unit:.3g}"), "per_metric_unit_and_row": unit}
         return costs if threshold == 1 else costs | {"threshold": threshold}
 
-    def _declared(self, family: str, when: dict[str, Any], parameter: float) -> Iterator[Entry]:
+    def _declared(self, family: str, words: str, when: dict[str, Any], parameter: float) -> Iterator[Entry]:
         """What changed declarations come to, decided by the arbiter itself: a trigger alone, and with an age."""
-        name = f"{family} {parameter:.2g}"
+        name = f"trigger: {words}"
         yield self._decided(family, name, when, parameter)
         for blocks in (age for age in AGES if age < self.split - self.begin):
             age = format_duration(self._age(blocks))

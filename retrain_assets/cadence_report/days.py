@@ -16,6 +16,7 @@ from retrain_assets.windows import TimeColumns
 
 BLOCK = "retrain_block"
 DAY = "retrain_day"
+KNOWN = "retrain_known"
 _DAY = timedelta(days=1)
 _TICK = timedelta(microseconds=1)
 
@@ -72,12 +73,13 @@ def with_days(
     columns
         The time columns.
     whole_blocks
-        Whether the metric is only known of all rows of a block together, so that their labels count from the last on.
+        Whether the loss of a day depends on all rows of its block, so that days count from the block's last label on.
 
     Returns
     -------
     rows : polars.DataFrame
-        With ``DAY``: the row's entry among the days; null where ``BLOCK`` is.
+        With ``DAY``: the row's entry among the days, and ``KNOWN``: index of the first block at whose start its own
+        label was mature and known, the number of blocks where there is none. Both null where ``BLOCK`` is.
     days : Days
         The days.
     """
@@ -91,10 +93,11 @@ def with_days(
         (_microseconds(judging[spec.source.timestamp]) - starts[block]) // length, last[block]
     )
     end = np.where(within == last[block], ends[block], starts[block] + (within + 1) * length)
-    known = np.searchsorted(starts, _moments(judging, columns, end), "left")
+    known_rows = np.searchsorted(starts, _moments(judging, columns, end), "left")
+    known = known_rows
     if whole_blocks:
         latest = np.zeros(len(starts), dtype=np.int64)
-        np.maximum.at(latest, block, known)
+        np.maximum.at(latest, block, known_rows)
         known = latest[block]
     # A day's entries follow one another, in the order in which they were known.
     found, entry = np.unique((offset[block] + within) * (len(starts) + 1) + known, return_inverse=True)
@@ -103,9 +106,7 @@ def with_days(
     start = (starts[day_block] + (number - offset[day_block]) * length).astype("datetime64[us]")
     weight = None if spec.weight is None else judging[spec.weight].cast(pl.Float64).to_numpy()
     counts = np.bincount(entry, weights=weight, minlength=found.size).astype(np.float64)
-    day = np.full(rows.height, -1, dtype=np.int32)
-    day[rows[BLOCK].is_not_null().to_numpy()] = entry
-    marked = rows.with_columns(pl.when(pl.col(BLOCK).is_not_null()).then(pl.Series(DAY, day)).alias(DAY))
+    marked = rows.with_columns(_placed(rows, DAY, entry), _placed(rows, KNOWN, known_rows))
     return marked, Days(start.astype("datetime64[s]"), day_block.astype(np.int64), known, counts)
 
 
@@ -133,6 +134,14 @@ def by_day(
     counts = np.add.reduceat(rows, first)
     with np.errstate(invalid="ignore", divide="ignore"):
         return first, sums / counts, counts
+
+
+def _placed(rows: pl.DataFrame, name: str, values: IntArray) -> pl.Series:
+    """A column of rows from the values of those that judge; null in others."""
+    judges = rows[BLOCK].is_not_null()
+    column = np.zeros(rows.height, dtype=np.int32)
+    column[judges.to_numpy()] = values
+    return pl.select(pl.when(judges).then(pl.Series(name, column)).alias(name)).to_series()
 
 
 def _moments(judging: pl.DataFrame, columns: TimeColumns, end: IntArray) -> IntArray:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from retrain_assets.cadence_report.matrix import WindowPolicy
+from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.base import format_duration
 
 DAILY, WEEKLY, MONTHLY, QUARTERLY = "0 2 * * *", "0 2 * * 1", "0 2 1 * *", "0 2 1 */3 *"
@@ -45,6 +46,11 @@ def every(period: timedelta, shortest: timedelta) -> dict[str, Any]:
         if least <= days <= most and not (cron == MONTHLY and days == 28):
             return {"schedule": cron}
     return {"max_age": format_duration(shortest)}
+
+
+def declared_triggers(spec: PipelineSpec) -> dict[str, Any]:
+    """Write ``retrain_when`` as it is declared; what is left to its default is left out."""
+    return spec.retrain_when.model_dump(mode="json", exclude_unset=True)
 
 
 def as_text(window: WindowPolicy, when: dict[str, Any]) -> str:

@@ -52,11 +52,11 @@ def judge(
     matrix: Matrix,
     window: int,
     candidate: int,
-    champion: int,
+    champion: int | None,
     days: NDArray[np.bool_],
     promotion: PromotionSpec,
 ) -> Verdict:
-    """Judge a candidate against the champion over days that neither was trained on.
+    """Judge a candidate over days that it was not trained on: against the champion, or the naive constant without one.
 
     It is what :func:`retrain_assets.evaluation_report.verdict.decide_verdict` does, without slices and calibration, of
     which a matrix knows nothing, and at one alpha, whatever looks came before.
@@ -68,7 +68,7 @@ def judge(
     window
         Index of the window of both.
     candidate, champion
-        Blocks at whose start they were trained.
+        Blocks at whose start they were trained; None for a champion that there is not yet.
     days
         Shape (D,): the days of the matrix that judge.
     promotion
@@ -80,9 +80,11 @@ def judge(
         ``blessed``, ``rejected`` or ``inconclusive``.
     """
     start, rows, alpha = matrix.days[days], matrix.daily_rows[days], promotion.alpha
-    new, old = (matrix.daily_loss[window, model, days] for model in (candidate, champion))
-    gain = compare_days(new, old, rows, alpha, start)
+    new = matrix.daily_loss[window, candidate, days]
     baseline = compare_days(new, matrix.daily_baseline[days], rows, alpha, start)
+    if champion is None:
+        return "blessed" if baseline is not None and baseline.lower > 0 else "rejected"
+    gain = compare_days(new, matrix.daily_loss[window, champion, days], rows, alpha, start)
     if gain is None:
         return "inconclusive"
     if baseline is not None and baseline.upper < 0:

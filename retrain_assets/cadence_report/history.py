@@ -11,8 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from retrain_assets.cadence_report.blocks import Cut, choose_cut, cut_history
-from retrain_assets.cadence_report.days import BLOCK, DAY, Days, with_days
-from retrain_assets.cadence_report.losses import has_influence
+from retrain_assets.cadence_report.days import BLOCK, KNOWN, Days, with_days
 from retrain_assets.cadence_report.matrix import Block
 from retrain_assets.cadence_report.raw_rows import RAW, with_raw
 from retrain_assets.comparison import Criterion, Metric, deciding_criterion, declared_metrics
@@ -72,7 +71,7 @@ class Ground:
         """Tell which rows' labels were known at the first block in which a model of a block can serve."""
         earliest = self.blocks[block].start + self.spec.evaluation.holdout + self.time_columns.delay
         serves = sum(later.start < earliest for later in self.blocks)
-        return pl.Series(self.days.known[rows[DAY].to_numpy()] <= serves)
+        return rows[KNOWN] <= serves
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def load_history(declaration: Declaration, blocks: int, previous: Cut | None) ->
     criterion = deciding_criterion(spec, task)
     rows = with_raw(declaration, rows, criterion)
     rows = _marked(rows, bounds, clock, spec, columns)
-    rows, days = with_days(rows, bounds, spec, columns, whole_blocks=not has_influence(criterion, spec))
+    rows, days = with_days(rows, bounds, spec, columns, whole_blocks=not criterion.metric.is_mean)
     raw = [name for name in rows.columns if name.startswith(RAW)]
     learnt = [*made.columns.numeric, *made.columns.categorical, *_label_columns(spec), *raw]
     rows = rows.with_columns(rows.select(*learnt, spec.source.timestamp).hash_rows().alias(ROW_HASH))

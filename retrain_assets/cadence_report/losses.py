@@ -67,8 +67,8 @@ def losses(criterion: Criterion, labels: Labels, score: FloatArray) -> tuple[flo
     loss : float
         NaN where the metric is undefined on these rows.
     daily : ndarray of shape (days,)
-        The block's loss plus the mean influence of each day's rows: for a mean over rows, the day's own mean. The
-        block's loss everywhere where the metric has no influence values.
+        The block's loss plus the mean influence of each day's rows: for a mean over rows, the day's own mean; else
+        every row of the block moves it. The block's loss everywhere where the metric has no influence values.
     """
     metric = criterion.metric
     days = int(labels.day.max()) + 1 if labels.day.size else 0

@@ -101,7 +101,7 @@ class Matrix:
         Shape (D,): index of the block that each day lies in.
     day_known
         Shape (D,): index of the block at whose start the labels of the day's rows are first mature and known; B, or
-        more, where there is none.
+        more, where there is none. Of a metric that is no mean over rows, the labels of all rows of the day's block.
     daily_loss
         Shape (W, B, D): mean loss of model (w, t) on each day, so that a promotion can be judged over days. For a
         metric that is no mean over rows, the block's loss plus the mean of its influence values on that day: its

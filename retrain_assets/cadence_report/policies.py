@@ -34,6 +34,16 @@ class Policy:
     parameter: float | None = None
 
 
+def percent(share: float) -> str:
+    """A share in words."""
+    return f"{100 * share:g} %"
+
+
+def retrains(factor: float) -> str:
+    """A multiple of what a retrain costs, in words."""
+    return "a retrain" if factor == 1 else f"{factor:g} retrains"
+
+
 def never() -> Policy:
     """Keep the first model."""
     return Policy("never", "never", lambda _: False)
@@ -51,7 +61,7 @@ def drift_share(share: float, pause: int) -> Policy:
     def asks(seen: Seen) -> bool:
         return bool(_rested(seen, pause) and seen.drift.size and seen.drift[-1] >= share)
 
-    return Policy("drift", f"drift of {share:.0%} of the importance", asks, share)
+    return Policy("drift", f"rule: drift of {percent(share)} of the importance", asks, share)
 
 
 def performance_drop(drop: float, pause: int) -> Policy:
@@ -62,7 +72,7 @@ def performance_drop(drop: float, pause: int) -> Policy:
         recent = weighted_mean(seen.losses[fresh], seen.rows[fresh])
         return bool(_rested(seen, pause) and recent - seen.level > drop)
 
-    return Policy("performance", f"loss {drop:.2g} above that of the holdout", asks, drop)
+    return Policy("performance", f"rule: loss {drop:.2g} above that of the holdout", asks, drop)
 
 
 def estimated_drop(drop: float, pause: int) -> Policy:
@@ -76,7 +86,7 @@ def estimated_drop(drop: float, pause: int) -> Policy:
             return False
         return bool(seen.estimated[-1] - seen.estimated[0] > drop)
 
-    return Policy("estimated", f"estimated loss {drop:.2g} above that of the holdout", asks, drop)
+    return Policy("estimated", f"rule: estimated loss {drop:.2g} above that of the holdout", asks, drop)
 
 
 def page_hinkley_alarm(deviations: float) -> Policy:
@@ -86,7 +96,7 @@ def page_hinkley_alarm(deviations: float) -> Policy:
         values, scale = _standardised(seen)
         return scale > 0 and page_hinkley(values, 0.5, deviations) is not None
 
-    return Policy("Page-Hinkley", f"Page-Hinkley at {deviations:g} deviations", asks, deviations)
+    return Policy("Page-Hinkley", f"rule: Page-Hinkley at {deviations:g} deviations", asks, deviations)
 
 
 def adwin_alarm(delta: float) -> Policy:
@@ -96,7 +106,7 @@ def adwin_alarm(delta: float) -> Policy:
         fresh = _fresh(seen)
         return adwin(seen.losses[fresh], delta) is not None
 
-    return Policy("ADWIN", f"ADWIN with delta {delta:g}", asks, delta)
+    return Policy("ADWIN", f"rule: ADWIN with delta {delta:g}", asks, delta)
 
 
 def cost_aware(price: float, factor: float) -> Policy:
@@ -120,7 +130,7 @@ def cost_aware(price: float, factor: float) -> Policy:
         lost = float(np.sum((seen.losses[fresh] - seen.level) * seen.rows[fresh]))
         return lost > factor * price
 
-    return Policy("cost-aware", f"lost quality worth {factor:g} retrains", asks, factor)
+    return Policy("cost-aware", f"rule: lost quality worth {retrains(factor)}", asks, factor)
 
 
 def forecast_gain(price: float, confidence: float) -> Policy:
@@ -133,7 +143,7 @@ def forecast_gain(price: float, confidence: float) -> Policy:
             return False
         return gain * newer * newer * seen.block_rows > price
 
-    return Policy("forecast", f"forecast gain at {confidence:.0%}", asks, confidence)
+    return Policy("forecast", f"rule: forecast gain, {percent(confidence)} sure", asks, confidence)
 
 
 def _rested(seen: Seen, pause: int) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from retrain_assets.cadence_report.matrix import Matrix
+from retrain_assets.cadence_report.worth import mean_rows, read_worth
 from retrain_assets.spec import PipelineSpec
 
 ASSUMED_SHARES = (0.01, 0.05, 0.2)
@@ -34,8 +33,7 @@ def read_prices(matrix: Matrix, spec: PipelineSpec) -> tuple[Price, Price, Price
     """Give three costs of a retrain to compare policies by; the middle one decides.
 
     Declared costs are divided and multiplied by four. Where none are, a retrain is supposed to cost 1, 5 and 20 % of
-    what a model is worth in one block: the rows of a block times the loss that a fresh model spares there over the
-    naive constant.
+    what a model is worth in one block: the rows of a block times what :func:`read_worth` gives.
 
     Parameters
     ----------
@@ -52,21 +50,12 @@ def read_prices(matrix: Matrix, spec: PipelineSpec) -> tuple[Price, Price, Price
             for factor in DECLARED_FACTORS
         )
         return low, middle, high
+    worth = read_worth(matrix, spec)
     low, middle, high = (
         Price(
-            share * worth_of_block(matrix),
-            f"{share:.0%} of what a fresh model is worth in one block (assumed)",
+            share * worth.loss * mean_rows(matrix),
+            f"{share:.0%} of {worth.words} in one block (assumed)",
         )
         for share in ASSUMED_SHARES
     )
     return low, middle, high
-
-
-def worth_of_block(matrix: Matrix) -> float:
-    """Loss, times rows, that fresh models spare over the naive constant in a block; the spread where they spare none."""
-    blocks = np.arange(len(matrix.blocks))
-    fresh = matrix.loss[:, blocks, blocks]
-    spared = (matrix.baseline - fresh)[np.isfinite(matrix.baseline - fresh)]
-    mean = float(spared.mean()) if spared.size else 0.0
-    spread = float(np.nanstd(matrix.loss)) or 1.0
-    return (mean if mean > 0 else spread) * float(np.mean([block.rows for block in matrix.blocks]))

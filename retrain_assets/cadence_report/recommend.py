@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain_assets.cadence_report.contest import Contest, Result
-from retrain_assets.cadence_report.declared_block import as_text, can_be_declared
+from retrain_assets.cadence_report.contest import TODAY, Contest, Entry, Result
+from retrain_assets.cadence_report.declared_block import as_text, can_be_declared, declared_triggers
 from retrain_assets.cadence_report.gate import compare_days
 from retrain_assets.cadence_report.matrix import FloatArray, Matrix
 from retrain_assets.cadence_report.replay import Path
@@ -24,8 +24,10 @@ class Recommendation:
         The policy with its window.
     bar
         The tuned periodic schedule.
+    today
+        What the declaration would have done.
     tried
-        Number of kinds that were held against the bar before.
+        Number of other kinds that were held against the bar and today's declaration.
     block
         YAML to paste.
     against_bar, against_today
@@ -36,6 +38,7 @@ class Recommendation:
 
     chosen: Result
     bar: Result
+    today: Path
     tried: int
     block: str
     against_bar: Comparison | None
@@ -45,8 +48,13 @@ class Recommendation:
 
     @property
     def retraining_pays(self) -> bool:
-        """Whether anything else than the first model is recommended."""
-        return self.chosen.entry.policy.family != "never"
+        """Whether what is recommended comes to any attempt at a retrain on this history."""
+        return bool(self.chosen.path.attempts)
+
+    @property
+    def keeps_today(self) -> bool:
+        """Whether today's declaration is to stay."""
+        return self.chosen.entry.policy.family == TODAY
 
 
 def recommend(contest: Contest, price: float, today: Path) -> Recommendation:
@@ -54,9 +62,10 @@ def recommend(contest: Contest, price: float, today: Path) -> Recommendation:
 
     Each kind of policy is tuned, with its window, on the first two thirds. The bar is the tuned periodic schedule.
     The kinds that can be declared and were no dearer than the bar there are held against it on the last third, the
-    cheapest first; the first one that is cheaper there too is recommended, else the bar. So nothing is recommended
-    that does not beat a plain schedule on history that its tuning has not seen. As the choice among a few kinds sees
-    the last third, the gain there flatters a little.
+    cheapest first, and so is today's declaration: the first kind that is cheaper there than both is recommended, else
+    the cheaper of the two, and today's declaration where they cost the same. So nothing is recommended that does not
+    beat a plain schedule, and what is declared already, on history that its tuning has not seen. As the choice among a
+    few kinds sees the last third, the gain there flatters a little.
 
     Parameters
     ----------
@@ -69,8 +78,10 @@ def recommend(contest: Contest, price: float, today: Path) -> Recommendation:
     """
     windows, tuned = contest.replayer.matrix.windows, tuned_kinds(contest, price)
     bar = next(result for result in tuned if result.entry.policy.family == "periodic")
-    limit, asked = (contest.cost(bar.path, price, checked=flag) for flag in (False, True))
-    chosen, tried = bar, 0
+    limit = contest.cost(bar.path, price, checked=False)
+    kept = Result(Entry(today.policy, declared_triggers(contest.spec)), today)
+    chosen = min(kept, bar, key=lambda result: contest.cost(result.path, price, checked=True))
+    asked, tried = contest.cost(chosen.path, price, checked=True), 0
     for result in tuned:
         if result is bar or contest.cost(result.path, price, checked=False) > limit:
             continue
@@ -83,11 +94,12 @@ def recommend(contest: Contest, price: float, today: Path) -> Recommendation:
     return Recommendation(
         chosen=chosen,
         bar=bar,
+        today=today,
         tried=tried,
         block=as_text(windows[chosen.path.window], dict(chosen.entry.when or {})),
         against_bar=_compared(matrix, chosen.path, bar.path, contest.split, alpha),
         against_today=_compared(matrix, chosen.path, today, contest.split, alpha),
-        saved_bar=asked - cost,
+        saved_bar=contest.cost(bar.path, price, checked=True) - cost,
         saved_today=contest.cost(today, price, checked=True) - cost,
     )
 
@@ -104,10 +116,11 @@ def tuned_kinds(contest: Contest, price: float) -> list[Result]:
 
 
 def daily_losses(matrix: Matrix, path: Path) -> FloatArray:
-    """Mean loss of the model that served, day by day; shape (days,), NaN before the first."""
+    """Mean loss of what served, day by day, of the naive constant where no model did; shape (days,), NaN before."""
     serving = path.serving[matrix.day_block]
     found: FloatArray = matrix.daily_loss[path.window, serving, np.arange(matrix.days.size)]
-    return np.where(serving >= 0, found, np.nan)
+    constant = np.where(matrix.day_block >= path.first, matrix.daily_baseline, np.nan)
+    return np.where(serving >= 0, found, constant)
 
 
 def _compared(matrix: Matrix, path: Path, other: Path, begin: int, alpha: float) -> Comparison | None:

@@ -29,11 +29,11 @@ class Path:
     first
         The first block that is counted.
     serving
-        Shape (B,): block at whose start the model was trained that serves in each block; -1 before ``first``.
+        Shape (B,): block at whose start the model was trained that serves in each block; -1 while there is none.
     attempts
         Its attempts.
     losses
-        Shape (B,): mean loss in each block; NaN before ``first``.
+        Shape (B,): mean loss in each block, of the naive constant while no model serves; NaN before ``first``.
     seconds
         CPU seconds of its trainings, the first model's left out.
     """
@@ -68,7 +68,7 @@ class Replayer:
     matrix: Matrix
     clock: Clock
     promotion: PromotionSpec
-    _judged: dict[tuple[int, int, int, int], Verdict] = field(default_factory=dict)
+    _judged: dict[tuple[int, int, int | None, int], Verdict] = field(default_factory=dict)
     _curves: dict[tuple[int, int], FloatArray] = field(default_factory=dict)
 
     @property
@@ -86,7 +86,9 @@ class Replayer:
     def replay(self, policy: Policy, window: int, *, refit: bool = False) -> Path:
         """Follow a policy from the first model on: a decision at the start of every block, the gate at every attempt.
 
-        All policies begin with the same model of their window, which is not counted as an attempt.
+        All policies begin with the same model of their window: the first one that is proven better than the naive
+        constant, looked for at the start of every block, as nothing else would have been promoted. Until then nothing
+        serves, and the constant's loss counts. These looks are not counted as attempts.
 
         Parameters
         ----------
@@ -98,13 +100,13 @@ class Replayer:
             Whether what is blessed is trained again before it serves.
         """
         first, blocks = self.first, len(self.matrix.blocks)
-        champion = self._promoted(window, int(self.clock.candidate[first]), first, refit)
-        since, seconds = first, 0.0
+        begin, champion = self.begin(window, refit=refit)
+        since, seconds = begin, 0.0
         attempts: tuple[Attempt, ...] = ()
         serving = np.full(blocks, -1, dtype=np.int64)
-        for block in range(first, blocks):
+        for block in range(begin, blocks):
             candidate = int(self.clock.candidate[block])
-            if block > first and candidate > champion and self.matrix.training_rows[window, candidate] > 0:
+            if block > begin and candidate > champion and self.matrix.training_rows[window, candidate] > 0:
                 curve = self._curve(window, block)
                 seen = look(self.matrix, self.clock, window, block, champion, since, attempts, curve)
                 if policy.asks(seen):
@@ -116,14 +118,24 @@ class Replayer:
                         seconds += float(self.matrix.fit_seconds[window, champion]) if refit else 0.0
             serving[block] = champion
         losses = np.full(blocks, np.nan)
-        losses[first:] = self.matrix.loss[window, serving[first:], np.arange(first, blocks)]
+        losses[first:begin] = self.matrix.baseline[first:begin]
+        losses[begin:] = self.matrix.loss[window, serving[begin:], np.arange(begin, blocks)]
         return Path(policy, window, refit, first, serving, attempts, losses, seconds)
+
+    def begin(self, window: int, *, refit: bool = False) -> tuple[int, int]:
+        """Give the block in which a window's first model takes up service, and the model; (B, -1) where none does."""
+        for block in range(self.first, len(self.matrix.blocks)):
+            candidate = int(self.clock.candidate[block])
+            trained = self.matrix.training_rows[window, candidate] > 0
+            if trained and self._judge(window, candidate, None, block) == "blessed":
+                return block, self._promoted(window, candidate, block, refit)
+        return len(self.matrix.blocks), -1
 
     def _promoted(self, window: int, candidate: int, block: int, refit: bool) -> int:
         """The model that serves when a candidate is promoted: itself, or the one with all rows known."""
         return block if refit and self.matrix.training_rows[window, block] > 0 else candidate
 
-    def _judge(self, window: int, candidate: int, champion: int, block: int) -> Verdict:
+    def _judge(self, window: int, candidate: int, champion: int | None, block: int) -> Verdict:
         key = (window, candidate, champion, block)
         if key not in self._judged:
             days = (self.matrix.day_block >= candidate) & (self.matrix.day_known <= block)

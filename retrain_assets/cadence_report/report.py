@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 
 from retrain_assets.cadence_report.ageing import age_curve, lifetime
-from retrain_assets.cadence_report.answers import figures, mark_frontier
 from retrain_assets.cadence_report.arbiter import UNSEEN
 from retrain_assets.cadence_report.clock import read_clock
 from retrain_assets.cadence_report.contest import Contest
 from retrain_assets.cadence_report.declared_block import can_be_declared
 from retrain_assets.cadence_report.gate import compare_days
+from retrain_assets.cadence_report.listed import frontier, policy_rows, time_line
 from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.optimum import Optimum, find_optimum
-from retrain_assets.cadence_report.prices import Price, read_prices, worth_of_block
+from retrain_assets.cadence_report.prices import Price, read_prices
 from retrain_assets.cadence_report.recommend import Recommendation, daily_losses, recommend
 from retrain_assets.cadence_report.replay import Path, Replayer
 from retrain_assets.cadence_report.standing import is_declared, window_of_today
 from retrain_assets.cadence_report.told import sureness, title
+from retrain_assets.cadence_report.worth import read_worth
 from retrain_assets.comparison import Comparison
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
@@ -69,6 +70,7 @@ def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
     prices = read_prices(matrix, declaration.spec)
     recommended = [recommend(contest, price.value, today) for price in prices]
     chosen, placed = recommended[1], window_of_today(contest, today)
+    whole, checked = (optimum(contest, prices[1].value, checked=flag) for flag in (False, True))
     document = {
         "pipeline": declaration.name,
         "timezone": declaration.spec.timezone,
@@ -80,12 +82,12 @@ def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
         "history": _history(contest),
         "recommendation": _recommendation(contest, chosen),
         "sensitivity": [_sensitivity(contest, p, r) for p, r in zip(prices, recommended, strict=True)],
-        "policies": _policies(contest, prices[1], chosen, today),
+        "policies": policy_rows(contest, prices[1], chosen, whole, checked),
         "age": [asdict(point) for point in age_curve(matrix, chosen.chosen.path.window, contest.begin)],
         "lifetime": asdict(lifetime(matrix, declaration.spec, chosen.chosen.path.window, contest.begin)),
         "refit": _refit(contest, chosen.bar.path),
-        "frontier": _frontier(contest, prices[1]),
-        "time_line": _time_line(contest, prices[1], chosen, today),
+        "frontier": frontier(contest, prices[1]),
+        "time_line": time_line(contest, prices[1], chosen),
         "not_replayed": list(UNSEEN),
         "today": placed,
         "notes": [*matrix.notes, *filter(None, [placed["note"]])],
@@ -105,7 +107,7 @@ def hold_contest(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
     # Where false promotions a year are declared, each look has its share of them, at one side.
     promotion = spec.promotion.model_copy(update={"alpha": 2 * error_budget_of(spec).alpha})
     replayer = Replayer(matrix, read_clock(matrix, spec.evaluation.holdout), promotion)
-    contest = Contest(replayer, spec, ticks, worth_of_block(matrix) / _mean_rows(matrix))
+    contest = Contest(replayer, spec, ticks, read_worth(matrix, spec).loss)
     declarable = [w for w in replayer.windows if can_be_declared(matrix.windows[w])]
     if not declarable or contest.end - contest.begin < FEWEST_COUNTED:
         raise TrainingError(
@@ -123,10 +125,6 @@ def _without_nan(part: Any) -> Any:
     if isinstance(part, list):
         return [_without_nan(value) for value in part]
     return None if isinstance(part, float) and not np.isfinite(part) else part
-
-
-def _mean_rows(matrix: Matrix) -> float:
-    return max(float(np.mean([block.rows for block in matrix.blocks])), 1.0)
 
 
 def _history(contest: Contest) -> dict[str, Any]:
@@ -151,6 +149,7 @@ def _recommendation(contest: Contest, found: Recommendation) -> dict[str, Any]:
         "block": found.block,
         "is_declared": is_declared(contest.spec, found.block),
         "retraining_pays": found.retraining_pays,
+        "keeps_today": found.keeps_today,
         "is_the_bar": found.chosen is found.bar,
         "bar": title(contest, found.bar),
         "tried": found.tried,
@@ -191,25 +190,6 @@ def optimum(contest: Contest, price: float, *, checked: bool) -> Optimum:
     return find_optimum(contest.replayer, price, contest.split if checked else contest.begin, contest.end)
 
 
-def _policies(contest: Contest, price: Price, found: Recommendation, today: Path) -> list[dict[str, Any]]:
-    """Figures of the best of each kind, of today's declaration and of the optimum."""
-    whole, checked = (optimum(contest, price.value, checked=flag) for flag in (False, True))
-    paths = [found.chosen.path, *(result.path for result in contest.tuned(price.value)), today]
-    rows = []
-    for number, path in enumerate(paths):
-        # What is recommended is listed once, as such.
-        if number and path is not today and _same(path, found.chosen.path):
-            continue
-        role = "recommended" if number == 0 else "today" if path is today else "tuned"
-        rows.append({"role": role} | figures(contest, path, price.value, whole, checked))
-    best = {"role": "optimum", "family": "optimum", "policy": "the optimum in hindsight"}
-    return [*rows, best | {"attempts": whole.retrains, "cost": whole.cost, "checked_cost": checked.cost}]
-
-
-def _same(one: Path, other: Path) -> bool:
-    return one.policy.name == other.policy.name and one.window == other.window
-
-
 def _refit(contest: Contest, bar: Path) -> dict[str, Any]:
     """Whether training again on the holdout before serving would pay, for the tuned schedule."""
     replayer = contest.replayer
@@ -222,38 +202,3 @@ def _refit(contest: Contest, bar: Path) -> dict[str, Any]:
         "attempts": len(other.attempts),
         "attempts_without": len(bar.attempts),
     }
-
-
-def _frontier(contest: Contest, price: Price) -> list[dict[str, Any]]:
-    matrix = contest.replayer.matrix
-    rows = [
-        {
-            "family": result.entry.policy.family,
-            "policy": result.entry.policy.name,
-            "window": matrix.windows[result.path.window].name,
-            "attempts": len(result.path.attempts),
-            "cpu_seconds": result.path.seconds,
-            "loss": float(np.nanmean(result.path.losses)),
-        }
-        for result in contest.results(price.value)
-        if np.isfinite(result.path.losses).any()
-    ]
-    mark_frontier(rows)
-    return rows
-
-
-def _time_line(contest: Contest, price: Price, found: Recommendation, today: Path) -> list[dict[str, Any]]:
-    blocks = contest.replayer.matrix.blocks
-    paths = [found.chosen.path, *(result.path for result in contest.tuned(price.value)), today]
-    return [
-        {
-            "policy": path.policy.name,
-            "role": "recommended" if number == 0 else "today" if path is today else "tuned",
-            "attempts": [
-                {"at": blocks[attempt.block].start.isoformat(), "verdict": attempt.verdict}
-                for attempt in path.attempts
-            ],
-        }
-        for number, path in enumerate(paths)
-        if number == 0 or path is today or not _same(path, found.chosen.path)
-    ]

@@ -24,10 +24,12 @@ def is_declared(spec: PipelineSpec, block: str) -> bool:
     block
         What is recommended, as YAML.
     """
-    read = yaml.safe_load(block)
-    window = WindowSpec.model_validate(read["training"]["window"])
-    when = RetrainWhenSpec.model_validate(read["retrain_when"])
-    return window == spec.training.window and _replayed(when) == _replayed(spec.retrain_when)
+    return _said(block) == (spec.training.window, _replayed(spec.retrain_when))
+
+
+def says_the_same(block: str, other: str) -> bool:
+    """Whether two recommended blocks have the same window and triggers, as :func:`is_declared` compares them."""
+    return _said(block) == _said(other)
 
 
 def window_of_today(contest: Contest, today: Path) -> dict[str, Any]:
@@ -41,6 +43,13 @@ def window_of_today(contest: Contest, today: Path) -> dict[str, Any]:
             f"replayed on the window {replayed!r} instead."
         )
     return {"window": replayed, "declared_window": declared, "note": note}
+
+
+def _said(block: str) -> tuple[WindowSpec, dict[str, Any]]:
+    """Window and triggers of a recommended block."""
+    read = yaml.safe_load(block)
+    when = RetrainWhenSpec.model_validate(read["retrain_when"])
+    return WindowSpec.model_validate(read["training"]["window"]), _replayed(when)
 
 
 def _replayed(when: RetrainWhenSpec) -> dict[str, Any]:

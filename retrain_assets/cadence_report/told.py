@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retrain_assets.cadence_report.contest import OR_AGE, Contest, Result
+from retrain_assets.cadence_report.contest import OR_AGE, TODAY, Contest, Result
 from retrain_assets.cadence_report.recommend import Recommendation
 from retrain_assets.comparison import Comparison
 from retrain_assets.pages.text import duration
@@ -13,6 +13,9 @@ def title(contest: Contest, result: Result) -> str:
     matrix, policy = contest.replayer.matrix, result.entry.policy
     window = matrix.windows[result.path.window].name
     days = (matrix.blocks[-1].end - matrix.blocks[-1].start).total_seconds() / 86_400
+    if policy.family == TODAY:
+        kept = "declaration" if result.path.window == matrix.declared else "triggers"
+        return f"Keep today's {kept} (window: {window})"
     if policy.family == "never":
         return f"Do not retrain: the first model is kept (window: {window})"
     if policy.family == "periodic":
@@ -43,22 +46,26 @@ def sureness(contest: Contest, found: Recommendation) -> str:
         f"Checked on the last {blocks} blocks, from {matrix.blocks[contest.split].start:%Y-%m-%d} on, which no "
         "tuning has seen."
     ]
-    if found.chosen is found.bar:
-        others = "one other kind" if found.tried == 1 else f"{found.tried} other kinds"
+    others = "one other kind" if found.tried == 1 else f"{found.tried} other kinds"
+    if found.keeps_today:
+        beside = f", nor any of {others} that did as well in tuning," if found.tried else ""
+        parts.append(f"The tuned schedule{beside} is not cheaper there.")
+    elif found.chosen is found.bar:
         parts.append(
             f"It is the tuned schedule: {others} did as well in tuning and failed to beat it there."
             if found.tried
             else "It is the tuned schedule: no other kind did as well in tuning."
         )
-    else:
+    if found.chosen is not found.bar:
         parts.append(_against("the tuned schedule", found.against_bar, found.saved_bar, matrix.unit))
-    parts.append(_against("today's declaration", found.against_today, found.saved_today, matrix.unit))
+    if not found.keeps_today:
+        parts.append(_against("today's declaration", found.against_today, found.saved_today, matrix.unit))
     return " ".join(parts)
 
 
 def _against(what: str, gain: Comparison | None, saved: float, unit: str) -> str:
     costs = "spares" if saved >= 0 else "costs"
-    text = f"Against {what} it {costs} {abs(saved):.2g} {unit} a row there, the price of retrains included"
+    text = f"Against {what} it {costs} {abs(saved):.2g} {unit} there, the price of retrains included"
     if gain is None:
         return f"{text}; there are too few days for an interval."
     sure = (

@@ -109,7 +109,7 @@ def value_criterion(value: ValueSpec, task: Task) -> Criterion:
             f"promotion.value: true and false positives are outcomes of two classes, and training.estimator does "
             f"{task}. Declare promotion.value.function instead."
         )
-    return Criterion(Metric(VALUE, VALUE, f"{value.currency} per row", TASKS, True, _mean), value)
+    return Criterion(Metric(VALUE, VALUE, f"{value.currency} per row", TASKS, True, _mean, True), value)
 
 
 def decision_threshold(value: ValueSpec) -> float | None:

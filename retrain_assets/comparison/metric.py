@@ -47,6 +47,8 @@ class Metric:
     function
         Takes labels, scores and weights, shaped as :meth:`measure` says, and returns the value and the
         influence values; None in their place where the metric has none.
+    is_mean
+        Whether it is the mean of a number of each row, so that the value of some rows depends on no others.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Metric:
     tasks: tuple[Task, ...]
     greater_is_better: bool
     function: Callable[[FloatArray, FloatArray, FloatArray | None], Measure]
+    is_mean: bool = False
 
     def measure(self, y: FloatArray, score: FloatArray, weight: FloatArray | None = None) -> Measure:
         """Value of the metric and the influence of every row.

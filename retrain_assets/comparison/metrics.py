@@ -34,26 +34,44 @@ def _pinball(quantile: float | None = None) -> Metric:
     if quantile is not None:
         name, title = MetricSpec(metric=name, quantile=quantile).name, f"{title} at quantile {quantile:g}"
     function = partial(mean_pinball_loss, quantile=0.5 if quantile is None else quantile)
-    return Metric(name, title, _LABEL, _NUMBER, False, function)
+    return Metric(name, title, _LABEL, _NUMBER, False, function, is_mean=True)
 
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("log_loss", "log loss", "nats per row", _CLASSES, False, log_loss),
-        Metric("brier_score", "Brier score", "squared probability", _CLASSES, False, brier_score),
+        Metric("log_loss", "log loss", "nats per row", _CLASSES, False, log_loss, is_mean=True),
+        Metric(
+            "brier_score", "Brier score", "squared probability", _CLASSES, False, brier_score, is_mean=True
+        ),
         Metric("roc_auc", "ROC AUC", "points of AUC", _TWO, True, roc_auc),
         Metric("roc_auc_ovr", "one-vs-rest ROC AUC", "points of AUC", ("multiclass",), True, roc_auc_ovr),
         Metric(
             "average_precision", "average precision", "points of precision", _TWO, True, average_precision
         ),
-        Metric("accuracy", "accuracy", "share of rows", _CLASSES, True, accuracy),
+        Metric("accuracy", "accuracy", "share of rows", _CLASSES, True, accuracy, is_mean=True),
         Metric(
             "balanced_accuracy", "balanced accuracy", "points of recall", _CLASSES, True, balanced_accuracy
         ),
         Metric("f1_macro", "macro F1", "points of F1", _CLASSES, True, f1_macro),
-        Metric("mean_absolute_error", "mean absolute error", _LABEL, _NUMBER, False, mean_absolute_error),
-        Metric("mean_squared_error", "mean squared error", _SQUARED, _NUMBER, False, mean_squared_error),
+        Metric(
+            "mean_absolute_error",
+            "mean absolute error",
+            _LABEL,
+            _NUMBER,
+            False,
+            mean_absolute_error,
+            is_mean=True,
+        ),
+        Metric(
+            "mean_squared_error",
+            "mean squared error",
+            _SQUARED,
+            _NUMBER,
+            False,
+            mean_squared_error,
+            is_mean=True,
+        ),
         Metric(
             "root_mean_squared_error",
             "root mean squared error",

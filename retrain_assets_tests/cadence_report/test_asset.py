@@ -17,6 +17,7 @@ from retrain_assets_tests.running import YOUNG, Running, materialized, sentence
 pytestmark = YOUNG
 
 OP = "loans__cadence_report"
+OTHER = "{training: {window: {type: expanding}}, retrain_when: {max_age: 1d}}"
 
 
 def run(running: Running, **config):
@@ -48,7 +49,7 @@ def test_the_report_is_written_and_a_changed_recommendation_is_told(tmp_path):
     assert title in (declaration.reports / "cadence.html").read_text()
     record = last_record(declaration.lake)
     assert record.recommendation == document["recommendation"]["block"]
-    record_report(declaration.lake, replace(record, recommendation="retrain_when: {max_age: 1d}"))
+    record_report(declaration.lake, replace(record, recommendation=OTHER))
     second = run(running, blocks=8, windows=["14d", "expanding"])
     checks = [result.get_asset_check_evaluations()[0] for result in (first, second)]
     assert [check.passed for check in checks] == [True, False]

@@ -18,6 +18,7 @@ from retrain_assets.cadence_report.detectors import adwin, page_hinkley
 from retrain_assets.cadence_report.forecast import gain_per_block
 from retrain_assets.cadence_report.gate import compare_days, judge
 from retrain_assets.cadence_report.optimum import find_optimum
+from retrain_assets.cadence_report.recommend import daily_losses
 from retrain_assets.cadence_report.replay import Replayer, cost_between
 from retrain_assets.cadence_report.report import hold_contest
 from retrain_assets.spec import PromotionSpec, RetrainWhenSpec, load_spec
@@ -93,9 +94,11 @@ def test_no_policy_sees_labels_before_they_came(tmp_path, number):
     spec = declare(tmp_path).spec
     before = replayer("gradual", seed=3)
     before.matrix = replace(before.matrix, day_known=before.matrix.day_known + 3)
+    before.clock = read_clock(before.matrix, 5 * WEEK)
     matrix, cut = before.matrix, 18
     unknown = matrix.day_known > cut
     assert unknown[matrix.day_block < cut - 2].any()
+    assert before.begin(1)[0] < cut
     changed = replace(matrix, daily_loss=np.where(unknown, 9.0, matrix.daily_loss))
     after = Replayer(changed, before.clock, before.promotion)
     paths = [one.replay(every_policy(one.matrix, spec)[number], 1) for one in (before, after)]
@@ -106,6 +109,7 @@ def test_an_estimate_reacts_before_labels_that_come_late():
     """Where inputs move and labels come three blocks late, the estimate asks sooner than the labelled quality does."""
     one = replayer("abrupt", seed=3)
     one.matrix = replace(one.matrix, day_known=one.matrix.day_known + 3)
+    one.clock = read_clock(one.matrix, 5 * WEEK)
     jump = 30 // 4 * 7 // 7 + 1
     first = {}
     for policy in (policies.estimated_drop(0.05, 2), policies.performance_drop(0.05, 2)):
@@ -167,6 +171,33 @@ def test_events_leave_a_model_alone_that_does_not_age(tmp_path):
     found = {policy.name: one.replay(policy, 0) for policy in asked}
     assert {name: len(path.attempts) for name, path in found.items() if len(path.attempts) > 3} == {}
     assert sum(path.promotions for path in found.values()) <= 3
+
+
+def test_nothing_serves_before_a_model_beats_the_naive_constant():
+    """The gate keeps first models that the constant beats from service; its loss counts until one is blessed."""
+    one = replayer("none", seed=3)
+    weak = (np.arange(30) < 8)[:, None]
+    one.matrix = replace(
+        one.matrix,
+        loss=np.where(weak, one.matrix.loss + 1, one.matrix.loss),
+        daily_loss=np.where(weak, one.matrix.daily_loss + 1, one.matrix.daily_loss),
+        baseline=np.linspace(0.6, 0.7, 30),
+    )
+    first = 8 + one.clock.lag
+    for policy in (policies.never(), policies.periodic(1)):
+        path = one.replay(policy, 0)
+        assert path.first < first
+        assert (path.serving[:first] == -1).all()
+        assert path.serving[first] == 8
+        served = slice(path.first, first)
+        assert path.losses[served].tolist() == one.matrix.baseline[served].tolist()
+        assert all(attempt.block > first for attempt in path.attempts)
+        days = one.matrix.day_block < first
+        known = one.matrix.day_block >= path.first
+        assert np.nanmax(np.abs(daily_losses(one.matrix, path)[days & known] - 0.69)) == 0
+    one = Replayer(replace(one.matrix, daily_baseline=np.zeros(210)), one.clock, one.promotion)
+    assert one.begin(0) == (30, -1)
+    assert (one.replay(policies.never(), 0).serving == -1).all()
 
 
 def test_the_gate_keeps_a_champion_from_equals():
@@ -245,8 +276,9 @@ def test_the_forecast_recovers_a_known_rate_of_ageing():
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), price=st.floats(0, 400), refit=st.booleans())
 def test_the_optimum_is_that_of_trying_all_paths(seed, price, refit):
-    """Dynamic programming finds the cost that brute force over all paths finds."""
+    """Dynamic programming finds the cost that brute force over all paths finds, the constant's until a model serves."""
     one = replayer("recurring", seed=seed, blocks=7)
+    one.matrix = replace(one.matrix, baseline=np.random.default_rng(seed).uniform(0.1, 0.5, 7))
     begin, end = one.first, 7
     found = find_optimum(one, price, begin, end, refit=refit)
     loss, rows = one.matrix.loss, one.matrix.blocks[0].rows
@@ -261,13 +293,15 @@ def test_the_optimum_is_that_of_trying_all_paths(seed, price, refit):
         [None, *product(one.windows, {int(one.clock.candidate[b])} | ({b} if refit else set()))]
         for b in range(begin + 1, end)
     ]
-    for start in free:
+    baseline = one.matrix.baseline
+    for start in [None, *free]:
         for choice in product(*options):
-            state, total = start, rows * loss[start[0], start[1], begin]
+            state, total = start, rows * (baseline[begin] if start is None else loss[*start, begin])
             for block, change in enumerate(choice, begin + 1):
                 if change is not None:
-                    state, total = change, total + price
-                total += rows * loss[state[0], state[1], block]
+                    total += 0 if state is None else price
+                    state = change
+                total += rows * (baseline[block] if state is None else loss[*state, block])
             costs.append(total / (rows * (end - begin)))
     assert found.cost == pytest.approx(min(costs), abs=1e-12)
 

@@ -23,7 +23,8 @@ from retrain_assets.cadence_report.page import cadence_page
 from retrain_assets.cadence_report.prices import read_prices
 from retrain_assets.cadence_report.recommend import recommend
 from retrain_assets.cadence_report.report import build_report, hold_contest
-from retrain_assets.cadence_report.standing import is_declared
+from retrain_assets.cadence_report.standing import is_declared, says_the_same
+from retrain_assets.cadence_report.worth import read_worth
 from retrain_assets.errors import TrainingError
 from retrain_assets.spec import RetrainWhenSpec, load_spec
 from retrain_assets_tests.cadence_report.simulated import WINDOWS, simulate
@@ -44,14 +45,74 @@ def test_nothing_is_recommended_that_does_not_beat_the_tuned_schedule(tmp_path, 
     contest = hold_contest(simulate(drift, seed=2, blocks=20), declare(tmp_path))
     price = read_prices(contest.replayer.matrix, contest.spec)[1].value
     found = recommend(contest, price, contest.today())
-    costs = [contest.cost(result.path, price, checked=True) for result in (found.chosen, found.bar)]
-    assert costs[0] <= costs[1]
-    assert (found.chosen is found.bar) == (costs[0] == costs[1])
+    paths = (found.chosen.path, found.bar.path, contest.today())
+    cost, bar, today = (contest.cost(path, price, checked=True) for path in paths)
+    assert cost <= min(bar, today)
+    assert found.keeps_today == (cost == today)
+    assert found.keeps_today or (found.chosen is found.bar) == (cost == bar)
     if drift in {"none", "seasonal"}:
         assert len(found.chosen.path.attempts) <= 2
         assert not found.retraining_pays
     if drift in {"abrupt", "gradual"}:
         assert found.retraining_pays
+
+
+KEPT = {
+    "training__window": {"type": "rolling", "length": "28d"},
+    "retrain_when": {"drift": {"importance": 0.1}, "code_changes": True},
+}
+
+
+def test_todays_declaration_is_kept_where_nothing_is_cheaper(tmp_path):
+    """What is declared already takes part, and stays where no tuned policy is cheaper on the last third."""
+    matrix = replace(simulate("abrupt", blocks=20), declared=1)
+    other = build_report(matrix, declare(tmp_path)).document["recommendation"]
+    assert (other["keeps_today"], other["is_declared"]) == (False, False)
+    declaration = declare(tmp_path, **KEPT)
+    report = build_report(matrix, declaration)
+    found = report.document["recommendation"]
+    assert found["title"] == "Keep today's declaration (window: last 28d)"
+    assert (found["keeps_today"], found["is_declared"], found["retraining_pays"]) == (True, True, True)
+    assert yaml.safe_load(report.block)["retrain_when"] == KEPT["retrain_when"]
+    assert found["saved_today"] == 0 <= found["saved_bar"]
+    assert "Against the tuned schedule it spares" in found["sentence"]
+    assert "today's declaration" not in found["sentence"]
+    rows = [row for row in report.document["policies"] if row["recommended"]]
+    assert [row["role"] for row in rows] == ["today"]
+    assert says_the_same(report.block, as_text(WINDOWS[1], {"drift": {"importance": 0.1}}))
+    assert not says_the_same(report.block, other["block"])
+    page = cadence_page(report.document)
+    assert "Nothing is to be pasted" in page
+    assert "To paste into" not in page
+
+
+def test_a_declaration_on_a_window_that_stands_in_is_not_told_as_declared(tmp_path):
+    """Where another window stands in for the declared one, only the triggers are kept."""
+    matrix = simulate("abrupt", blocks=20)
+    late = matrix.training_rows.copy()
+    late[0, :10] = 0
+    declaration = declare(tmp_path, training__window={"type": "expanding"}, retrain_when={"max_age": "7d"})
+    document = build_report(replace(matrix, training_rows=late), declaration).document
+    found = document["recommendation"]
+    assert found["title"] == "Keep today's triggers (window: last 28d)"
+    assert (found["keeps_today"], found["is_declared"]) == (True, False)
+    page = cadence_page(document)
+    assert found["block"] in page
+    assert "Nothing is to be pasted" not in page
+
+
+def test_a_drop_that_counts_as_a_fall_is_a_tenth_of_the_worth_that_the_price_is_taken_from(tmp_path):
+    """First models that learn from next to nothing are not counted in what a fresh model is worth."""
+    matrix, spec = simulate("none", blocks=20), declare(tmp_path).spec
+    weak = (np.arange(20) < 4)[:, None]
+    weak = replace(matrix, loss=np.where(weak, matrix.loss + 9, matrix.loss))
+    worth = read_worth(weak, spec)
+    counted = np.arange(4, 20)
+    expected = max(np.mean(0.69 - matrix.loss[w, counted, counted]) for w in range(3))
+    assert worth.loss == pytest.approx(expected)
+    level = lifetime(weak, spec, 0, 4).level
+    assert level.startswith(f"a drop of {expected / 10:.2g} nats from")
+    assert read_prices(weak, spec)[1].value == pytest.approx(0.05 * expected * 1400)
 
 
 def test_tuning_does_not_see_the_last_third(tmp_path):

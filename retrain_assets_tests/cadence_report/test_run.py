@@ -214,7 +214,7 @@ def test_a_metric_that_may_ignore_weights_is_not_estimated(tmp_path):
     assert np.isnan(matrix.estimated).all()
 
 
-def told_late(folder, flipped_from=None):
+def told_late(folder, metric, flipped_from=None):
     """Take loans in of which each seventh is told after two weeks, and late ones perhaps other than they were."""
     declaration = declare(
         folder,
@@ -222,6 +222,7 @@ def told_late(folder, flipped_from=None):
         label__known_at="told_at",
         training__minimum_rows=200,
         training__params={"max_iter": 10},
+        evaluation__metrics=[metric],
     )
     days = [FIRST_DAY + number * DAY for number in range(40)]
     late = pl.int_range(pl.len()) % 7 == 0
@@ -236,23 +237,47 @@ def told_late(folder, flipped_from=None):
     return finished(declaration)
 
 
-def test_labels_that_come_late_are_known_from_then_on_alone(tmp_path, monkeypatch):
-    """What labels say that came after a moment changes nothing that is known then, and changes what is known later."""
-    matrix = told_late(tmp_path / "one")
+def test_late_labels_of_a_mean_over_rows_are_days_of_their_own(tmp_path):
+    """Of 39 days the last 13 have no late label yet, and the others know their rows of on time before the late ones."""
+    matrix = told_late(tmp_path, "log_loss")
     late = matrix.day_known - matrix.day_block >= 3
-    # Of 39 days the last 13 have no late label yet.
     assert (late.sum(), late.size) == (26, 65)
     assert matrix.daily_rows[late].tolist() == [18] * int(late.sum())
+
+
+def test_what_is_no_mean_over_rows_is_known_with_the_last_label_of_the_block(tmp_path):
+    """Days of an AUC depend on all rows of their block: two weeks after it, at the third start of five days or later."""
+    matrix = told_late(tmp_path, "roc_auc")
+    block_known = np.minimum(np.arange(8) + 4, 8)
+    # Of the sixth block some late rows are not told by the end; the others are, after the last start.
+    assert matrix.day_known.tolist() == block_known[matrix.day_block].tolist()
+    assert matrix.day_known.size == 39
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "roc_auc"])
+def test_labels_that_come_late_are_known_from_then_on_alone(tmp_path, monkeypatch, metric):
+    """What labels say that came after a moment changes nothing that is known then, and changes what is known later."""
+    matrix = told_late(tmp_path / "one", metric)
     cut = 5
     monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "other_home"))
-    other = told_late(tmp_path / "other", matrix.blocks[cut].start + timedelta(microseconds=1))
+    other = told_late(tmp_path / "other", metric, matrix.blocks[cut].start + timedelta(microseconds=1))
     known = matrix.day_known <= cut
     assert other.day_known.tolist() == matrix.day_known.tolist()
+    changed = []
     for one, two in ((matrix.daily_loss, other.daily_loss), (matrix.daily_baseline, other.daily_baseline)):
         before, after = (part[..., : cut + 1, :] if part.ndim == 3 else part for part in (one, two))
         assert np.allclose(before[..., known], after[..., known], rtol=1e-12, equal_nan=True)
-        assert not np.allclose(before[..., ~known], after[..., ~known], rtol=1e-2, equal_nan=True)
+        changed.append(not np.allclose(before[..., ~known], after[..., ~known], rtol=1e-2, equal_nan=True))
+    # The AUC of a constant is one half whatever the labels are.
+    assert changed == [True, metric == "log_loss"]
     assert np.array_equal(matrix.training_rows, other.training_rows)
+    # A holdout of 7 days and a label delay pass before a model serves: two blocks of 5 days.
+    serving = cut - 2
+    for figures in (matrix.estimated, other.estimated):
+        assert np.isfinite(figures[:, 1 : serving + 1, serving]).all()
+    assert np.array_equal(
+        matrix.estimated[:, : serving + 1], other.estimated[:, : serving + 1], equal_nan=True
+    )
 
 
 def test_a_weighted_window_is_fitted_with_weights(tmp_path):

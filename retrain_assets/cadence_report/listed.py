@@ -1,0 +1,76 @@
+"""Which policies table and charts list: what is recommended, the best of each kind, today's declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from retrain_assets.cadence_report.answers import figures, mark_frontier
+from retrain_assets.cadence_report.contest import Contest
+from retrain_assets.cadence_report.optimum import Optimum
+from retrain_assets.cadence_report.prices import Price
+from retrain_assets.cadence_report.recommend import Recommendation
+from retrain_assets.cadence_report.replay import Path, cost_between
+
+
+def policy_rows(
+    contest: Contest, price: Price, found: Recommendation, whole: Optimum, checked: Optimum
+) -> list[dict[str, Any]]:
+    """Figures of the policies that are listed, and of the optimum."""
+    rows = [
+        roles | figures(contest, path, price.value, whole, checked)
+        for roles, path in _listed(contest, price, found)
+    ]
+    best = {
+        "role": "optimum",
+        "recommended": False,
+        "family": "optimum",
+        "policy": "the optimum in hindsight",
+    }
+    return [*rows, best | {"attempts": whole.retrains, "cost": whole.cost, "checked_cost": checked.cost}]
+
+
+def time_line(contest: Contest, price: Price, found: Recommendation) -> list[dict[str, Any]]:
+    """When each policy that is listed would have retrained, and what the gate would have said."""
+    matrix = contest.replayer.matrix
+    return [
+        roles
+        | {
+            "policy": path.policy.name,
+            "window": matrix.windows[path.window].name,
+            "attempts": [
+                {"at": matrix.blocks[attempt.block].start.isoformat(), "verdict": attempt.verdict}
+                for attempt in path.attempts
+            ],
+        }
+        for roles, path in _listed(contest, price, found)
+    ]
+
+
+def frontier(contest: Contest, price: Price) -> list[dict[str, Any]]:
+    """Retrains and mean loss of every policy on every window; those that no other beats in both are marked."""
+    matrix = contest.replayer.matrix
+    rows = [
+        {
+            "family": result.entry.policy.family,
+            "policy": result.entry.policy.name,
+            "window": matrix.windows[result.path.window].name,
+            "attempts": len(result.path.attempts),
+            "cpu_seconds": result.path.seconds,
+            "loss": cost_between(matrix, result.path, 0.0, contest.begin, contest.end),
+        }
+        for result in contest.results(price.value)
+    ]
+    mark_frontier(rows)
+    return rows
+
+
+def _listed(contest: Contest, price: Price, found: Recommendation) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Give role and path; what is recommended is listed once, first, and today's declaration last but for that."""
+    chosen = found.chosen.path
+    yield {"role": "today" if found.keeps_today else "recommended", "recommended": True}, chosen
+    for result in contest.tuned(price.value):
+        if (result.path.policy.name, result.path.window) != (chosen.policy.name, chosen.window):
+            yield {"role": "tuned", "recommended": False}, result.path
+    if not found.keeps_today:
+        yield {"role": "today", "recommended": False}, found.today
