@@ -126,13 +126,13 @@ def _entry(
     for model, score in (("candidate", scored.candidate), ("champion", scored.champion)):
         if score is not None:
             decided = _decided(spec, rows, score, task)
-            weights = {} if scored.weight is None else {"sample_weight": scored.weight}
+            cells = _cells(names, scored.y, decided, scored.weight, task)
             frames[model] = MetricFrame(
                 metrics=dict(figures),
-                y_true=scored.y,
-                y_pred=decided,
-                sensitive_features=names,
-                sample_params=dict.fromkeys(figures, weights),
+                y_true=cells["y"].to_numpy(),
+                y_pred=cells["decided"].to_numpy(),
+                sensitive_features=cells["group"].to_numpy(),
+                sample_params={name: {"sample_weight": cells["weight"].to_numpy()} for name in figures},
             )
             intervals[model] = {
                 name: _interval(mean, names, list(parts), scored)
@@ -151,6 +151,28 @@ def _entry(
         "differences": {model: frame.difference().astype(float).to_dict() for model, frame in frames.items()},
         "difference_intervals": _of_differences(intervals),
     }
+
+
+def _cells(
+    names: NDArray[np.str_], y: FloatArray, decided: FloatArray, weight: FloatArray | None, task: Task
+) -> pl.DataFrame:
+    """Few rows that have the figures of many, of which fairlearn measures a million in half a minute.
+
+    Rows of one label and one decision count as one row of their summed weight. Of numbers, the errors of one sign
+    count as their mean, which leaves the mean error and the mean absolute error as they are.
+    """
+    rows = pl.DataFrame(
+        {"group": names, "y": y, "decided": decided, "weight": 1.0 if weight is None else weight}
+    )
+    weighed = pl.col("weight").sum()
+    if task != "regression":
+        return rows.group_by("group", "y", "decided", maintain_order=True).agg(weighed)
+    error = pl.col("decided") - pl.col("y")
+    return (
+        rows.filter(pl.col("weight") > 0)
+        .group_by("group", over=error > 0, maintain_order=True)
+        .agg(weighed, y=pl.lit(0.0), decided=(error * pl.col("weight")).sum() / weighed)
+    )
 
 
 def _of_group(intervals: ByModel, place: int) -> dict[str, dict[str, Limits | None]]:

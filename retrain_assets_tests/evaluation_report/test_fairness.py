@@ -101,21 +101,29 @@ def test_weights_count():
     assert list(entry["differences"]) == ["candidate"]
 
 
-def test_a_regression_has_errors_by_group():
-    """In regression the figures are the mean absolute error and the mean error of each group."""
+@pytest.mark.parametrize("weighed", [False, True])
+def test_a_regression_has_errors_by_group(weighed):
+    """In regression the figures are the mean absolute error and the mean error of each group, by weight."""
     rows, _ = people()
+    weight = np.random.default_rng(1).uniform(0.5, 3, 4_000) if weighed else np.ones(4_000)
     y = rows["signal"].to_numpy() + np.random.default_rng(0).normal(size=4_000)
     spec = declare(
         evaluation={"holdout": "10d", "sensitive": ["gender"]},
         training={"estimator": "sklearn.linear_model.Ridge"},
+        weight="w" if weighed else None,
     )
+    rows = rows.with_columns(w=weight)
     document = judge(
         lambda part: part["signal"].to_numpy(), None, spec, rows, y, task="regression", baseline=-1.0
     )
     [entry] = document["fairness"]
     for group in entry["groups"]:
-        error = (rows["signal"].to_numpy() - y)[rows["gender"].to_numpy() == group["group"]]
-        expected = {"mean_absolute_error": np.abs(error).mean(), "mean_error": error.mean()}
+        own = rows["gender"].to_numpy() == group["group"]
+        error = (rows["signal"].to_numpy() - y)[own]
+        expected = {
+            "mean_absolute_error": np.average(np.abs(error), weights=weight[own]),
+            "mean_error": np.average(error, weights=weight[own]),
+        }
         assert group["candidate"] == pytest.approx(expected, rel=1e-4)
 
 
