@@ -104,11 +104,11 @@ def measure_price(contest: Contest, price: Price) -> dict[str, Any]:
         "today": Result(Entry(today.policy), today),
         "unchecked": tuned_kinds(contest, price.value)[0],
     }
-    tuned = [result.path for result in contest.tuned(price.value)]
+    listed = [result.path for result in contest.tuned(price.value)] + [today, contest.replayer.constant()]
     return {
         "price": price.text,
         **{part: figures(contest, one.path, price.value, whole, checked) for part, one in results.items()},
-        "tuned": [figures(contest, path, price.value, whole, checked) for path in tuned],
+        "listed": [figures(contest, path, price.value, whole, checked) for path in listed],
         "title": title(contest, found.chosen),
         "bar_title": title(contest, found.bar),
         "tried": found.tried,
@@ -144,7 +144,7 @@ def show(name: str, found: dict[str, Any]) -> None:
     for price in found["prices"]:
         print(f"  A retrain costs {price['price']}: {price['title']}; bar: {price['bar_title']}")
         print(f"    {'policy':<68}{'window':<32}{'loss':>9}{'retrains':>10}{'regret':>10}{'last third':>12}")
-        for row in price["tuned"]:
+        for row in price["listed"]:
             print(
                 f"    {row['policy']:<68}{row['window']:<32}{row['loss']:>9.4g}{row['attempts']:>10}"
                 f"{row['regret']:>10.4g}{row['checked_regret']:>12.4g}"

@@ -61,7 +61,7 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         links = {"page": dg.MetadataValue.url(page.as_uri())}
         yield dg.MaterializeResult(
             metadata=_metadata(ran) | told | links,
-            check_results=[_check(before.recommendation if before else None, report)],
+            check_results=[_check(before.recommendation if before else None, report, ran.matrix)],
         )
 
     definition: dg.AssetsDefinition = dg.asset(
@@ -108,14 +108,14 @@ def _write(declaration: Declaration, report: "CadenceReport") -> Path:
     return page
 
 
-def _check(before: str | None, report: "CadenceReport") -> dg.AssetCheckResult:
+def _check(before: str | None, report: "CadenceReport", matrix: "Matrix") -> dg.AssetCheckResult:
     """Warn where something else is recommended than in the report before; whether it is declared is told besides."""
     from retrain_assets.cadence_report.standing import says_the_same
 
     declared = bool(report.document["recommendation"]["is_declared"])
     return dg.AssetCheckResult(
         check_name=CHECK,
-        passed=before is None or says_the_same(before, report.block),
+        passed=before is None or says_the_same(before, report.block, matrix),
         severity=dg.AssetCheckSeverity.WARN,
         description="Today's declaration is what is recommended."
         if declared

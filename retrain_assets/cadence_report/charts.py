@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from markupsafe import Markup
 
 from retrain_assets.pages.charts import (
+    EM,
     chart,
     circle,
     line,
@@ -24,7 +26,8 @@ from retrain_assets.pages.text import day, instant, number
 LEFT = 64.0
 BOTTOM = 44.0
 HEIGHT = 260.0
-ROW = 30.0
+NAMES = 380.0
+LINE = 16.0
 VERDICTS = {"blessed": "good", "rejected": "bad", "inconclusive": "unclear"}
 
 
@@ -56,7 +59,11 @@ def age_chart(points: Sequence[Mapping[str, Any]], unit: str, width: float) -> M
 
 
 def frontier_chart(rows: Sequence[Mapping[str, Any]], width: float) -> Markup:
-    """Draw each replayed policy by its retrains and its mean loss; those that no other beats are joined."""
+    """Draw each replayed policy by its retrains and its mean loss; those that no other beats are joined.
+
+    The naive constant's loss is a dashed line across all numbers of retrains.
+    """
+    naive = next(row for row in rows if row["family"] == "constant")
     y = value_scale([row["loss"] for row in rows], HEIGHT - BOTTOM, 14)
     x = value_scale([float(row["attempts"]) for row in rows], LEFT, width - 10, zero=True)
     best = sorted((row for row in rows if row["on_frontier"]), key=lambda row: (row["attempts"], row["loss"]))
@@ -69,29 +76,46 @@ def frontier_chart(rows: Sequence[Mapping[str, Any]], width: float) -> Markup:
             f"{row['policy']}, {row['window']}: {row['attempts']} retrains, loss {number(row['loss'])}",
         )
         for row in sorted(rows, key=lambda row: bool(row["on_frontier"]))
+        if row is not naive
     ]
     curve = path([(x(row["attempts"]), y(row["loss"])) for row in best], "line first")
-    label = f"Mean loss by number of retrains of {len(rows)} policies and windows."
+    level = y(naive["loss"])
+    constant = line(LEFT, level, width - 10, level, "worth")
+    name = text(width - 10, level - 6, "naive constant", "tick", "end")
+    label = (
+        f"Mean loss by number of retrains of {len(dots)} policies and windows; that of the naive constant is "
+        f"{number(naive['loss'])}."
+    )
     axis = _axis(x, width, "retrains")
-    return chart(width, HEIGHT, label, value_axis(y, LEFT, width - 10), curve, *dots, axis)
+    return chart(width, HEIGHT, label, value_axis(y, LEFT, width - 10), constant, curve, *dots, name, axis)
 
 
 def time_line_chart(
     rows: Sequence[Mapping[str, Any]], start: str, split: str, end: str, width: float
 ) -> Markup:
-    """Draw when each policy would have retrained, and what the gate would have said."""
+    """Draw when each policy would have retrained, and what the gate would have said.
+
+    Labels stand left of the marks where there is room, else above them; the border of what tuning sees crosses none.
+    """
     narrow = width < 500
-    left = 8.0 if narrow else 300.0
-    step = ROW + 16 if narrow else ROW
-    height = step * len(rows) + 52
+    left = 8.0 if narrow else NAMES
+    names = [_name(row, (width if narrow else NAMES) - 20) for row in rows]
+    deep = LINE * max(len(lines) for lines in names)
+    step = deep + (30 if narrow else 12)
+    height = step * len(rows) + 46
     x = time_scale(instant(start), instant(end), left, width - 10)
+    border = x(instant(split).timestamp())
     parts = []
-    for number_, row in enumerate(rows):
-        y = 22 + step * number_
-        name = f"{row['policy']} (recommended)" if row["recommended"] else row["policy"]
-        mark = y + 20 if narrow else y
-        parts.append(text(left if narrow else left - 12, y + 4, name, "", "start" if narrow else "end"))
+    for place, (row, lines) in enumerate(zip(rows, names, strict=True)):
+        top = 8 + step * place
+        mark = top + deep + 12 if narrow else top + deep / 2
+        first = top + LINE - 3 if narrow else mark - LINE * len(lines) / 2 + LINE - 4
+        parts += [
+            text(left - (0 if narrow else 12), first + LINE * at, said, "", "start" if narrow else "end")
+            for at, said in enumerate(lines)
+        ]
         parts.append(line(left, mark, width - 10, mark, "grid"))
+        parts.append(line(border, mark - 9, border, mark + 9, "worth"))
         parts += [
             rectangle(
                 x(instant(item["at"]).timestamp()) - 4,
@@ -103,10 +127,14 @@ def time_line_chart(
             )
             for item in row["attempts"]
         ]
-    border = x(instant(split).timestamp())
-    parts.append(line(border, 8, border, height - 34, "worth"))
-    label = "; ".join(f"{row['policy']}: {len(row['attempts'])} retrains" for row in rows)
+    label = "; ".join(f"{row['policy']}, {row['window']}: {len(row['attempts'])} retrains" for row in rows)
     return chart(width, height, label, *parts, time_axis(x, height - 30))
+
+
+def _name(row: Mapping[str, Any], room: float) -> list[str]:
+    """A policy with its window, broken into lines that fit the room."""
+    recommended = " (recommended)" if row["recommended"] else ""
+    return wrap(f"{row['policy']}, {row['window']}{recommended}", int(room / EM))
 
 
 def _axis(x: Any, width: float, name: str) -> Markup:

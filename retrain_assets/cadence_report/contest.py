@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from retrain_assets.cadence_report import policies
-from retrain_assets.cadence_report.arbiter import Arbiter
+from retrain_assets.cadence_report.arbiter import Arbiter, watches
 from retrain_assets.cadence_report.declared_block import can_be_declared, every
 from retrain_assets.cadence_report.policies import Policy
 from retrain_assets.cadence_report.replay import Path, Replayer, cost_between
@@ -152,12 +152,13 @@ class Contest:
         metric, unit = self.replayer.matrix.metric, self.replayer.matrix.unit
         for share in DRIFT_SHARES:
             moved = f"drift of {policies.percent(share)} of the importance"
-            yield from self._declared("declared drift", moved, {"drift": {"importance": share}}, share)
+            drift = {"importance": share} | self._psi()
+            yield from self._declared("declared drift", moved, {"drift": drift}, share)
             yield Entry(policies.drift_share(share, pause))
         for part in DROP_SHARES:
             drop = float(f"{part * self.worth:.2g}")
             if drop > 0 and metric != VALUE:
-                when = {"performance": {"metric": metric, "drop": drop}}
+                when = {"performance": {"metric": metric, "drop": drop} | self._over()}
                 fallen = f"drop of {drop:.2g} {unit}"
                 yield from self._declared("declared performance", fallen, when, drop)
             if drop > 0:
@@ -169,6 +170,17 @@ class Contest:
             yield Entry(policies.adwin_alarm(delta))
         arbiter = Arbiter(self.spec, self.replayer.matrix, self.ticks)
         yield Entry(arbiter.policy(TODAY, "today's triggers"))
+
+    def _psi(self) -> dict[str, float]:
+        """The declared index of a feature that has moved, by which the matrix holds what drifted."""
+        drift = self.spec.retrain_when.drift
+        return {} if drift is None or "psi" not in drift.model_fields_set else {"psi": drift.psi}
+
+    def _over(self) -> dict[str, str]:
+        """The declared span that a fall of quality is measured over."""
+        watched = watches(self.spec.retrain_when.performance, self.replayer.matrix)
+        declared = watched is not None and "over" in watched.model_fields_set
+        return {"over": format_duration(watched.over)} if watched is not None and declared else {}
 
     @property
     def _unheld(self) -> timedelta:

@@ -45,15 +45,13 @@ def finished_matrix(
     kept = kept_cells(lake, {order.model for order in orders})
     cells = {window: _cells_of(window, orders, kept) for window in windows}
     blocks, declared = len(history.ground.blocks), windows[0]
-    _check_enough(cells, declared, blocks, minutes)
+    if minutes is None:
+        _check_all(cells, blocks)
+    else:
+        _check_enough(cells[declared], minutes)
     first = blocks - len(cells[declared])
     whole = [window for window in windows if len(cells[window]) >= blocks - first]
-    notes = _left_out(windows, whole, minutes)
-    if first:
-        notes.append(
-            f"The budget of {minutes:g} minutes ended before the models of the first {first} of {blocks} blocks were "
-            "trained: they are left out."
-        )
+    notes = [] if minutes is None else _left_out(windows, whole, first, blocks, minutes)
     trained = [window for window in whole if any(cell.trained.rows for cell in cells[window])]
     if not trained:
         raise TrainingError(f"No model of history can be trained. {cells[whole[0]][0].trained.problem}")
@@ -72,15 +70,16 @@ def finished_matrix(
     return assemble(history, chosen, numbered, first, notes)
 
 
-def _check_enough(
-    cells: Mapping[WindowPolicy, Sequence[Cell]], declared: WindowPolicy, blocks: int, minutes: float | None
-) -> None:
-    if minutes is None and any(len(found) < blocks for found in cells.values()):
+def _check_all(cells: Mapping[WindowPolicy, Sequence[Cell]], blocks: int) -> None:
+    if any(len(found) < blocks for found in cells.values()):
         raise TrainingError(
             "Cells that were computed are not in the lake: something removed them while this run was under way. "
             "Run it again; it computes those that are missing."
         )
-    if len(cells[declared]) < 2:
+
+
+def _check_enough(cells: Sequence[Cell], minutes: float) -> None:
+    if len(cells) < 2:
         raise TrainingError(
             f"In {minutes:g} minutes too few cells were computed for any answer. What is finished is kept: run "
             "it again, or with a larger budget."
@@ -106,12 +105,19 @@ def _cells_of(window: WindowPolicy, orders: Sequence[Order], kept: Kept) -> list
 
 
 def _left_out(
-    windows: Sequence[WindowPolicy], whole: Sequence[WindowPolicy], minutes: float | None
+    windows: Sequence[WindowPolicy], whole: Sequence[WindowPolicy], first: int, blocks: int, minutes: float
 ) -> list[str]:
+    """Say which windows and which blocks a budget left out."""
+    notes = []
     names = [window.name for window in windows if window not in whole]
-    if not names:
-        return []
-    return [
-        f"The budget of {minutes:g} minutes ended before these windows were finished: {', '.join(names)}. "
-        "What is finished is kept: the next run goes on."
-    ]
+    if names:
+        notes.append(
+            f"The budget of {minutes:g} minutes ended before these windows were finished: {', '.join(names)}. "
+            "What is finished is kept: the next run goes on."
+        )
+    if first:
+        notes.append(
+            f"The budget of {minutes:g} minutes ended before the models of the first {first} of {blocks} blocks were "
+            "trained: they are left out."
+        )
+    return notes

@@ -12,15 +12,19 @@ from retrain_assets.cadence_report.prices import Price
 from retrain_assets.cadence_report.recommend import Recommendation
 from retrain_assets.cadence_report.replay import Path, cost_between
 
+NO_WINDOW = "none"
+
 
 def policy_rows(
     contest: Contest, price: Price, found: Recommendation, whole: Optimum, checked: Optimum
 ) -> list[dict[str, Any]]:
-    """Figures of the policies that are listed, and of the optimum."""
+    """Figures of the policies that are listed, of the naive constant and of the optimum."""
     rows = [
         roles | figures(contest, path, price.value, whole, checked)
         for roles, path in _listed(contest, price, found)
     ]
+    naive = figures(contest, contest.replayer.constant(), price.value, whole, checked)
+    rows.append({"role": "constant", "recommended": False} | naive | {"window": NO_WINDOW})
     best = {
         "role": "optimum",
         "recommended": False,
@@ -48,20 +52,24 @@ def time_line(contest: Contest, price: Price, found: Recommendation) -> list[dic
 
 
 def frontier(contest: Contest, price: Price) -> list[dict[str, Any]]:
-    """Retrains and mean loss of every policy on every window; those that no other beats in both are marked."""
-    matrix = contest.replayer.matrix
+    """Retrains and mean loss of every policy on every window; those that no other beats in both are marked.
+
+    The naive constant stands at the end, beside the frontier: it is what a model is held against.
+    """
+    matrix, naive = contest.replayer.matrix, contest.replayer.constant()
     rows = [
         {
-            "family": result.entry.policy.family,
-            "policy": result.entry.policy.name,
-            "window": matrix.windows[result.path.window].name,
-            "attempts": len(result.path.attempts),
-            "cpu_seconds": result.path.seconds,
-            "loss": cost_between(matrix, result.path, 0.0, contest.begin, contest.end),
+            "family": path.policy.family,
+            "policy": path.policy.name,
+            "window": NO_WINDOW if path is naive else matrix.windows[path.window].name,
+            "attempts": len(path.attempts),
+            "cpu_seconds": path.seconds,
+            "loss": cost_between(matrix, path, 0.0, contest.begin, contest.end),
+            "on_frontier": False,
         }
-        for result in contest.results(price.value)
+        for path in (*(result.path for result in contest.results(price.value)), naive)
     ]
-    mark_frontier(rows)
+    mark_frontier(rows[:-1])
     return rows
 
 

@@ -44,6 +44,11 @@ def retrains(factor: float) -> str:
     return "a retrain" if factor == 1 else f"{factor:g} retrains"
 
 
+def constant() -> Policy:
+    """Let no model serve."""
+    return Policy("constant", "the naive constant", lambda _: False)
+
+
 def never() -> Policy:
     """Keep the first model."""
     return Policy("never", "never", lambda _: False)

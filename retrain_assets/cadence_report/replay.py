@@ -9,7 +9,7 @@ import numpy as np
 from retrain_assets.cadence_report.clock import Clock
 from retrain_assets.cadence_report.gate import judge
 from retrain_assets.cadence_report.matrix import FloatArray, IntArray, Matrix
-from retrain_assets.cadence_report.policies import Policy
+from retrain_assets.cadence_report.policies import Policy, constant
 from retrain_assets.cadence_report.seen import Attempt, Verdict, known_curve, look
 from retrain_assets.spec import PromotionSpec
 
@@ -121,6 +121,12 @@ class Replayer:
         losses[first:begin] = self.matrix.baseline[first:begin]
         losses[begin:] = self.matrix.loss[window, serving[begin:], np.arange(begin, blocks)]
         return Path(policy, window, refit, first, serving, attempts, losses, seconds)
+
+    def constant(self) -> Path:
+        """What it would come to if no model ever served: the naive constant's losses."""
+        first, blocks = self.first, len(self.matrix.blocks)
+        losses = np.where(np.arange(blocks) >= first, self.matrix.baseline, np.nan)
+        return Path(constant(), 0, False, first, np.full(blocks, -1, dtype=np.int64), (), losses, 0.0)
 
     def begin(self, window: int, *, refit: bool = False) -> tuple[int, int]:
         """Give the block in which a window's first model takes up service, and the model; (B, -1) where none does."""

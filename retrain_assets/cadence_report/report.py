@@ -147,7 +147,7 @@ def _recommendation(contest: Contest, found: Recommendation) -> dict[str, Any]:
         "family": found.chosen.entry.policy.family,
         "window": contest.replayer.matrix.windows[found.chosen.path.window].name,
         "block": found.block,
-        "is_declared": is_declared(contest.spec, found.block),
+        "is_declared": is_declared(contest.spec, found.block, contest.replayer.matrix),
         "retraining_pays": found.retraining_pays,
         "keeps_today": found.keeps_today,
         "is_the_bar": found.chosen is found.bar,

@@ -6,16 +6,18 @@ from typing import Any
 
 import yaml
 
+from retrain_assets.cadence_report.arbiter import watches
 from retrain_assets.cadence_report.contest import Contest
+from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.replay import Path
 from retrain_assets.spec import PipelineSpec, RetrainWhenSpec, WindowSpec
 
 
-def is_declared(spec: PipelineSpec, block: str) -> bool:
+def is_declared(spec: PipelineSpec, block: str, matrix: Matrix) -> bool:
     """Whether a declaration has the window and the triggers of a recommended block.
 
-    Triggers that no replay knows are left out on both sides, as the block does not speak of them; of costs the ratio
-    counts, and the threshold.
+    Triggers that no replay knows are left out on both sides, as the block does not speak of them; so is the span that
+    a fall is measured over, which no replay tunes. Of costs the ratio counts, and the threshold.
 
     Parameters
     ----------
@@ -23,13 +25,15 @@ def is_declared(spec: PipelineSpec, block: str) -> bool:
         The declaration.
     block
         What is recommended, as YAML.
+    matrix
+        What was replayed.
     """
-    return _said(block) == (spec.training.window, _replayed(spec.retrain_when))
+    return _said(block, matrix) == (spec.training.window, _replayed(spec.retrain_when, matrix))
 
 
-def says_the_same(block: str, other: str) -> bool:
+def says_the_same(block: str, other: str, matrix: Matrix) -> bool:
     """Whether two recommended blocks have the same window and triggers, as :func:`is_declared` compares them."""
-    return _said(block) == _said(other)
+    return _said(block, matrix) == _said(other, matrix)
 
 
 def window_of_today(contest: Contest, today: Path) -> dict[str, Any]:
@@ -45,20 +49,20 @@ def window_of_today(contest: Contest, today: Path) -> dict[str, Any]:
     return {"window": replayed, "declared_window": declared, "note": note}
 
 
-def _said(block: str) -> tuple[WindowSpec, dict[str, Any]]:
+def _said(block: str, matrix: Matrix) -> tuple[WindowSpec, dict[str, Any]]:
     """Window and triggers of a recommended block."""
     read = yaml.safe_load(block)
     when = RetrainWhenSpec.model_validate(read["retrain_when"])
-    return WindowSpec.model_validate(read["training"]["window"]), _replayed(when)
+    return WindowSpec.model_validate(read["training"]["window"]), _replayed(when, matrix)
 
 
-def _replayed(when: RetrainWhenSpec) -> dict[str, Any]:
+def _replayed(when: RetrainWhenSpec, matrix: Matrix) -> dict[str, Any]:
     """The triggers that a replay knows."""
-    found = when.model_dump(exclude={"business", "code_changes", "cost"}, exclude_none=True)
-    if when.performance is not None:
-        found["performance"].pop("at_least", None)
-        if when.performance.drop is None:
-            del found["performance"]
+    unlike = {"business", "code_changes", "cost", "performance"}
+    found = when.model_dump(exclude=unlike, exclude_none=True)
+    performance = watches(when.performance, matrix)
+    if performance is not None and performance.drop is not None:
+        found["performance"] = performance.drop
     if when.drift is not None:
         found["drift"].pop("joint", None)
     if when.cost is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from retrain_assets.cadence_report.contest import OR_AGE, TODAY, Contest, Result
 from retrain_assets.cadence_report.recommend import Recommendation
+from retrain_assets.cadence_report.replay import Path, cost_between
 from retrain_assets.comparison import Comparison
 from retrain_assets.pages.text import duration
 
@@ -60,7 +61,20 @@ def sureness(contest: Contest, found: Recommendation) -> str:
         parts.append(_against("the tuned schedule", found.against_bar, found.saved_bar, matrix.unit))
     if not found.keeps_today:
         parts.append(_against("today's declaration", found.against_today, found.saved_today, matrix.unit))
-    return " ".join(parts)
+    return " ".join([*parts, *_beaten_by_the_constant(contest, found.chosen.path)])
+
+
+def _beaten_by_the_constant(contest: Contest, path: Path) -> list[str]:
+    """Say where the naive constant has the lower loss."""
+    matrix, naive = contest.replayer.matrix, contest.replayer.constant()
+    beaten = []
+    for begin, where in ((contest.split, "there"), (contest.begin, "on the whole counted history")):
+        own, other = (cost_between(matrix, one, 0.0, begin, contest.end) for one in (path, naive))
+        if own > other:
+            beaten.append(f"{where}, {own:.4g} against {other:.4g}")
+    if not beaten:
+        return []
+    return [f"Its loss is worse than that of the naive constant {'; and '.join(beaten)} {matrix.unit}."]
 
 
 def _against(what: str, gain: Comparison | None, saved: float, unit: str) -> str:

@@ -6,6 +6,7 @@ import json
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from itertools import takewhile
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
@@ -79,8 +80,8 @@ def test_todays_declaration_is_kept_where_nothing_is_cheaper(tmp_path):
     assert "today's declaration" not in found["sentence"]
     rows = [row for row in report.document["policies"] if row["recommended"]]
     assert [row["role"] for row in rows] == ["today"]
-    assert says_the_same(report.block, as_text(WINDOWS[1], {"drift": {"importance": 0.1}}))
-    assert not says_the_same(report.block, other["block"])
+    assert says_the_same(report.block, as_text(WINDOWS[1], {"drift": {"importance": 0.1}}), matrix)
+    assert not says_the_same(report.block, other["block"], matrix)
     page = cadence_page(report.document)
     assert "Nothing is to be pasted" in page
     assert "To paste into" not in page
@@ -99,6 +100,39 @@ def test_a_declaration_on_a_window_that_stands_in_is_not_told_as_declared(tmp_pa
     page = cadence_page(document)
     assert found["block"] in page
     assert "Nothing is to be pasted" not in page
+
+
+@pytest.mark.parametrize(
+    ("baseline", "worse"),
+    [
+        (np.full(20, 0.69), ""),
+        (
+            np.full(20, 0.2),
+            "there, {checked_loss:.4g} against 0.2; and on the whole counted history, {loss:.4g}",
+        ),
+        (np.where(np.arange(20) < 15, 0.69, 0.2), "there, {checked_loss:.4g} against 0.2 nats."),
+    ],
+)
+def test_what_the_naive_constant_comes_to_is_told(tmp_path, baseline, worse):
+    """Its mean loss stands beside the policies and the frontier, and the first screen says where it is the better one."""
+    matrix = replace(simulate("none", blocks=20), baseline=baseline)
+    document = build_report(matrix, declare(tmp_path)).document
+    row = next(row for row in document["policies"] if row["role"] == "constant")
+    counted = baseline[4:]
+    assert (row["loss"], row["attempts"]) == (pytest.approx(counted.mean()), 0)
+    assert row["checked_loss"] == pytest.approx(counted[-5:].mean())
+    assert row["regret"] >= -1e-12
+    naive = document["frontier"][-1]
+    assert (naive["family"], naive["on_frontier"]) == ("constant", False)
+    assert naive["loss"] == pytest.approx(counted.mean())
+    sentence = document["recommendation"]["sentence"]
+    chosen = next(row for row in document["policies"] if row["recommended"])
+    assert worse.format(**chosen) in sentence
+    assert ("naive constant" in sentence) == bool(worse)
+    page = cadence_page(document)
+    assert "The naive constant</th>" in page
+    assert ">naive constant</text>" in page
+    assert sentence in unescape(page)
 
 
 def test_a_drop_that_counts_as_a_fall_is_a_tenth_of_the_worth_that_the_price_is_taken_from(tmp_path):
@@ -153,7 +187,8 @@ def test_the_report_is_json_and_its_block_loads(tmp_path):
     assert best["role"] == "optimum"
     assert all(row["cost"] >= best["cost"] - 1e-12 for row in document["policies"])
     assert all(row["regret"] >= -1e-12 for row in document["policies"][:-1])
-    assert {row["role"] for row in document["policies"]} == {"recommended", "tuned", "today", "optimum"}
+    roles = {"recommended", "tuned", "today", "constant", "optimum"}
+    assert {row["role"] for row in document["policies"]} == roles
     assert len(document["sensitivity"]) == 3
     assert any(row["on_frontier"] for row in document["frontier"])
     assert document["age"][0]["loss"] == 0
@@ -199,9 +234,11 @@ def test_what_is_declared_decides_as_it_was_replayed(tmp_path, months, zone):
     matrix = simulate("gradual", seed=4, blocks=20, block_days=30 if months else 7)
     matrix = on_the_calendar(matrix, months, zone)
     changes = {"source__partition": "monthly", "training__window": {"type": "expanding"}} if months else {}
+    changes["retrain_when"] = {"drift": {"psi": 0.15}}
     contest = hold_contest(matrix, declare(tmp_path, timezone=zone, **changes))
     begin, end = matrix.blocks[0].start, matrix.blocks[-1].end
-    kinds = ("periodic", "never", "declared cost", "declared cost or age")
+    triggers = ("declared cost", "declared drift")
+    kinds = ("periodic", "never", *triggers, *(f"{trigger} or age" for trigger in triggers))
     tried = [result for result in contest.results(20.0) if result.entry.policy.family in kinds]
     assert {result.entry.policy.family for result in tried} == set(kinds)
     for result in tried:
@@ -211,6 +248,7 @@ def test_what_is_declared_decides_as_it_was_replayed(tmp_path, months, zone):
         arbiter = Arbiter(spec, matrix, list(takewhile(lambda tick: tick <= end, due)))
         path = contest.replayer.replay(arbiter.policy("pasted", "pasted"), result.path.window)
         assert path.attempts == result.path.attempts, result.entry
+        assert when.drift is None or when.drift.psi == 0.15
         if months:
             assert not (when.max_age or timedelta()) % timedelta(days=1)
 
@@ -308,7 +346,36 @@ def test_declared_costs_set_the_price(tmp_path):
 def test_whether_a_declaration_says_what_is_recommended(tmp_path, window, when, same):
     """Window and triggers have to be the same, but for those that no replay knows."""
     spec = declare(tmp_path, training__window=window, retrain_when=when).spec
-    assert is_declared(spec, as_text(WINDOWS[1], {"drift": {"importance": 0.1}})) == same
+    block = as_text(WINDOWS[1], {"drift": {"importance": 0.1}})
+    assert is_declared(spec, block, simulate("none", blocks=4)) == same
+
+
+@pytest.mark.parametrize(
+    ("performance", "same"),
+    [
+        ({"metric": "log_loss", "drop": 0.01}, True),
+        ({"metric": "neg_log_loss", "drop": 0.01}, True),
+        ({"metric": "log_loss", "drop": 0.01, "over": "14d", "at_least": 0.7}, True),
+        ({"metric": "log_loss", "drop": 0.02}, False),
+        ({"metric": "log_loss", "at_least": 0.7}, False),
+        ({"metric": "roc_auc", "drop": 0.01}, False),
+    ],
+)
+def test_a_declared_drop_is_the_recommended_one_where_it_watches_the_same_metric(tmp_path, performance, same):
+    """The drop counts, of the metric that decides under either name; a level, the span and other metrics do not."""
+    spec = declare(tmp_path, retrain_when={"performance": performance}).spec
+    window = WindowPolicy("last 14d", "rolling", timedelta(days=14))
+    block = as_text(window, {"performance": {"metric": "log_loss", "drop": 0.01}})
+    assert is_declared(spec, block, simulate("none", blocks=4)) == same
+
+
+@pytest.mark.parametrize(("metric", "carried"), [("log_loss", {"14d"}), ("roc_auc", {None})])
+def test_a_declared_span_of_a_fall_is_kept(tmp_path, metric, carried):
+    """Falls are replayed over the declared span, and the block to paste says so; that of another metric is not."""
+    watched = {"performance": {"metric": metric, "drop": 0.05, "over": "14d"}}
+    contest = hold_contest(simulate("none", blocks=12), declare(tmp_path, retrain_when=watched))
+    tried = [result.entry.when for result in contest.results(0.0)]
+    assert {when["performance"].get("over") for when in tried if when and "performance" in when} == carried
 
 
 def test_of_declared_costs_the_ratio_is_what_is_recommended(tmp_path):
@@ -318,7 +385,7 @@ def test_of_declared_costs_the_ratio_is_what_is_recommended(tmp_path):
     window = WindowPolicy("last 14d", "rolling", timedelta(days=14))
     for price, threshold, same in ((60.0, 1.0, True), (61.0, 1.0, False), (60.0, 0.5, False)):
         when = {"cost": {"per_retrain": price, "per_metric_unit_and_row": 1.0, "threshold": threshold}}
-        assert is_declared(spec, as_text(window, when)) == same
+        assert is_declared(spec, as_text(window, when), simulate("none", blocks=4)) == same
 
 
 def test_a_declaration_that_is_replayed_on_another_window_is_told(tmp_path):

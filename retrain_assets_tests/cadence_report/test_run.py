@@ -31,6 +31,7 @@ from retrain_assets_tests.cadence_report.pasts import HERE, WINDOWS, finished, i
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
 
 DAY = timedelta(days=1)
+LATE = pl.int_range(pl.len()) % 7 == 0
 
 
 def of_block(declaration, block) -> pl.DataFrame:
@@ -214,9 +215,9 @@ def test_a_metric_that_may_ignore_weights_is_not_estimated(tmp_path):
     assert np.isnan(matrix.estimated).all()
 
 
-def told_late(folder, metric, flipped_from=None):
-    """Take loans in of which each seventh is told after two weeks, and late ones perhaps other than they were."""
-    declaration = declare(
+def told_declared(folder, metric):
+    """Declare loans whose labels say when they were told."""
+    return declare(
         folder,
         expectations=[],
         label__known_at="told_at",
@@ -224,11 +225,20 @@ def told_late(folder, metric, flipped_from=None):
         training__params={"max_iter": 10},
         evaluation__metrics=[metric],
     )
+
+
+def loans_told(day, wait):
+    """Loans of a day that are told after a while."""
+    return loans_of(day).with_columns((pl.col("asked_at") + wait).alias("told_at"))
+
+
+def told_late(folder, metric, flipped_from=None):
+    """Take loans in of which each seventh is told after two weeks, and late ones perhaps other than they were."""
+    declaration = told_declared(folder, metric)
     days = [FIRST_DAY + number * DAY for number in range(40)]
-    late = pl.int_range(pl.len()) % 7 == 0
     for day in days:
-        wait = pl.when(late).then(timedelta(days=14)).otherwise(timedelta(hours=3))
-        frame = loans_of(day).with_columns((pl.col("asked_at") + wait).alias("told_at"))
+        wait = pl.when(LATE).then(timedelta(days=14)).otherwise(timedelta(hours=3))
+        frame = loans_told(day, wait)
         if flipped_from is not None:
             flipped = pl.when(pl.col("told_at") >= flipped_from).then(1 - pl.col("repaid"))
             frame = frame.with_columns(flipped.otherwise(pl.col("repaid")).alias("repaid"))
@@ -378,6 +388,29 @@ def test_a_partition_that_was_delivered_anew_changes_the_cells_that_rest_on_it(t
         if one != other
     }
     assert judged == {5}
+
+
+def test_another_day_of_coming_in_changes_what_is_said_about_a_block_and_no_model_of_before(tmp_path):
+    """Where some of the same labels are told later, their day has two parts, and models are judged on it anew."""
+    declaration = told_declared(tmp_path, "log_loss")
+    days = [FIRST_DAY + number * DAY for number in range(20)]
+    for day in days:
+        write_day(tmp_path, day, loans_told(day, timedelta(hours=3)))
+    ingest_days(declaration, [day.isoformat() for day in days])
+    history = load_history(declaration, 4, None)
+    window = choose_windows(declaration.spec, ["expanding"], 20 * DAY)[1:]
+    before = {order.block: order for order in plan_cells(declaration, history, window)}
+    day = history.ground.blocks[2].start.date()
+    wait = pl.when(LATE).then(timedelta(days=9)).otherwise(timedelta(hours=3))
+    write_day(tmp_path, day, loans_told(day, wait))
+    ingest_days(declaration, [day.isoformat()])
+    after = {
+        order.block: order
+        for order in plan_cells(declaration, load_history(declaration, 4, history.cut), window)
+    }
+    assert before[1].model == after[1].model
+    ids = [dict(one[1].judged_on) for one in (before, after)]
+    assert {index for index in ids[0] if ids[0][index] != ids[1][index]} == {2}
 
 
 def test_a_budget_leaves_whole_windows(tmp_path):
