@@ -37,7 +37,7 @@ def age_chart(points: Sequence[Mapping[str, Any]], unit: str, width: float) -> M
     y = value_scale([*bounds, 0.0], HEIGHT - BOTTOM, 14)
     x = value_scale([point["days"] for point in points], LEFT, width - 10, zero=True)
     bars = [
-        rectangle(x(p["days"]) - 3, y(p["upper"]), 6, y(p["lower"]) - y(p["upper"]), "interval unclear")
+        rectangle(x(p["days"]) - 6, y(p["upper"]), 12, y(p["lower"]) - y(p["upper"]), "interval unclear")
         for p in points
         if p["lower"] is not None
     ]
@@ -81,7 +81,7 @@ def frontier_chart(rows: Sequence[Mapping[str, Any]], width: float) -> Markup:
     curve = path([(x(row["attempts"]), y(row["loss"])) for row in best], "line first")
     level = y(naive["loss"])
     constant = line(LEFT, level, width - 10, level, "worth")
-    name = text(width - 10, level - 6, "naive constant", "tick", "end")
+    name = text(width - 10, level - 6, "naive constant", "tick haloed", "end")
     label = (
         f"Mean loss by number of retrains of {len(dots)} policies and windows; that of the naive constant is "
         f"{number(naive['loss'])}."
@@ -99,42 +99,38 @@ def time_line_chart(
     """
     narrow = width < 500
     left = 8.0 if narrow else NAMES
-    names = [_name(row, (width if narrow else NAMES) - 20) for row in rows]
-    deep = LINE * max(len(lines) for lines in names)
-    step = deep + (30 if narrow else 12)
+    most = int(((width if narrow else NAMES) - 20) / EM)
+    labels = [wrap(row["policy"], most) for row in rows]
+    deep = LINE * (max(len(lines) for lines in labels) + 1)
+    step = deep + (30 if narrow else 10)
     height = step * len(rows) + 46
     x = time_scale(instant(start), instant(end), left, width - 10)
     border = x(instant(split).timestamp())
-    parts = []
-    for place, (row, lines) in enumerate(zip(rows, names, strict=True)):
-        top = 8 + step * place
+    parts = [] if narrow else [line(border, 8, border, height - 34, "worth")]
+    for place, (row, lines) in enumerate(zip(rows, labels, strict=True)):
+        top, own = 8 + step * place, LINE * (len(lines) + 1)
         mark = top + deep + 12 if narrow else top + deep / 2
-        first = top + LINE - 3 if narrow else mark - LINE * len(lines) / 2 + LINE - 4
-        parts += [
-            text(left - (0 if narrow else 12), first + LINE * at, said, "", "start" if narrow else "end")
-            for at, said in enumerate(lines)
-        ]
+        at = (left, mark - 12 - own) if narrow else (left - 12, mark - own / 2)
+        parts.append(_label(lines, row, *at, "start" if narrow else "end"))
         parts.append(line(left, mark, width - 10, mark, "grid"))
-        parts.append(line(border, mark - 9, border, mark + 9, "worth"))
-        parts += [
-            rectangle(
-                x(instant(item["at"]).timestamp()) - 4,
-                mark - 6,
-                8,
-                12,
-                f"mark {VERDICTS[item['verdict']]}",
-                f"{day(item['at'])}: {item['verdict']}",
-            )
-            for item in row["attempts"]
-        ]
-    label = "; ".join(f"{row['policy']}, {row['window']}: {len(row['attempts'])} retrains" for row in rows)
-    return chart(width, height, label, *parts, time_axis(x, height - 30))
+        if narrow:
+            parts.append(line(border, mark - 9, border, mark + 9, "worth"))
+        parts += [_attempt(item, x(instant(item["at"]).timestamp()), mark) for item in row["attempts"]]
+    told = "; ".join(f"{row['policy']}, {row['window']}: {len(row['attempts'])} retrains" for row in rows)
+    return chart(width, height, told, *parts, time_axis(x, height - 30))
 
 
-def _name(row: Mapping[str, Any], room: float) -> list[str]:
-    """A policy with its window, broken into lines that fit the room."""
-    recommended = " (recommended)" if row["recommended"] else ""
-    return wrap(f"{row['policy']}, {row['window']}{recommended}", int(room / EM))
+def _label(lines: Sequence[str], row: Mapping[str, Any], x: float, top: float, anchor: str) -> Markup:
+    """Write a policy, and its window below."""
+    policy = [text(x, top + LINE * number - 4, said, "", anchor) for number, said in enumerate(lines, 1)]
+    window = f"window: {row['window']}{'; recommended' if row['recommended'] else ''}"
+    below = text(x, top + LINE * (len(lines) + 1) - 4, window, "tick", anchor)
+    return Markup("").join([*policy, below])
+
+
+def _attempt(attempt: Mapping[str, Any], x: float, y: float) -> Markup:
+    hint = f"{day(attempt['at'])}: {attempt['verdict']}"
+    return rectangle(x - 4, y - 6, 8, 12, f"mark {VERDICTS[attempt['verdict']]}", hint)
 
 
 def _axis(x: Any, width: float, name: str) -> Markup:
