@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain_assets.cadence_report.blocks import GROWTH, choose_cut, cut_history
@@ -19,6 +19,7 @@ def keys(number: int) -> list[str]:
     return [(date(2024, 1, 1) + timedelta(days=day)).isoformat() for day in range(number)]
 
 
+@settings(deadline=None)
 @given(SIZES, WANTED)
 def test_a_first_cut_takes_all_of_history(number, wanted):
     """Blocks are consecutive, hold every partition once, and all but the first are equally long."""
@@ -30,6 +31,7 @@ def test_a_first_cut_takes_all_of_history(number, wanted):
     assert min(wanted, number) / 2 <= len(blocks) <= wanted
 
 
+@settings(deadline=None)
 @given(SIZES, WANTED, st.integers(0, 200))
 def test_a_cut_stays_while_history_grows(number, wanted, more):
     """With more partitions the old blocks are the same and new ones follow, until there are too many of them."""
