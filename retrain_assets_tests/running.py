@@ -18,6 +18,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.home import home
 from retrain_assets.pipeline import build_definitions
 from retrain_assets_tests.pipelines import declare, write_days
+from retrain_assets_tests.remembered import begin_with
 
 YOUNG = [pytest.mark.filterwarnings(f"ignore::dagster.{kind}Warning") for kind in ("Beta", "Preview")]
 """Marks of a test module: dagster-mlflow and checks of single partitions say of themselves how young they are."""
@@ -96,10 +97,14 @@ class Running:
 
 
 def loans(folder: Path, days: int = 25, **changes: Any) -> Running:
-    """Take the first days of the loans in."""
-    running = Running(declare(folder, **(QUIET | changes)))
-    running.ingest(write_days(folder, days))
-    return running
+    """Take the first days of the loans in; Dagster itself remembers nothing of it."""
+    declared = QUIET | changes
+
+    def live() -> None:
+        Running(declare(folder, **declared)).ingest(write_days(folder, days))
+
+    begin_with(f"loans {days} {declared}", folder, live)
+    return Running(declare(folder, **declared))
 
 
 def declared_anew(running: Running, **changes: Any) -> Running:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sqlite3
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +20,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.pipeline import build_definitions
 from retrain_assets.training_data.pending import pending
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
+from retrain_assets_tests.remembered import move_store
 
 DAYS = 24
 LAST = FIRST_DAY + timedelta(days=DAYS)
@@ -79,12 +79,7 @@ class History:
         for name in ("rows", "home"):
             shutil.copytree(self.folder / name, folder / name)
         copied = History(folder)
-        with sqlite3.connect(copied.home / "mlflow.db") as store:
-            store.execute(
-                "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)",
-                (self.home.as_uri(), copied.home.as_uri()),
-            )
-        store.close()
+        move_store(copied.home / "mlflow.db", self.folder, folder)
         return copied
 
     def declare(self, **changes: Any) -> Declaration:
