@@ -107,6 +107,21 @@ def loans(folder: Path, days: int = 25, **changes: Any) -> Running:
     return Running(declare(folder, **declared))
 
 
+def serving(folder: Path, days: int = 0, **changes: Any) -> Running:
+    """Take the first days of the loans in, train the first champion, and let it score further days."""
+    declared = QUIET | changes
+
+    def live() -> None:
+        running = loans(folder, **changes)
+        assert running.retrain().success
+        assert running.declaration.ledger.standing().version == 1
+        if days:
+            next_days(running, days)
+
+    begin_with(f"serving {days} {declared}", folder, live)
+    return Running(declare(folder, **declared))
+
+
 def declared_anew(running: Running, **changes: Any) -> Running:
     """Go on with another declaration of the loans, in the same home folder and instance."""
     folder = running.declaration.file.parent

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from retrain_assets.attempts import attempts
-from retrain_assets_tests.running import YOUNG, declared_anew, loans, materialized, next_days
+from retrain_assets_tests.running import YOUNG, declared_anew, materialized, next_days, serving
 from retrain_assets_tests.ticking import Automation, reasons
 
 pytestmark = YOUNG
@@ -24,8 +24,7 @@ def rounds(number):
 
 def test_an_inconclusive_candidate_is_looked_at_again(tmp_path):
     """Two weeks later the sensor asks for the next look, all rows since judge, and the same model is promoted."""
-    running = loans(tmp_path, **rounds(5), **BUDGET)
-    assert running.retrain().success
+    running = serving(tmp_path, **rounds(5), **BUDGET)
     running = declared_anew(running, **rounds(7), **BUDGET)
     next_days(running, 3)
     first = running.retrain()

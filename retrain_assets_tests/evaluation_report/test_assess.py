@@ -24,6 +24,7 @@ from retrain_assets_tests.running import (
     materialized,
     next_days,
     sentence,
+    serving,
 )
 
 pytestmark = YOUNG
@@ -94,8 +95,7 @@ def test_evaluation_alone(tmp_path):
 
 def test_a_trial_announces_no_look(tmp_path):
     """Where it is not clear whether a trial is better, its report names no next look."""
-    running = loans(tmp_path, promotion__min_gain=0)
-    running.retrain()
+    running = serving(tmp_path, promotion__min_gain=0)
     trial = document(running, running.retrain(params={"l2_regularization": 1.0}).run_id)["verdict"]
     assert trial["reason"] == "gain_unclear"
     assert trial["next_look"] is None
@@ -103,9 +103,7 @@ def test_a_trial_announces_no_look(tmp_path):
 
 def test_findings_are_warnings(tmp_path):
     """A rejected candidate fails checks of severity WARN, and no run."""
-    running = loans(tmp_path)
-    running.retrain()
-    next_days(running, 2)
+    running = serving(tmp_path, 2)
     result = declared_anew(running, **WEAK).retrain()
     assert result.success
     assert materialized(result)["evaluation_report"]["reason"] == "worse"

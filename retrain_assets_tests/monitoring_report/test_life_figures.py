@@ -12,7 +12,7 @@ import pytest
 from retrain_assets.monitoring_report.life import life_document
 from retrain_assets.monitoring_report.scored import ScoredRows
 from retrain_assets_tests.pipelines import FIRST_DAY, loans_of, write_day
-from retrain_assets_tests.running import YOUNG, Running, loans, next_days
+from retrain_assets_tests.running import YOUNG, Running, serving
 from retrain_assets_tests.training_data.label_source.late import book, bookings_of, deliver, late
 
 pytestmark = YOUNG
@@ -21,10 +21,7 @@ pytestmark = YOUNG
 @pytest.fixture
 def lived(tmp_path):
     """A pipeline whose champion has served for three weeks."""
-    running = loans(tmp_path)
-    assert running.retrain().success
-    next_days(running, 21)
-    return running
+    return serving(tmp_path, 21)
 
 
 @pytest.fixture

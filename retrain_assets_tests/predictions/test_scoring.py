@@ -9,7 +9,16 @@ import pytest
 
 from retrain_assets.champion.loading import load_version
 from retrain_assets_tests.pipelines import declare, loans_of, write_day, write_days
-from retrain_assets_tests.running import QUIET, YOUNG, Running, declared_anew, loans, next_days, sentence
+from retrain_assets_tests.running import (
+    QUIET,
+    YOUNG,
+    Running,
+    declared_anew,
+    loans,
+    next_days,
+    sentence,
+    serving,
+)
 
 pytestmark = YOUNG
 
@@ -19,9 +28,7 @@ WEAK = {"training__params": {"max_iter": 1}}
 @pytest.fixture
 def scored(tmp_path) -> tuple[Running, list[str]]:
     """Promote a first champion that is easily beaten, and take two further days in."""
-    running = loans(tmp_path, **WEAK)
-    assert running.retrain().success
-    return running, next_days(running, 2)
+    return serving(tmp_path, 2, **WEAK), ["2026-01-30", "2026-01-31"]
 
 
 def table(running: Running, name: str = "predictions") -> pl.DataFrame:
@@ -109,8 +116,7 @@ def test_changed_labels(scored):
 
 def test_labels_without_a_key(tmp_path):
     """Without a declared key, too, a label that comes later makes no new row of the old one."""
-    running = loans(tmp_path, source__key=None, **WEAK)
-    assert running.retrain().success
+    running = serving(tmp_path, source__key=None, **WEAK)
     day = loans_of(date(2026, 1, 30))
     assert (
         redelivered(running, "2026-01-30", day.with_columns(repaid=pl.lit(None, pl.Int64)))["2026-01-30"][

@@ -20,10 +20,10 @@ from retrain_assets_tests.running import (
     Running,
     declared_anew,
     empty_store,
-    loans,
     materialized,
     next_days,
     sentence,
+    serving,
 )
 
 pytestmark = YOUNG
@@ -196,8 +196,7 @@ def test_who_and_why_are_required(waiting):
 
 def test_from_the_training_to_the_approval(tmp_path):
     """The real loop: nothing materializes while it waits, the page says so, the challenger scores, and then serves."""
-    running = loans(tmp_path, training__params={"max_iter": 1})
-    assert running.retrain().success
+    running = serving(tmp_path, training__params={"max_iter": 1})
     running = declared_anew(running, promotion__approval="manual")
     retrained = running.retrain()
     assert retrained.success, sentence(retrained)

@@ -11,7 +11,9 @@ from retrain_assets.attempts import attempts
 from retrain_assets.champion.tracking import client
 from retrain_assets.errors import ChampionError
 from retrain_assets.registered_model.intervene import force_champion, roll_back_champion
-from retrain_assets_tests.running import YOUNG, Running, declared_anew, loans, sentence
+from retrain_assets_tests.pipelines import declare
+from retrain_assets_tests.remembered import begin_with
+from retrain_assets_tests.running import QUIET, YOUNG, Running, declared_anew, loans, sentence, serving
 
 pytestmark = YOUNG
 
@@ -21,12 +23,14 @@ NO_REASON = "A change of champion of loans needs an actor and a reason: say who 
 @pytest.fixture
 def twice(tmp_path) -> Running:
     """Promote two versions."""
-    running = loans(tmp_path, training__params={"max_iter": 1})
-    assert running.retrain().success
-    running = declared_anew(running)
-    assert running.retrain().success
-    assert running.declaration.ledger.standing().version == 2
-    return running
+
+    def live() -> None:
+        running = declared_anew(serving(tmp_path, training__params={"max_iter": 1}))
+        assert running.retrain().success
+        assert running.declaration.ledger.standing().version == 2
+
+    begin_with("twice", tmp_path, live)
+    return Running(declare(tmp_path, **QUIET))
 
 
 def state(running: Running) -> tuple[object, ...]:

@@ -24,6 +24,7 @@ from retrain_assets_tests.running import (
     materialized,
     next_days,
     sentence,
+    serving,
 )
 
 pytestmark = YOUNG
@@ -44,8 +45,7 @@ def data_version(running: Running) -> str:
 
 def test_change_of_champion(tmp_path):
     """Promoted, rolled back and forced, the champion scores what comes next, and Dagster shows its version."""
-    running = loans(tmp_path, training__params={"max_iter": 1})
-    running.retrain()
+    running = serving(tmp_path, training__params={"max_iter": 1})
     running = declared_anew(running)
     running.retrain()
     assert (champion(running), data_version(running)) == (2, "2")
@@ -133,8 +133,7 @@ def test_actor_and_reason_are_required(tmp_path, job, given):
 
 def test_empty_actor(tmp_path):
     """An actor or reason of nothing but blanks fails the run with a sentence."""
-    running = loans(tmp_path)
-    running.retrain()
+    running = serving(tmp_path)
     result = running.intervene("promote", actor=" ", reason="Because.", version=1)
     assert sentence(result) == (
         "A change of champion of loans needs an actor and a reason: say who decided, and why."

@@ -21,6 +21,7 @@ from retrain_assets_tests.running import (
     materialized,
     next_days,
     sentence,
+    serving,
 )
 
 pytestmark = YOUNG
@@ -114,8 +115,7 @@ def test_champion_serves_the_figures_of_predictions(tmp_path):
 
 def test_better_candidate_replaces_the_champion(tmp_path):
     """A candidate proven better takes the champion's place, and the very model that was evaluated is registered."""
-    running = loans(tmp_path, **WEAK)
-    running.retrain()
+    running = serving(tmp_path, **WEAK)
     stronger = declared_anew(running)
     result = stronger.retrain()
     assert materialized(result)["evaluation_report"]["reason"] == "better"
@@ -132,9 +132,7 @@ def test_better_candidate_replaces_the_champion(tmp_path):
 
 def test_rejection_confirms(tmp_path):
     """A rejected candidate confirms the champion: materialized with its version, nothing registered."""
-    running = loans(tmp_path)
-    running.retrain()
-    next_days(running, 2)
+    running = serving(tmp_path, 2)
     result = declared_anew(running, **NO_GAIN).retrain()
     assert (verdict(result), outcome(result)) == ("rejected", "confirmed")
     assert result.success
@@ -146,9 +144,7 @@ def test_rejection_confirms(tmp_path):
 
 def test_rejection_confirms_nothing_while_harm_stands(tmp_path):
     """While an alarm of harm stands, a rejection confirms nothing, and the champion goes on ageing."""
-    running = loans(tmp_path, **ALARM)
-    running.retrain()
-    next_days(running, 9)
+    running = serving(tmp_path, 9, **ALARM)
     result = declared_anew(running, **ALARM, **NO_GAIN).retrain()
     assert result.success
     assert (verdict(result), outcome(result)) == ("rejected", None)
@@ -182,9 +178,7 @@ def coin(max_iter: int = 0, min_samples_leaf: int = 0):
 
 def test_inconclusive_materializes_nothing(tmp_path):
     """Without proof either way the run succeeds, and there is no materialization of the registered model."""
-    running = loans(tmp_path)
-    running.retrain()
-    next_days(running, 5)
+    running = serving(tmp_path, 5)
     result = running.retrain()
     assert result.success
     assert verdict(result) == "inconclusive"
@@ -196,8 +190,7 @@ def test_inconclusive_materializes_nothing(tmp_path):
 
 def test_trial(tmp_path):
     """A trial is evaluated, however good it is, and changes neither registry nor ledger, then or later."""
-    running = loans(tmp_path, **WEAK)
-    running.retrain()
+    running = serving(tmp_path, **WEAK)
     result = running.retrain(params={"max_iter": 30})
     assert (verdict(result), outcome(result)) == ("blessed", None)
     again = running.retrain("registered_model")
@@ -248,8 +241,7 @@ def test_registered_model_alone_after_a_change_of_champion(tmp_path):
 
 def test_acting_twice(tmp_path):
     """An evaluation is acted on once: asked again, registered_model changes nothing and says nothing new."""
-    running = loans(tmp_path)
-    running.retrain()
+    running = serving(tmp_path)
     before = running.declaration.lake.version("ledger")
     result = running.retrain("registered_model")
     assert result.success
@@ -312,8 +304,7 @@ def test_alias_moved_by_hand(tmp_path):
 
 def test_champion_that_cannot_be_read(tmp_path):
     """A champion whose file is gone stays; the check is an ERROR, and the promote job is the way out."""
-    running = loans(tmp_path)
-    running.retrain()
+    running = serving(tmp_path)
     entry = running.declaration.ledger.entries()[0]
     home = tmp_path / "home"
     (home / entry.evidence["model_path"] / "model.skops").unlink()
