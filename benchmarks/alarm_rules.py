@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from retrain_assets.arrays import FloatArray
+
 HAS_RIVER = importlib.util.find_spec("river") is not None
 OURS, EVIDENTLY, ADWIN = "alarm of a fall", "drift share", "ADWIN"
 RULES = (OURS, EVIDENTLY, *((ADWIN,) if HAS_RIVER else ()))

@@ -10,12 +10,10 @@ Run: ``python -m benchmarks.better_models [repetitions]``; prints a Markdown tab
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -29,8 +27,10 @@ from benchmarks.equal_models import (
     scores_of,
     some_look,
 )
+from benchmarks.place import write
 from benchmarks.repeated_looks import PROMISED
-from retrain_assets.comparison import METRICS, FloatArray, Metric, Task
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison import METRICS, Metric, Task
 
 REPETITIONS = 100
 ROWS_A_DAY, DAYS, LOOKS, UNREST = 5_000, 14, 15, 0.02
@@ -117,9 +117,7 @@ def main() -> None:
     took = time.perf_counter() - begun
     print(f"\n{took:.0f} seconds, {platform.machine()}, Python {platform.python_version()}.")
     document = {"repetitions": repetitions, "better_models": rows, "seconds": took, "within_bound": None}
-    target = Path(__file__).parent / "results" / "better_models.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("better_models", document)
 
 
 if __name__ == "__main__":

@@ -8,18 +8,18 @@ Run: ``python -m benchmarks.comparison_speed [rows]``.
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from retrain_assets.comparison import METRICS, FloatArray, Metric, Task, assign_blocks, compare
+from benchmarks.place import write
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison import METRICS, Metric, Task, assign_blocks, compare
 from retrain_assets.comparison.own_metric import own_metric
 
 ROWS = 1_000_000
@@ -96,8 +96,6 @@ def main() -> None:
     own = own_metric("benchmarks.comparison_speed:mean_cost", greater_is_better=False, unit="EUR")
     resampled = time_comparison(own, make_times(few), make_scores(few, "regression"))
     print(f"{f'own function, resampled, {few:,} rows':<40}{resampled:>8.3f} s")
-    target = Path(__file__).parent / "results" / "comparison_speed.json"
-    target.parent.mkdir(exist_ok=True)
     document = {
         "rows": rows,
         "seconds": seconds,
@@ -105,7 +103,7 @@ def main() -> None:
         "bound": BOUND,
         "within_bound": all(value < BOUND for value in seconds.values()),
     }
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("comparison_speed", document)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.place import PROJECT, write
 from retrain_assets.candidate_model.profile import build_profile
 from retrain_assets.monitoring_report.drift import drift
 
@@ -69,18 +70,18 @@ def main() -> None:
     """Measure, print a table and write it as JSON."""
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     with tempfile.TemporaryDirectory() as name:
-        code = f"import drift_speed, pathlib; drift_speed.make_files(pathlib.Path({name!r}), {rows})"
-        subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent)
+        code = (
+            f"import pathlib, benchmarks.drift_speed as own; own.make_files(pathlib.Path({name!r}), {rows})"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT)
         found = measure(Path(name))
     features = NUMERIC + CATEGORICAL
     print(f"Drift of {rows:,} rows x {features} features against a stored profile, median of {TIMES}\n")
     print(f"time   {found['seconds']:8.3f} s    the first {found['first']:.3f} s, bound {BOUND} s")
     print(f"memory {found['megabytes']:8.0f} MB   more than before, at the peak")
-    target = Path(__file__).parent / "results" / "drift_speed.json"
-    target.parent.mkdir(exist_ok=True)
     document = {"rows": rows, "features": features, **found, "bound": BOUND}
     document["within_bound"] = found["first"] < BOUND
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("drift_speed", document)
 
 
 if __name__ == "__main__":

@@ -14,19 +14,19 @@ Days of a mean of row losses do not change with the days after them, and are tak
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.repeated_looks import ALPHA, CORRELATIONS, LOOKS, PROMISED, FloatArray, day_series
+from benchmarks.place import write
+from benchmarks.repeated_looks import ALPHA, CORRELATIONS, LOOKS, PROMISED, day_series
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import METRICS, Metric, Task, compare, declared_metrics
 from retrain_assets.comparison.block_improvements import block_improvements
 from retrain_assets.comparison.block_series import BlockSeries
@@ -222,9 +222,7 @@ def main() -> None:
         "seconds": took,
         "within_bound": all(cell[rule] <= bound for cell in promised for rule in ("one look", "20 looks")),
     }
-    target = Path(__file__).parent / "results" / "equal_models.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("equal_models", document)
 
 
 if __name__ == "__main__":

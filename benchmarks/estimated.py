@@ -27,7 +27,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks.tables import FloatArray, Table, tables
+from benchmarks.place import write
+from benchmarks.tables import Table, tables
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import METRICS, Metric
 from retrain_assets.errors import TrainingError
 from retrain_assets.monitoring_report.estimates import Estimation
@@ -173,9 +175,7 @@ def main() -> None:
             for reason in cell["withdrawn"].values():
                 print(f"  {reason}", flush=True)
     document["seconds"] = time.perf_counter() - begun
-    target = Path(__file__).parent / "results" / "estimated.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("estimated", document)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from benchmarks.place import write
-from benchmarks.repeated_looks import FloatArray, day_series
+from benchmarks.repeated_looks import day_series
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.block_series import BlockSeries, variance_inflations
 from retrain_assets.comparison.change_detector import (
     DAYS_WATCHED,
@@ -88,10 +89,11 @@ def evidence(series: FloatArray, allowed: float) -> FloatArray:
     """Evidence of a rise in each of several series of equal days, shape (series,)."""
     count = series.shape[1]
     each = []
-    for split in range(SETTLED, count - 1):
+    first, second = series[:, -1], np.full(len(series), -np.inf)
+    for split in range(count - 2, SETTLED - 1, -1):
         before, after = series[:, :split], series[:, split:]
-        second = np.partition(after, -2, axis=1)[:, -2:-1]
-        after = np.minimum(after, second + LONE_DAY * before.std(axis=1, keepdims=True))
+        first, second = np.maximum(first, after[:, 0]), np.maximum(second, np.minimum(first, after[:, 0]))
+        after = np.minimum(after, (second + LONE_DAY * before.std(axis=1))[:, np.newaxis])
         rise = after.mean(axis=1) - before.mean(axis=1)
         residual = np.concatenate(
             [part - part.mean(axis=1, keepdims=True) for part in (before, after)], axis=1

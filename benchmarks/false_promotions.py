@@ -11,18 +11,17 @@ Run: ``python benchmarks/false_promotions.py [repetitions]``.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from benchmarks.place import write
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import METRICS, Comparison, compare
 from retrain_assets.evaluation_report.verdict import decide_verdict
 from retrain_assets.evaluation_report.verdict_evidence import Evidence
@@ -33,7 +32,6 @@ AUTOCORRELATION = 0.9
 DAYS, HOURS = 7, 24
 SEED = 20_260_105
 METRIC = METRICS["mean_absolute_error"]
-FloatArray = NDArray[np.float64]
 
 
 def loss_differences(rng: np.random.Generator, rows_per_hour: int) -> FloatArray:
@@ -110,8 +108,6 @@ def main() -> None:
     print(f"{'rule':<50}{'1 row an hour':>16}{'50 rows an hour':>18}")
     for rule in rates[1]:
         print(f"{rule:<50}{rates[1][rule]:>16.1%}{rates[50][rule]:>18.1%}")
-    target = Path(__file__).parent / "results" / "false_promotions.json"
-    target.parent.mkdir(exist_ok=True)
     document = {
         "repetitions": repetitions,
         "autocorrelation": AUTOCORRELATION,
@@ -120,7 +116,7 @@ def main() -> None:
         "bound": 0.07,
         "within_bound": all(next(iter(rate.values())) <= 0.07 for rate in rates.values()),
     }
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("false_promotions", document)
 
 
 if __name__ == "__main__":

@@ -21,18 +21,18 @@ Run: ``python -m benchmarks.first_looks [repetitions]``; prints a Markdown table
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from benchmarks.repeated_looks import ALPHA, PROMISED, FloatArray, day_series
+from benchmarks.place import write
+from benchmarks.repeated_looks import ALPHA, PROMISED, day_series
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.block_series import BlockSeries, spread_of
 from retrain_assets.comparison.estimator_choice import EstimatorChoice, choose_estimator
 from retrain_assets.comparison.standard_errors import (
@@ -184,9 +184,7 @@ def main() -> None:
         "within_bound": all(row["equal"]["the decision"] <= bound for row in rows if row["promised"])
         and all(greater <= 1 for _, greater in small.values()),
     }
-    target = Path(__file__).parent / "results" / "first_looks.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("first_looks", document)
     print(f"\n{document['seconds']:.0f} seconds.")
 
 

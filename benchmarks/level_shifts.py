@@ -10,16 +10,16 @@ Run: ``python -m benchmarks.level_shifts [repetitions]``; prints a Markdown tabl
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.repeated_looks import FloatArray, day_series
+from benchmarks.place import write
+from benchmarks.repeated_looks import day_series
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.estimator_choice import HIGHEST_CORRELATION
 from retrain_assets.comparison.level_correlation import lag_one_correlation
 from retrain_assets.comparison.level_shifts import lag_one
@@ -85,9 +85,7 @@ def main() -> None:
         "within_bound": max(shifted) <= TOLERATED
         and all(one - shifting <= TOLERATED for one, shifting in alike),
     }
-    target = Path(__file__).parent / "results" / "level_shifts.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("level_shifts", document)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,15 @@ Run: ``python -m benchmarks.repeated_looks [repetitions]``.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from benchmarks.place import write
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.block_series import BlockSeries
 from retrain_assets.comparison.mixtures import sequence_critical, t_critical
 from retrain_assets.comparison.sequential import always_valid
@@ -33,7 +32,6 @@ PROMISED = 0.3
 """Beyond this correlation between days the rates are reported, and promised no more."""
 SEED = 20_260_112
 TESTS = {7: "t-mixture from 7 days", 14: "confidence sequence from 14 days"}
-FloatArray = NDArray[np.float64]
 Rates = dict[str, dict[str, float | None]]
 """Shares, by case and rule; a median that was not reached is None."""
 
@@ -179,9 +177,7 @@ def main() -> None:
             for rate in map(equals[name].get, TESTS.values())
         ),
     }
-    target = Path(__file__).parent / "results" / "repeated_looks.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("repeated_looks", document)
 
 
 def _share(looks: FloatArray) -> float:

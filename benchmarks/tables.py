@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from retrain_assets.arrays import FloatArray
+
 PLACE = Path(os.environ.get("RETRAIN_EXAMPLES_DATA", Path(__file__).parents[2] / "shared" / "data"))
 BOOKINGS = (
     "LeadTime",

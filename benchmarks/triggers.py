@@ -26,13 +26,11 @@ Run: ``python -m benchmarks.triggers [runs]``.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,10 +43,11 @@ from benchmarks.alarm_rules import (
     OURS,
     RULES,
     Adwin,
-    FloatArray,
     drift_share,
     log_losses,
 )
+from benchmarks.place import write
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.block_series import BlockSeries
 from retrain_assets.comparison.change_detector import detect_rise
 
@@ -271,9 +270,7 @@ def main() -> None:
         "seconds": time.perf_counter() - begun,
         "within_bound": max(quiet) <= runs / 20 and drifts["abrupt"][OURS]["within two days"] == runs,
     }
-    target = Path(__file__).parent / "results" / "triggers.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("triggers", document)
     print(f"\n{document['seconds']:.0f} seconds.")
 
 

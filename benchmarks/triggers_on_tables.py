@@ -13,28 +13,18 @@ Run: ``python -m benchmarks.triggers_on_tables``.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.alarm_rules import (
-    ADWIN,
-    DRIFTED,
-    EVIDENTLY,
-    OURS,
-    RULES,
-    Adwin,
-    FloatArray,
-    drift_share,
-    log_losses,
-)
+from benchmarks.alarm_rules import ADWIN, DRIFTED, EVIDENTLY, OURS, RULES, Adwin, drift_share, log_losses
+from benchmarks.place import write
 from benchmarks.tables import Table, tables
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.block_series import BlockSeries
 from retrain_assets.comparison.change_detector import detect_rise
 
@@ -175,9 +165,7 @@ def main() -> None:
                 flush=True,
             )
     document = {"tables": documents, "seconds": time.perf_counter() - begun, "within_bound": None}
-    target = Path(__file__).parent / "results" / "triggers_on_tables.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("triggers_on_tables", document)
     print(f"\n{document['seconds']:.0f} seconds.")
 
 

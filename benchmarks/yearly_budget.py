@@ -14,18 +14,18 @@ Run: ``python -m benchmarks.yearly_budget [years]``.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 from scipy.special import stdtrit
 
-from benchmarks.repeated_looks import FloatArray, day_series
+from benchmarks.place import write
+from benchmarks.repeated_looks import day_series
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import METRICS, compare
 from retrain_assets.comparison.block_series import BlockSeries, spread_of
 from retrain_assets.comparison.sequential import always_valid
@@ -217,9 +217,7 @@ def main() -> None:
         "within_bound": all(tally.most_spent <= 1 + 1e-9 for tally in tallies.values())
         and all(tallies[name].promotions / years <= bound for name, case in cases.items() if case[2]),
     }
-    target = Path(__file__).parent / "results" / "yearly_budget.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(document, indent=1) + "\n")
+    write("yearly_budget", document)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.spec import PipelineSpec
 
 SCORE = "score"
 PREDICTED = "predicted"
-FloatArray = NDArray[np.float64]
 
 
 def score_schema(spec: PipelineSpec) -> dict[str, pl.DataType]:

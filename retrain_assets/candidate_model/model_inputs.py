@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from retrain_assets.scores import FloatArray
+from retrain_assets.arrays import FloatArray
 
 SEED = 20_260_105
 MOST_ROWS = 20_000

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.candidate_model.model_inputs import MOST_ROWS, model_inputs, sample_of
 from retrain_assets.lake import Lake
-from retrain_assets.scores import FloatArray
 
 TABLE = "reference_rows"
 

@@ -1,5 +1,6 @@
 """Is one model better than another on the same rows: metrics, blocks, paired intervals."""
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.blocks import Blocks, assign_blocks
 from retrain_assets.comparison.criterion import (
     Criterion,
@@ -10,7 +11,7 @@ from retrain_assets.comparison.criterion import (
     value_criterion,
 )
 from retrain_assets.comparison.estimator_choice import choose_estimator
-from retrain_assets.comparison.metric import FloatArray, Metric, Task
+from retrain_assets.comparison.metric import Metric, Task
 from retrain_assets.comparison.metrics import METRICS, declared_metrics, find_metric, task_of
 from retrain_assets.comparison.own_metric import check_functions
 from retrain_assets.comparison.paired import Comparison, compare

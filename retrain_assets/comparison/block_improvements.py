@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.block_series import BlockSeries
-from retrain_assets.comparison.metrics import FloatArray, Metric
+from retrain_assets.comparison.metrics import Metric
 from retrain_assets.comparison.paired import ROUNDING
 from retrain_assets.comparison.resampling import leave_one_block_out
 from retrain_assets.comparison.standard_errors import block_contributions

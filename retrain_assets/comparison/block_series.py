@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from retrain_assets.comparison.metrics import FloatArray
+from retrain_assets.arrays import FloatArray
 from retrain_assets.errors import TrainingError
 
 FEWEST_BLOCKS = 7

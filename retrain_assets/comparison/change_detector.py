@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.block_series import BlockSeries, variance_inflations
-from retrain_assets.comparison.metric import FloatArray
 
 DAYS_WATCHED = 182
 FALSE_ALARMS = 0.05

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.comparison.metric import FloatArray, Measure, class_weights, mean_of
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison.metric import Measure, class_weights, mean_of
 
 
 def accuracy(y: FloatArray, score: FloatArray, weight: FloatArray | None) -> Measure:

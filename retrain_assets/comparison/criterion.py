@@ -20,7 +20,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrain_assets.comparison.metric import TASKS, FloatArray, Measure, Metric, Task, mean_of
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison.metric import TASKS, Measure, Metric, Task, mean_of
 from retrain_assets.comparison.metrics import declared_metrics
 from retrain_assets.comparison.own_metric import FAULTS
 from retrain_assets.errors import TrainingError

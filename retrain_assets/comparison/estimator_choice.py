@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.block_series import long_run_ratio, unbiased_correlation
 from retrain_assets.comparison.level_correlation import lag_one_correlation
-from retrain_assets.comparison.metric import FloatArray
 
 Estimator = Literal["cluster_robust", "equal_weighted_cosine", "poisson_bootstrap"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.level_shifts import VANISHED, about_levels, lag_one
-from retrain_assets.comparison.metric import FloatArray
 
 CORRELATIONS: FloatArray = np.linspace(-0.99, 0.99, 199)
 

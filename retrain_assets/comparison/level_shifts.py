@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.comparison.metric import FloatArray
+from retrain_assets.arrays import FloatArray
 
 SHORTEST_LEVEL = 7
 """The level of fewer days would follow them."""

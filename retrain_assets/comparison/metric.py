@@ -17,14 +17,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.errors import TrainingError
 
 Task = Literal["classification", "multiclass", "regression"]
 """What a model predicts: one of two classes, one of several, or a number."""
 TASKS: tuple[Task, ...] = ("classification", "multiclass", "regression")
-FloatArray = NDArray[np.float64]
 Measure = tuple[float, FloatArray | None]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.classification_metrics import accuracy, balanced_accuracy, f1_macro
-from retrain_assets.comparison.metric import TASKS, FloatArray, Measure, Metric, Task
+from retrain_assets.comparison.metric import TASKS, Measure, Metric, Task
 from retrain_assets.comparison.own_metric import own_metric
 from retrain_assets.comparison.probability_metrics import brier_score, log_loss
 from retrain_assets.comparison.ranking_metrics import average_precision, roc_auc, roc_auc_ovr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from retrain_assets.comparison.metric import FloatArray
+from retrain_assets.arrays import FloatArray
 
 
 def holm(p_values: FloatArray) -> FloatArray:

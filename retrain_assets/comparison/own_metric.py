@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain_assets.comparison.metric import TASKS, FloatArray, Measure, Metric
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison.metric import TASKS, Measure, Metric
 from retrain_assets.errors import TrainingError
 from retrain_assets.references import check_name
 from retrain_assets.spec.metrics import MetricSpec

@@ -9,8 +9,9 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.estimator_choice import Estimator, EstimatorChoice, choose_estimator
-from retrain_assets.comparison.metric import FloatArray, Metric
+from retrain_assets.comparison.metric import Metric
 from retrain_assets.comparison.resampling import leave_one_block_out, poisson_bootstrap
 from retrain_assets.comparison.sequential import SequentialTest
 from retrain_assets.comparison.standard_errors import StudentError, block_contributions, correlated_errors

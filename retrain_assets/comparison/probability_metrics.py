@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from retrain_assets.comparison.metric import FloatArray, Measure, mean_of
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison.metric import Measure, mean_of
 
 
 def log_loss(y: FloatArray, score: FloatArray, weight: FloatArray | None) -> Measure:

@@ -10,7 +10,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.comparison.metric import FloatArray, Measure, class_weights
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison.metric import Measure, class_weights
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.comparison.metric import FloatArray
+from retrain_assets.arrays import FloatArray
 from retrain_assets.errors import TrainingError
 
 REPLICATES = 500

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.comparison.metric import FloatArray, Metric
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison.metric import Metric
 from retrain_assets.comparison.resampling import poisson_bootstrap
 from retrain_assets.comparison.unequal_blocks import BlockShares
 from retrain_assets.errors import TrainingError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.comparison.metric import FloatArray
+from retrain_assets.arrays import FloatArray
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.comparison.metrics import FloatArray
+from retrain_assets.arrays import FloatArray
 
 BINS = 10
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import Metric
 from retrain_assets.comparison.metric import Measure, mean_of
-from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.evaluation_report.calibration import BINS, score_bins
 
 

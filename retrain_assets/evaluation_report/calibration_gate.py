@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrain_assets.comparison import Comparison, FloatArray, Task, compare
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison import Comparison, Task, compare
 from retrain_assets.errors import TrainingError
 from retrain_assets.evaluation_report.calibration_error import CALIBRATION, calibration_terms
 from retrain_assets.evaluation_report.comparisons import Case

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import (
     Blocks,
     Comparison,
@@ -20,7 +21,6 @@ from retrain_assets.comparison import (
     declared_metrics,
     value_criterion,
 )
-from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.errors import TrainingError
 from retrain_assets.evaluation_report.look_test import LookTest
 from retrain_assets.evaluation_report.slices import Scored

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import Blocks, assign_blocks
 from retrain_assets.comparison.criterion import VALUE
-from retrain_assets.comparison.metrics import FloatArray, Task
+from retrain_assets.comparison.metrics import Task
 from retrain_assets.evaluation_report.calibration import calibration
 from retrain_assets.evaluation_report.calibration_gate import compare_calibration
 from retrain_assets.evaluation_report.caveats import constant_caveats, with_caveats

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import Metric
-from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.errors import TrainingError
 from retrain_assets.scores import is_scored
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from retrain_assets.comparison.metrics import FloatArray
+from retrain_assets.arrays import FloatArray
 
 MOST_MOVED = 0.25
 """A share of the reliance: a convention, far above what chance moves between models of one distribution."""

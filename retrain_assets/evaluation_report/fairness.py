@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrain_assets.comparison import FloatArray, Task, decisions
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison import Task, decisions
 from retrain_assets.errors import TrainingError
 from retrain_assets.evaluation_report.group_intervals import (
     Intervals,

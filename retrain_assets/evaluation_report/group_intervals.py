@@ -11,7 +11,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.comparison import FloatArray
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.metric import mean_of
 from retrain_assets.comparison.standard_errors import block_contributions
 from retrain_assets.comparison.unequal_blocks import block_shares

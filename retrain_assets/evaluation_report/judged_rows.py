@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from retrain_assets.comparison.metrics import FloatArray, Task
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison.metrics import Task
 from retrain_assets.errors import TrainingError
 from retrain_assets.spec import PipelineSpec
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.comparison import Comparison, FloatArray, Metric, compare
+from retrain_assets.arrays import FloatArray
+from retrain_assets.comparison import Comparison, Metric, compare
 from retrain_assets.comparison.block_improvements import block_improvements
 from retrain_assets.comparison.block_series import FEWEST_BLOCKS
 from retrain_assets.comparison.estimator_choice import LEAST_PAST_DAYS

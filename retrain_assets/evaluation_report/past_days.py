@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.attempts import attempt_of_version
 from retrain_assets.champion.standing import first_champion
-from retrain_assets.comparison import Criterion, FloatArray
+from retrain_assets.comparison import Criterion
 from retrain_assets.comparison.estimator_choice import LEAST_PAST_DAYS
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError

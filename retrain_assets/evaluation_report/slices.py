@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import Metric, Task, compare
-from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.errors import TrainingError
 from retrain_assets.evaluation_report.judged_rows import rows_problem
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.candidate_model.model_inputs import SEED, sample_of
-from retrain_assets.monitoring_report.rows import FloatArray
 
 FOLDS = 2
 MOST_ROWS_EACH = 5_000

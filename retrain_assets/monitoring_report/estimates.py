@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.errors import TrainingError
 from retrain_assets.monitoring_report.estimators import (
     CONFIDENCE_BASED,
@@ -22,7 +23,6 @@ from retrain_assets.monitoring_report.estimators import (
     Labelled,
     ScoredInputs,
 )
-from retrain_assets.monitoring_report.rows import FloatArray
 
 if TYPE_CHECKING:
     from retrain_assets.comparison.metric import Metric

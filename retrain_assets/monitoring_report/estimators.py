@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.candidate_model.model_inputs import MOST_ROWS, SEED, sample_of
 from retrain_assets.errors import TrainingError
 from retrain_assets.monitoring_report.domain_classifier import density_ratio
-from retrain_assets.monitoring_report.rows import FloatArray
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingRegressor

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import polars as pl
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.candidate_model.model_inputs import MOST_ROWS, model_inputs, sample_of
 from retrain_assets.monitoring_report.domain_classifier import Apart, tell_apart
 from retrain_assets.monitoring_report.drift import DriftReport, drift
-from retrain_assets.monitoring_report.rows import FloatArray
 from retrain_assets.monitoring_report.seasons import excuse_seasons
 from retrain_assets.monitoring_report.watched import Batch, Champion
 from retrain_assets.spec import PipelineSpec

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.scores import is_scored, scores_of
 from retrain_assets.windows import TimeColumns
 
-FloatArray = NDArray[np.float64]
 DAY = timedelta(days=1)
 TICK = timedelta(microseconds=1)
 

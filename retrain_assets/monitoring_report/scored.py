@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.champion.standing import first_champion
 from retrain_assets.comparison import Metric
-from retrain_assets.comparison.metrics import FloatArray
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
 from retrain_assets.labelled_rows import labelled_rows

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import Metric
-from retrain_assets.monitoring_report.rows import FloatArray
 from retrain_assets.monitoring_report.seasons import Seasons
 
 
