@@ -41,12 +41,14 @@ def write_page(validation: Any, path: Path) -> None:
     validation
         great_expectations' result of a suite.
     path
-        The file; its folder is made.
+        The file, in a folder of the partition's name, which is made.
     """
     from great_expectations.render.renderer import ValidationResultsPageRenderer
 
     for result in validation.results:
         result.result.update({name: _writable(value) for name, value in result.result.items()})
+    # The name is read from there only, which a frame in memory does not fill in.
+    validation.meta["batch_spec"] = {"data_asset_name": f"training_data, {path.parent.name}"}
     document = ValidationResultsPageRenderer(run_info_at_end=True).render(validation).to_json_dict()
     page = _LINK.sub(r"\1", _FETCHED.sub("", _template().render(_escaped(document)))).replace(
         "</head>", f"{_STYLE}</head>", 1

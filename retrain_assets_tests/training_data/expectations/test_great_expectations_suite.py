@@ -318,9 +318,10 @@ def test_data_docs_are_one_safe_page(tmp_path: Path) -> None:
         {"type": "expect_column_values_to_be_in_set", "column": "device", "value_set": ["a", "<b>"]},
         {"type": "expect_column_max_to_be_between", "column": "bid", "max_value": 3},
     )
-    validate(BATCH, declared, "docs", tmp_path / "docs")
-    page = (tmp_path / "docs" / "index.html").read_text(encoding="utf-8")
-    assert [path.name for path in (tmp_path / "docs").iterdir()] == ["index.html"]
+    validate(BATCH, declared, "docs", tmp_path / "2026-02-01")
+    page = (tmp_path / "2026-02-01" / "index.html").read_text(encoding="utf-8")
+    assert "training_data, 2026-02-01" in page
+    assert [path.name for path in (tmp_path / "2026-02-01").iterdir()] == ["index.html"]
     assert "device" in page
     assert "&lt;script&gt;alert(1)" in page
     for markup in ("<script", "<link", "<img", "url(", "<b>", "@import"):
