@@ -86,7 +86,7 @@ class Lifetime:
     watched
         Days of service that were looked at.
     level
-        The level in words.
+        How far it falls, in words: below a level, or by a drop.
     """
 
     days: float | None
@@ -145,15 +145,15 @@ def _level(matrix: Matrix, spec: PipelineSpec, window: int) -> tuple[FloatArray,
         known = matrix.greater_is_better and matrix.metric in METRICS
         sign = -1.0 if matrix.greater_is_better else 1.0
         level = (1.0 if known else 0.0) + sign * trigger.at_least
-        return np.full(blocks.size, level), f"the declared level of {trigger.at_least:g} {matrix.unit}"
+        return np.full(blocks.size, level), f"below the declared level of {trigger.at_least:g} {matrix.unit}"
     if trigger is not None and trigger.drop is not None:
         return (
             fresh + trigger.drop,
-            f"the declared drop of {trigger.drop:g} {matrix.unit} from the quality of its first block",
+            f"by the declared drop of {trigger.drop:g} {matrix.unit} from that of its first block",
         )
     worth = read_worth(matrix, spec)
     drop = FALL_SHARE * worth.loss
-    words = f"a drop of {drop:.2g} {matrix.unit} from the quality of its first block"
+    words = f"by {drop:.2g} {matrix.unit} from that of its first block"
     return fresh + drop, f"{words} (assumed: a tenth of {worth.words})"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from retrain_assets.cadence_report.contest import Contest
 from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.optimum import Optimum
+from retrain_assets.cadence_report.policies import CONSTANT
 from retrain_assets.cadence_report.replay import Path, cost_between
 
 MOVED = 0.3
@@ -34,7 +35,7 @@ def figures(contest: Contest, path: Path, price: float, whole: Optimum, checked:
     return {
         "family": path.policy.family,
         "policy": path.policy.name,
-        "window": matrix.windows[path.window].name,
+        "window": window_name(matrix, path),
         "loss": cost_between(matrix, path, 0.0, begin, end),
         "checked_loss": cost_between(matrix, path, 0.0, split, end),
         "cost": cost,
@@ -47,6 +48,11 @@ def figures(contest: Contest, path: Path, price: float, whole: Optimum, checked:
         "change_of_predictions": stability(matrix, path),
         "reaction_days": reaction_days(matrix, path),
     }
+
+
+def window_name(matrix: Matrix, path: Path) -> str:
+    """Name of the window that a path trains on; ``none`` for the naive constant."""
+    return "none" if path.policy.family == CONSTANT else matrix.windows[path.window].name
 
 
 def stability(matrix: Matrix, path: Path) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from retrain_assets.cadence_report.policies import CONSTANT
 from retrain_assets.pages.charts import (
     EM,
     chart,
@@ -36,8 +37,12 @@ def age_chart(points: Sequence[Mapping[str, Any]], unit: str, width: float) -> M
     bounds = [p[k] for p in points for k in ("loss", "lower", "upper") if p[k] is not None]
     y = value_scale([*bounds, 0.0], HEIGHT - BOTTOM, 14)
     x = value_scale([point["days"] for point in points], LEFT, width - 10, zero=True)
+    apart = x(points[1]["days"]) - x(points[0]["days"]) if len(points) > 1 else width
+    thick = min(0.6 * apart, 12.0)
     bars = [
-        rectangle(x(p["days"]) - 6, y(p["upper"]), 12, y(p["lower"]) - y(p["upper"]), "interval unclear")
+        rectangle(
+            x(p["days"]) - thick / 2, y(p["upper"]), thick, y(p["lower"]) - y(p["upper"]), "interval unclear"
+        )
         for p in points
         if p["lower"] is not None
     ]
@@ -63,7 +68,7 @@ def frontier_chart(rows: Sequence[Mapping[str, Any]], width: float) -> Markup:
 
     The naive constant's loss is a dashed line across all numbers of retrains.
     """
-    naive = next(row for row in rows if row["family"] == "constant")
+    naive = next(row for row in rows if row["family"] == CONSTANT)
     y = value_scale([row["loss"] for row in rows], HEIGHT - BOTTOM, 14)
     x = value_scale([float(row["attempts"]) for row in rows], LEFT, width - 10, zero=True)
     best = sorted((row for row in rows if row["on_frontier"]), key=lambda row: (row["attempts"], row["loss"]))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from retrain_assets.cadence_report.answers import figures, mark_frontier
+from retrain_assets.cadence_report.answers import figures, mark_frontier, window_name
 from retrain_assets.cadence_report.contest import Contest
 from retrain_assets.cadence_report.optimum import Optimum
 from retrain_assets.cadence_report.prices import Price
 from retrain_assets.cadence_report.recommend import Recommendation
 from retrain_assets.cadence_report.replay import Path, cost_between
-
-NO_WINDOW = "none"
 
 
 def policy_rows(
@@ -24,7 +22,7 @@ def policy_rows(
         for roles, path in _listed(contest, price, found)
     ]
     naive = figures(contest, contest.replayer.constant(), price.value, whole, checked)
-    rows.append({"role": "constant", "recommended": False} | naive | {"window": NO_WINDOW})
+    rows.append({"role": "constant", "recommended": False} | naive)
     best = {
         "role": "optimum",
         "recommended": False,
@@ -61,7 +59,7 @@ def frontier(contest: Contest, price: Price) -> list[dict[str, Any]]:
         {
             "family": path.policy.family,
             "policy": path.policy.name,
-            "window": NO_WINDOW if path is naive else matrix.windows[path.window].name,
+            "window": window_name(matrix, path),
             "attempts": len(path.attempts),
             "cpu_seconds": path.seconds,
             "loss": cost_between(matrix, path, 0.0, contest.begin, contest.end),
@@ -74,11 +72,15 @@ def frontier(contest: Contest, price: Price) -> list[dict[str, Any]]:
 
 
 def _listed(contest: Contest, price: Price, found: Recommendation) -> Iterator[tuple[dict[str, Any], Path]]:
-    """Give role and path; what is recommended is listed once, first, and today's declaration last but for that."""
-    chosen = found.chosen.path
+    """Give role and path; what is recommended is listed once, first, and today's declaration last but for that.
+
+    Today's triggers are listed where they do best on another window than the one of today's declaration.
+    """
+    chosen, today = found.chosen.path, found.today
+    listed = {(chosen.policy.family, chosen.window), (today.policy.family, today.window)}
     yield {"role": "today" if found.keeps_today else "recommended", "recommended": True}, chosen
     for result in contest.tuned(price.value):
-        if (result.path.policy.name, result.path.window) != (chosen.policy.name, chosen.window):
+        if (result.path.policy.family, result.path.window) not in listed:
             yield {"role": "tuned", "recommended": False}, result.path
     if not found.keeps_today:
-        yield {"role": "today", "recommended": False}, found.today
+        yield {"role": "today", "recommended": False}, today

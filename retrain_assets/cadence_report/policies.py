@@ -11,6 +11,8 @@ from retrain_assets.cadence_report.detectors import adwin, page_hinkley
 from retrain_assets.cadence_report.forecast import gain_per_block
 from retrain_assets.cadence_report.seen import Seen, weighted_mean
 
+CONSTANT = "constant"
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -46,7 +48,7 @@ def retrains(factor: float) -> str:
 
 def constant() -> Policy:
     """Let no model serve."""
-    return Policy("constant", "the naive constant", lambda _: False)
+    return Policy(CONSTANT, "the naive constant", lambda _: False)
 
 
 def never() -> Policy:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from retrain_assets.cadence_report.contest import OR_AGE, TODAY, Contest, Result
+from retrain_assets.cadence_report.policies import retrains
 from retrain_assets.cadence_report.recommend import Recommendation
 from retrain_assets.cadence_report.replay import Path, cost_between
 from retrain_assets.comparison import Comparison
 from retrain_assets.pages.text import duration
+
+OTHERS = "{others}"
+"""Stands for what a policy is held against, until all are known of whom the same is said."""
 
 
 def title(contest: Contest, result: Result) -> str:
@@ -27,41 +31,50 @@ def title(contest: Contest, result: Result) -> str:
     what = {
         "declared drift": f"features with {policy.parameter or 0:.0%} of the importance have moved",
         "declared performance": f"the quality has fallen by {policy.parameter or 0:.2g} {matrix.unit}",
-        "declared cost": f"lost quality has cost more than {_so_many(policy.parameter or 1)}",
+        "declared cost": f"lost quality has cost more than {retrains(policy.parameter or 1)}",
     }.get(kind, policy.name)
     age = result.entry.when.get("max_age") if result.entry.when else None
     what += f", or at an age of {duration(age)}" if age else ""
     return f"Retrain when {what} (window: {window})"
 
 
-def _so_many(retrains: float) -> str:
-    """A multiple of the cost of a retrain, in words."""
-    return "a retrain" if retrains == 1 else f"{retrains:g} times what a retrain does"
-
-
 def sureness(contest: Contest, found: Recommendation) -> str:
     """Say what the recommendation rests on and how sure it is."""
     matrix = contest.replayer.matrix
     blocks = len(matrix.blocks) - contest.split
+    held: dict[str, list[str]] = {}
+    if found.chosen is not found.bar:
+        held.setdefault(_against(found.against_bar, found.saved_bar, matrix.unit), []).append(
+            "the tuned schedule"
+        )
+    if not found.keeps_today:
+        held.setdefault(_against(found.against_today, found.saved_today, matrix.unit), []).append(
+            "today's declaration"
+        )
     parts = [
         f"Checked on the last {blocks} blocks, from {matrix.blocks[contest.split].start:%Y-%m-%d} on, which no "
-        "tuning has seen."
+        "tuning has seen.",
+        *_place(found),
+        *(text.replace(OTHERS, " and ".join(others)) for text, others in held.items()),
+        *_beaten_by_the_constant(contest, found.chosen.path),
     ]
-    others = "one other kind" if found.tried == 1 else f"{found.tried} other kinds"
+    return " ".join(parts)
+
+
+def _place(found: Recommendation) -> list[str]:
+    """Say how what is recommended stands to the tuned schedule and to other kinds, where it is none of them."""
+    one = found.tried == 1
+    if found.keeps_today and found.tried:
+        others = "one other kind" if one else f"any of {found.tried} other kinds"
+        return [f"Neither the tuned schedule nor {others} that did as well in tuning is cheaper there."]
     if found.keeps_today:
-        beside = f", nor any of {others} that did as well in tuning," if found.tried else ""
-        parts.append(f"The tuned schedule{beside} is not cheaper there.")
-    elif found.chosen is found.bar:
-        parts.append(
-            f"It is the tuned schedule: {others} did as well in tuning and failed to beat it there."
-            if found.tried
-            else "It is the tuned schedule: no other kind did as well in tuning."
-        )
+        return ["The tuned schedule is not cheaper there, and no other kind did as well in tuning."]
     if found.chosen is not found.bar:
-        parts.append(_against("the tuned schedule", found.against_bar, found.saved_bar, matrix.unit))
-    if not found.keeps_today:
-        parts.append(_against("today's declaration", found.against_today, found.saved_today, matrix.unit))
-    return " ".join([*parts, *_beaten_by_the_constant(contest, found.chosen.path)])
+        return []
+    if not found.tried:
+        return ["It is the tuned schedule: no other kind did as well in tuning."]
+    others = "one other kind" if one else f"{found.tried} other kinds"
+    return [f"It is the tuned schedule: {others} did as well in tuning and failed to beat it there."]
 
 
 def _beaten_by_the_constant(contest: Contest, path: Path) -> list[str]:
@@ -77,17 +90,21 @@ def _beaten_by_the_constant(contest: Contest, path: Path) -> list[str]:
     return [f"Its loss is worse than that of the naive constant {'; and '.join(beaten)} {matrix.unit}."]
 
 
-def _against(what: str, gain: Comparison | None, saved: float, unit: str) -> str:
+def _against(gain: Comparison | None, saved: float, unit: str) -> str:
+    """Say what a policy spares against ``OTHERS``, and what of it is quality."""
+    same = gain is not None and not (gain.improvement or gain.lower or gain.upper)
+    if same and not saved:
+        return f"It comes to the same as {OTHERS} there."
     costs = "spares" if saved >= 0 else "costs"
-    text = f"Against {what} it {costs} {abs(saved):.2g} {unit} there, the price of retrains included"
+    text = f"Against {OTHERS} it {costs} {abs(saved):.2g} {unit} there, the price of retrains included"
     if gain is None:
         return f"{text}; there are too few days for an interval."
+    if same:
+        return f"{text}; the quality is the same."
     sure = (
         "a gain is sure" if gain.lower > 0 else "a loss is sure" if gain.upper < 0 else "a gain is not sure"
     )
     return (
         f"{text}; the quality alone changes by {gain.improvement:+.2g} (95 % interval {gain.lower:+.2g} to "
         f"{gain.upper:+.2g}): {sure}."
-        if gain.improvement or gain.lower or gain.upper
-        else f"{text}; the quality is the same."
     )

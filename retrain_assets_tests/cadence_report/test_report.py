@@ -25,6 +25,7 @@ from retrain_assets.cadence_report.prices import read_prices
 from retrain_assets.cadence_report.recommend import recommend
 from retrain_assets.cadence_report.report import build_report, hold_contest
 from retrain_assets.cadence_report.standing import is_declared, says_the_same
+from retrain_assets.cadence_report.told import sureness
 from retrain_assets.cadence_report.worth import read_worth
 from retrain_assets.errors import TrainingError
 from retrain_assets.spec import RetrainWhenSpec, load_spec
@@ -75,8 +76,8 @@ def test_todays_declaration_is_kept_where_nothing_is_cheaper(tmp_path):
     assert found["title"] == "Keep today's declaration (window: last 28d)"
     assert (found["keeps_today"], found["is_declared"], found["retraining_pays"]) == (True, True, True)
     assert yaml.safe_load(report.block)["retrain_when"] == KEPT["retrain_when"]
-    assert found["saved_today"] == 0 <= found["saved_bar"]
-    assert "Against the tuned schedule it spares" in found["sentence"]
+    assert (found["saved_today"], found["saved_bar"]) == (0, 0)
+    assert "It comes to the same as the tuned schedule there." in found["sentence"]
     assert "today's declaration" not in found["sentence"]
     rows = [row for row in report.document["policies"] if row["recommended"]]
     assert [row["role"] for row in rows] == ["today"]
@@ -85,6 +86,17 @@ def test_todays_declaration_is_kept_where_nothing_is_cheaper(tmp_path):
     page = cadence_page(report.document)
     assert "Nothing is to be pasted" in page
     assert "To paste into" not in page
+
+
+def test_figures_against_several_are_told_once_where_they_are_the_same(tmp_path):
+    """What is spared alike against the tuned schedule and against today's declaration is one sentence."""
+    contest = hold_contest(simulate("abrupt", blocks=20), declare(tmp_path))
+    price = read_prices(contest.replayer.matrix, contest.spec)[1].value
+    bar = recommend(contest, price, contest.today()).bar
+    drift = next(result for result in contest.tuned(price) if result.entry.policy.family == "declared drift")
+    found = recommend(contest, price, bar.path)
+    other = replace(found, chosen=drift, saved_bar=0.5, saved_today=0.5)
+    assert "Against the tuned schedule and today's declaration it spares 0.5 nats" in sureness(contest, other)
 
 
 def test_a_declaration_on_a_window_that_stands_in_is_not_told_as_declared(tmp_path):
@@ -145,7 +157,9 @@ def test_a_drop_that_counts_as_a_fall_is_a_tenth_of_the_worth_that_the_price_is_
     expected = max(np.mean(0.69 - matrix.loss[w, counted, counted]) for w in range(3))
     assert worth.loss == pytest.approx(expected)
     level = lifetime(weak, spec, 0, 4).level
-    assert level.startswith(f"a drop of {expected / 10:.2g} nats from")
+    assert level.startswith(
+        f"by {expected / 10:.2g} nats from that of its first block (assumed: a tenth of what"
+    )
     assert read_prices(weak, spec)[1].value == pytest.approx(0.05 * expected * 1400)
 
 
@@ -310,7 +324,7 @@ def test_a_level_of_another_metric_is_none_of_the_days_until_a_fall(tmp_path, me
     matrix = replace(simulate("none", blocks=20), metric=measured)
     for metric, declared in ((measured, True), (f"neg_{measured}", True), (watched, False)):
         spec = declare(tmp_path, retrain_when={"performance": {"metric": metric, "drop": 0.25}}).spec
-        assert lifetime(matrix, spec, 0, 5).level.startswith("the declared drop of 0.25") == declared
+        assert lifetime(matrix, spec, 0, 5).level.startswith("by the declared drop of 0.25 nats") == declared
 
 
 def test_declared_costs_set_the_price(tmp_path):
