@@ -43,6 +43,7 @@ QUIET, RISE, ALLOWED = 90, 0.05, 0.01
 SPREADS = (0.0072, 0.0097, 0.012)
 THRESHOLDS = (EVIDENCE_ASKED, DAYS_WATCHED / FALSE_ALARMS)
 SEED = 20_260_130
+SQUARES = "ij,ij->i"
 
 
 @dataclass(frozen=True)
@@ -88,19 +89,22 @@ KINDS = (
 def evidence(series: FloatArray, allowed: float) -> FloatArray:
     """Evidence of a rise in each of several series of equal days, shape (series,)."""
     count = series.shape[1]
+    residual, above = np.empty_like(series), np.empty_like(series)
     each = []
     first, second = series[:, -1], np.full(len(series), -np.inf)
     for split in range(count - 2, SETTLED - 1, -1):
-        before, after = series[:, :split], series[:, split:]
-        first, second = np.maximum(first, after[:, 0]), np.maximum(second, np.minimum(first, after[:, 0]))
-        after = np.minimum(after, (second + LONE_DAY * before.std(axis=1))[:, np.newaxis])
-        rise = after.mean(axis=1) - before.mean(axis=1)
-        residual = np.concatenate(
-            [part - part.mean(axis=1, keepdims=True) for part in (before, after)], axis=1
-        )
-        above = np.maximum(residual, 0.0)
-        squares = np.maximum((residual**2).sum(axis=1), 2 * (above**2).sum(axis=1))
-        variance = squares / (count - 2) * variance_inflations(residual)
+        day = series[:, split]
+        first, second = np.maximum(first, day), np.maximum(second, np.minimum(first, day))
+        before, after = residual[:, :split], residual[:, split:]
+        level = series[:, :split].mean(axis=1)
+        np.subtract(series[:, :split], level[:, np.newaxis], out=before)
+        highest = second + LONE_DAY * np.sqrt(np.einsum(SQUARES, before, before) / split)
+        np.minimum(series[:, split:], highest[:, np.newaxis], out=after)
+        later = after.mean(axis=1)
+        after -= later[:, np.newaxis]
+        np.maximum(residual, 0.0, out=above)
+        squares = np.maximum(np.einsum(SQUARES, residual, residual), 2 * np.einsum(SQUARES, above, above))
+        rise, variance = later - level, squares / (count - 2) * variance_inflations(residual)
         size = 1 / (1 / split + 1 / (count - split))
         statistic = (rise - allowed) / np.sqrt(variance / size)
         each.append(two_sample_log_evidence(statistic, count - 2.0, size))

@@ -175,8 +175,8 @@ def variance_inflations(influence: FloatArray) -> FloatArray:
     ndarray of shape (series,)
     """
     count = influence.shape[1]
-    square = np.sum(influence**2, axis=1)
-    products = np.sum(influence[:, 1:] * influence[:, :-1], axis=1)
+    square = np.einsum("ij,ij->i", influence, influence)
+    products = np.einsum("ij,ij->i", influence[:, 1:], influence[:, :-1])
     measured = products / np.where(square > 0, square, 1)
     found = long_run_ratio(unbiased_correlation(measured, count) + 0.5 / math.sqrt(count), count)
     return np.where(square > 0, found, 1.0)
