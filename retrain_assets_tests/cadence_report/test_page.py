@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from xml.etree import ElementTree
 
 import pytest
 
+from retrain_assets.cadence_report.charts import NAMES, time_line_chart
 from retrain_assets.cadence_report.page import cadence_page, lifetime_words
 from retrain_assets.cadence_report.report import build_report
+from retrain_assets.pages.charts import EM, NARROW, WIDE
 from retrain_assets_tests.cadence_report.simulated import simulate
 from retrain_assets_tests.pages import test_first_screen as screens
 from retrain_assets_tests.pipelines import declare
@@ -28,6 +31,33 @@ def test_the_page_is_self_contained_and_tells_what_is_recommended(document):
     shown = unescape(page).lower()
     assert all(row["policy"].lower() in shown for row in document["time_line"])
     assert not re.search(r"(src|href)=\"https?:", page)
+
+
+def test_ages_of_enough_blocks_have_their_intervals_drawn(document):
+    """Each age that has an interval has a bar, on the chart for a desk and on that for a phone."""
+    known = sum(point["lower"] is not None for point in document["age"])
+    assert known > 0
+    assert cadence_page(document).count('class="interval unclear"') == 2 * known
+
+
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_labels_of_the_time_line_fit_their_room_and_no_border_crosses_them(document, width):
+    """A label names the policy and its window in lines that fit; on a phone it stands above the marks."""
+    history = document["history"]
+    long = {"policy": "trigger: lost quality worth 0.1 retrains or age 120d", "window": "all history"}
+    rows = [*document["time_line"], {"recommended": False, "attempts": []} | long]
+    bounds = (history[name] for name in ("counted_from", "checked_from", "end"))
+    drawn = ElementTree.fromstring(str(time_line_chart(rows, *bounds, width)))
+    texts = [(float(part.get("y")), part.text) for part in drawn.iter("text")]
+    said = [text for _, text in texts]
+    assert sum(text.startswith("window: ") for text in said) == len(rows)
+    assert said[1] == f"window: {document['recommendation']['window']}; recommended"
+    assert max(len(text) for text in said) * EM <= (width if width == NARROW else NAMES)
+    dashed = [part for part in drawn.iter("line") if part.get("class") == "worth"]
+    borders = [(float(part.get("y1")), float(part.get("y2"))) for part in dashed]
+    assert len(borders) == (len(rows) if width == NARROW else 1)
+    if width == NARROW:
+        assert not any(top < y < bottom + EM for top, bottom in borders for y, _ in texts)
 
 
 def test_values_of_the_document_are_escaped(document):
