@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from retrain_assets.lake import SCHEMAS, Lake
+from retrain_assets.lake import Lake
+from retrain_assets.lake_tables import SCHEMAS
 
 if TYPE_CHECKING:
     from retrain_assets.champion.ledger import LedgerEntry

@@ -15,75 +15,13 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from retrain_assets.delta_frames import NamedFiles, batches, scan_table, stored_schema, widens
 from retrain_assets.errors import LakeError
 from retrain_assets.home import home
+from retrain_assets.lake_tables import PARTITIONED_TABLES, SCHEMAS
 
-PARTITIONED_TABLES = frozenset({"training_data", "features", "predictions", "shadow_predictions", "labels"})
 TABLE_PROPERTIES: dict[str, str | None] = {
     # Opening a table reads its log since the last checkpoint, a third of a millisecond a commit.
     "delta.checkpointInterval": "10",
     # A checkpoint would remove the log of versions that are a month old; a model names the version it was fitted on.
     "delta.enableExpiredLogCleanup": "false",
-}
-
-_TIME = pl.Datetime("us", "UTC")
-SCHEMAS: dict[str, dict[str, pl.DataType]] = {
-    "quarantine": {
-        "partition_key": pl.String(),
-        "row_id": pl.Int64(),
-        "rule": pl.String(),
-        "column": pl.String(),
-        "value": pl.String(),
-        "row": pl.String(),
-        "file": pl.String(),
-        "run_id": pl.String(),
-        "quarantined_at": _TIME,
-        "released_at": _TIME,
-    },
-    "partitions": {
-        "partition_key": pl.String(),
-        "fingerprint": pl.String(),
-        "features_hash": pl.String(),
-        "labels_hash": pl.String(),
-        "declaration": pl.String(),
-        "rows": pl.Int64(),
-        "quarantined": pl.Int64(),
-        "duplicates": pl.Int64(),
-        "accepted": pl.Boolean(),
-        "problem": pl.String(),
-        "run_id": pl.String(),
-        "read_at": _TIME,
-        "completed": pl.String(),
-    },
-    "labels": {
-        "partition_key": pl.String(),
-        "key": pl.Null(),
-        "value": pl.Null(),
-        "known_at": _TIME,
-        "read_as": pl.String(),
-        "delivery": pl.Int64(),
-        "seen_at": _TIME,
-        "run_id": pl.String(),
-    },
-    "label_deliveries": {
-        "partition_key": pl.String(),
-        "fingerprint": pl.String(),
-        "declaration": pl.String(),
-        "new": pl.Int64(),
-        "unusable": pl.Int64(),
-        "problem": pl.String(),
-        "delivery": pl.Int64(),
-        "run_id": pl.String(),
-        "read_at": _TIME,
-    },
-    "monitoring": {"partition_key": pl.String(), "as_of": _TIME, "payload": pl.String()},
-    "told_quality": {"partition_key": pl.String(), "quality": pl.Float64()},
-    "attempts": {
-        "attempt": pl.String(),
-        "stage": pl.String(),
-        "as_of": _TIME,
-        "at": _TIME,
-        "payload": pl.String(),
-    },
-    "decisions": {"as_of": _TIME, "at": _TIME, "act": pl.Boolean(), "payload": pl.String()},
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from retrain_assets.errors import SpecError
 from retrain_assets.labelled_rows import with_labels
 from retrain_assets.labels import target
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.spec import PipelineSpec, WindowSpec
 from retrain_assets.windows import TimeColumns, holdout_rows, mature_rows, resolve_windows, training_rows
 

@@ -13,7 +13,8 @@ from deltalake import write_deltalake
 from polars.testing import assert_frame_equal
 
 from retrain_assets.errors import LakeError
-from retrain_assets.lake import SCHEMAS, TABLE_PROPERTIES, Lake
+from retrain_assets.lake import TABLE_PROPERTIES, Lake
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.one_commit import opened
 
 

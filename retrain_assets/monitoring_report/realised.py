@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from retrain_assets.lake import SCHEMAS, Lake
+from retrain_assets.lake import Lake
+from retrain_assets.lake_tables import SCHEMAS
 
 Realised = dict[str, float]
 

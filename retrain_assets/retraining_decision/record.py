@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from retrain_assets.declaration import Declaration
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.retraining_decision.decision import Decision
 
 

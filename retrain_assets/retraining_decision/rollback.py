@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from retrain_assets.declaration import Declaration
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.monitoring_report.watch import newest_report
 
 CODE = "watch"

@@ -11,7 +11,7 @@ import polars as pl
 
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import PartitionError
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.training_data.expectations.judgement import Judgement, judge
 from retrain_assets.training_data.expectations.results import ExpectationResult
 from retrain_assets.training_data.hashing import content_hash

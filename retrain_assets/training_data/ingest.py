@@ -8,7 +8,7 @@ import polars as pl
 
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import reopen
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.training_data.acceptance import PartitionOutcome, Taken, judge_delivery
 from retrain_assets.training_data.unique_keys import KeysElsewhere, rows_wait_for
 

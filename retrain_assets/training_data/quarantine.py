@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.spec import ExpectationSpec
 from retrain_assets.training_data.expectations.results import OWN_COLUMNS
 from retrain_assets.training_data.expectations.row_rules import row_rules

@@ -10,7 +10,8 @@ import polars as pl
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import without_features
 from retrain_assets.features.refresh import refresh_features
-from retrain_assets.lake import SCHEMAS, Lake
+from retrain_assets.lake import Lake
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.training_data.quarantine import release
 
 

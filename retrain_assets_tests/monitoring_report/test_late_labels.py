@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.declaration import Declaration
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.monitoring_report import asset, late_labels, life, watch
 from retrain_assets.monitoring_report.late_labels import Review, newest_delivery, review_reports
 from retrain_assets.monitoring_report.life import write_life

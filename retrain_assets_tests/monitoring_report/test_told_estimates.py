@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.comparison import METRICS
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.monitoring_report.page import life_page
 from retrain_assets.monitoring_report.scored import ScoredRows
 from retrain_assets.monitoring_report.told_estimates import told_estimates

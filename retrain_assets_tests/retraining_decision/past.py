@@ -17,7 +17,7 @@ from retrain_assets.champion.standing import Action
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import complete
 from retrain_assets.features.refresh import refresh_features
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.retraining_decision.gather import Ruling, rule
 from retrain_assets.retraining_decision.record import record_decision
 from retrain_assets.training_data.ingest import ingest

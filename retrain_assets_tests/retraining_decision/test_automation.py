@@ -12,7 +12,7 @@ import pytest
 
 from retrain_assets.attempts import attempts
 from retrain_assets.home import home
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.monitoring_report.life import write_life
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
 from retrain_assets_tests.retraining_decision.past import (

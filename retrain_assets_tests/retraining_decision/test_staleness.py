@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.retraining_decision.decide import decide
 from retrain_assets.retraining_decision.evidence import Champion, Evidence
 from retrain_assets.retraining_decision.history import History, PastAttempt

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from retrain_assets.lake import SCHEMAS
+from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.spec import ExpectationSpec
 from retrain_assets.training_data.expectations.judgement import judge
 from retrain_assets.training_data.quarantine import quarantine_rows, release
