@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
+from datetime import datetime
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from retrain_assets.attempts import (
-    Attempt,
     attempt_of_version,
     attempts,
     newest_attempt,
@@ -36,37 +30,10 @@ from retrain_assets.evaluation_report.figures import figures
 from retrain_assets.evaluation_report.look_record import looks_on_record
 from retrain_assets.evaluation_report.page import evaluation_page
 from retrain_assets.evaluation_report.past_days import past_loss_differences
+from retrain_assets.evaluation_report.provenance import provenance
+from retrain_assets.evaluation_report.question import Question, ask, read_holdout
 from retrain_assets.features.function import function_notes
-from retrain_assets.labelled_rows import labelled_rows
-from retrain_assets.labels import target
 from retrain_assets.pages.writing import write_whole
-from retrain_assets.spec.base import format_duration
-from retrain_assets.windows import Windows, holdout_rows
-
-LIBRARIES = ("scikit-learn", "polars", "deltalake", "mlflow", "dagster", "great-expectations", "skops")
-
-
-@dataclass(frozen=True)
-class _Question:
-    """An attempt to judge, with what is known at a moment."""
-
-    trained: Attempt
-    windows: Windows
-    data: Mapping[str, int]
-
-    @property
-    def as_of(self) -> datetime:
-        """The moment of knowledge."""
-        return self.windows.as_of
-
-
-@dataclass(frozen=True)
-class _Holdout:
-    """The rows that judge, and what was left out of them."""
-
-    rows: pl.DataFrame
-    labels: np.ndarray
-    left_out: int
 
 
 def assess_candidate(
@@ -100,13 +67,13 @@ def assess_candidate(
             f"Pipeline {declaration.name!r} has no candidate to evaluate. Materialize candidate_model first."
         )
     record = trained.payload
-    question = _question(declaration, trained, again_at)
+    question = ask(declaration, trained, again_at)
     standing = declaration.ledger.standing()
     look = None if record["trial"] else _look(declaration, question, standing.version)
     document = _judge(declaration, question, standing.version, look)
     document["guards"] = [*record["guards"], *document["guards"]]
     document["guards"] += _function_notes(declaration, standing.version)
-    document |= _provenance(declaration, question, standing.version)
+    document |= provenance(declaration, question, standing.version)
     promotes = document["verdict"]["verdict"] == "blessed" and not record["trial"]
     if promotes and declaration.spec.promotion.approval == "manual":
         document["approval"] = f"It waits for approval by {declaration.name}_approve."
@@ -130,23 +97,7 @@ def assess_candidate(
     return document
 
 
-def _question(declaration: Declaration, trained: Attempt, again_at: datetime | None) -> _Question:
-    """The holdout of the training and the data that it read; or, at a later look, all rows since the split."""
-    split, train_end, holdout_end = (
-        datetime.fromisoformat(trained.payload["windows"][name])
-        for name in ("split", "train_end", "holdout_end")
-    )
-    windows = Windows(trained.as_of, split, None, train_end, holdout_end)
-    if again_at is None or again_at <= trained.as_of:
-        return _Question(trained, windows, trained.payload["data"])
-    later = replace(windows, as_of=again_at, holdout_end=again_at - declaration.spec.label.maturity)
-    newest = {
-        table: declaration.lake.version(table) for table in trained.payload["data"] if table != "features"
-    }
-    return _Question(trained, later, trained.payload["data"] | newest)
-
-
-def _look(declaration: Declaration, question: _Question, champion: int | None) -> PlannedLook:
+def _look(declaration: Declaration, question: Question, champion: int | None) -> PlannedLook:
     """Say which look at this pair this is, and at which alpha, by the looks on record."""
     looks = looks_on_record(attempts(declaration.lake, "evaluated"))
     pair = pair_name(question.trained.attempt, champion)
@@ -154,12 +105,12 @@ def _look(declaration: Declaration, question: _Question, champion: int | None) -
 
 
 def _judge(
-    declaration: Declaration, question: _Question, version: int | None, look: PlannedLook | None
+    declaration: Declaration, question: Question, version: int | None, look: PlannedLook | None
 ) -> dict[str, Any]:
     """Read rows and models, and evaluate."""
     record, spec = question.trained.payload, declaration.spec
     champion, unscorable = _champion(declaration, version)
-    holdout = _holdout(declaration, question, _champion_horizon(declaration, version))
+    holdout = read_holdout(declaration, question, _champion_horizon(declaration, version))
     candidate = load_model(record["model_path"], declaration.trusted_modules())
     criterion = deciding_criterion(spec, record["task"])
     split = question.windows.split
@@ -212,25 +163,6 @@ def _champion_horizon(declaration: Declaration, number: int | None) -> tuple[dat
     return first, last
 
 
-def _holdout(
-    declaration: Declaration, question: _Question, seen: tuple[datetime, datetime] | None
-) -> _Holdout:
-    columns, task = declaration.time_columns, question.trained.payload["task"]
-    table = labelled_rows(declaration, "training_data", question.data)
-    rows = holdout_rows(table, question.windows, columns).collect()
-    labels = target(rows, declaration.spec, task)
-    labelled = rows.filter(pl.Series(~np.isnan(labels)))
-    unseen = labelled
-    if seen is not None:
-        unseen = labelled.filter(~pl.col(columns.timestamp).is_between(*seen))
-    unseen = unseen.sort(columns.timestamp, "partition_key", "row_id")
-    return _Holdout(
-        unseen,
-        target(unseen, declaration.spec, task),
-        labelled.height - unseen.height,
-    )
-
-
 def _explained(model: Any) -> Model:
     """A model whose derived features can be permuted too."""
     return Model(model.predict_table, model.rows_.table)
@@ -239,41 +171,6 @@ def _explained(model: Any) -> Model:
 def _folder(attempt: str, look: PlannedLook | None) -> str:
     """A folder for each look: what was judged before stays readable."""
     return attempt if look is None or look.number == 1 else f"{attempt}-look-{look.number}"
-
-
-def _provenance(declaration: Declaration, question: _Question, champion: int | None) -> dict[str, Any]:
-    trained, windows = question.trained, question.windows
-    record: Mapping[str, Any] = trained.payload
-    return {
-        "pipeline": declaration.name,
-        "description": declaration.spec.description,
-        "timezone": declaration.spec.timezone,
-        "attempt": trained.attempt,
-        "created_at": datetime.now(UTC).isoformat(),
-        "as_of": question.as_of.isoformat(),
-        "task": record["task"],
-        "trial": record["trial"],
-        "reasons": [
-            {"code": code, "sentence": sentence}
-            for code, sentence in zip(record["reasons"], record["why"], strict=True)
-        ],
-        "windows": dict(record["windows"])
-        | {
-            "train_start": record["windows"]["train_start"] or record["first_row"],
-            "holdout_end": windows.holdout_end.isoformat(),
-            "as_of": windows.as_of.isoformat(),
-            "holdout": format_duration(windows.holdout_end - windows.split),
-        },
-        "versions": {
-            "candidate": None,
-            "champion": champion,
-            "dagster_run_id": record["dagster_run_id"],
-            "mlflow_run_id": record["mlflow_run_id"],
-            "code_version": record["code_version"],
-            "data": question.data,
-            "libraries": {name: version(name) for name in LIBRARIES},
-        },
-    }
 
 
 def write_report(declaration: Declaration, name: str, document: Mapping[str, Any]) -> str:
