@@ -89,7 +89,7 @@ KINDS = (
 def evidence(series: FloatArray, allowed: float) -> FloatArray:
     """Evidence of a rise in each of several series of equal days, shape (series,)."""
     count = series.shape[1]
-    residual, above = np.empty_like(series), np.empty_like(series)
+    residual = np.empty_like(series)
     each = []
     first, second = series[:, -1], np.full(len(series), -np.inf)
     for split in range(count - 2, SETTLED - 1, -1):
@@ -102,9 +102,10 @@ def evidence(series: FloatArray, allowed: float) -> FloatArray:
         np.minimum(series[:, split:], highest[:, np.newaxis], out=after)
         later = after.mean(axis=1)
         after -= later[:, np.newaxis]
-        np.maximum(residual, 0.0, out=above)
-        squares = np.maximum(np.einsum(SQUARES, residual, residual), 2 * np.einsum(SQUARES, above, above))
-        rise, variance = later - level, squares / (count - 2) * variance_inflations(residual)
+        above = np.maximum(before, 0.0)
+        own = 2 * np.einsum(SQUARES, above, above) / (split - 1)
+        pooled = np.einsum(SQUARES, residual, residual) / (count - 2)
+        rise, variance = later - level, np.maximum(pooled, own) * variance_inflations(residual)
         size = 1 / (1 / split + 1 / (count - split))
         statistic = (rise - allowed) / np.sqrt(variance / size)
         each.append(two_sample_log_evidence(statistic, count - 2.0, size))

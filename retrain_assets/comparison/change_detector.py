@@ -68,8 +68,8 @@ def detect_rise(series: BlockSeries, settled: int, tolerance: float = 0.0) -> Ri
 
     Days are seldom normal. Two things keep the error rate where they are skewed, or have heavy tails: a lone day far
     above all other later ones counts no higher than ``LONE_DAY`` standard deviations above the next, so that one bad
-    day is no change (as the two-in-a-row rule of CUSUM charts has it); and the variance is twice that of the days
-    above their mean, where those lie farther from it than the days below (weighted variance).
+    day is no change (as the two-in-a-row rule of CUSUM charts has it); and the variance is never less than that of
+    the days before, told by those of them that lie above their mean (weighted variance).
 
     Days of unequal size count as fewer (Kish), and the error is widened for the correlation of neighbouring
     days (:func:`~retrain_assets.comparison.block_series.variance_inflation`).
@@ -185,8 +185,8 @@ def _parts(series: BlockSeries, splits: NDArray[np.int64]) -> _Parts:
     values = np.where(is_before, series.values, values)
     later = np.sum(after * values, axis=1) / after.sum(axis=1)
     residual = values - np.where(is_before, level[:, np.newaxis], later[:, np.newaxis])
-    above = np.maximum(residual, 0.0)
-    variance = np.maximum(residual**2 @ weights, 2 * (above**2 @ weights)) / (count - 2)
+    above = np.sum(before * np.maximum(residual, 0.0) ** 2, axis=1)
+    variance = np.maximum(residual**2 @ weights / (count - 2), 2 * above / (splits - 1))
     size = 1 / (1 / _equal_days(before) + 1 / _equal_days(after))
     error = np.sqrt(variance * variance_inflations(weights * residual) / size)
     return _Parts(later - level, error, size, count - 2.0)
