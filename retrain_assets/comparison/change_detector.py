@@ -16,8 +16,8 @@ FALSE_ALARMS = 0.05
 """Probability of a false alarm within the days watched."""
 EVIDENCE_ASKED = 1_250.0
 """A series that does not rise reaches this within 182 days with probability .05 at most, where its days are normal and
-neighbours correlate by no more than .3, or where they do not correlate and have a skewness of 1 or tails like those of
-Student's t with 5 degrees of freedom (``benchmarks/false_alarms.py``)."""
+neighbours correlate by no more than .3, or where they do not correlate and have a skewness of .5 or tails like those of
+Student's t with 5 degrees of freedom; at a skewness of 1 or 3 degrees with .06 (``benchmarks/false_alarms.py``)."""
 LEAST_LATER_DAYS = 2
 """A single day has no spread of its own, and one bad day is no change."""
 LONE_DAY = 1.5
