@@ -29,9 +29,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _no_address_of_mlflow():
-    """Forget where MLflow was for the module before: it keeps the address that a run was given in the environment."""
+def _own_home_of_a_module(tmp_path_factory):
+    """Give what a module's tests share a home folder too, and forget where MLflow was for the module before."""
     os.environ.pop("MLFLOW_TRACKING_URI", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path_factory.mktemp("shared") / "home"))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from retrain_assets.errors import SpecError
@@ -47,3 +49,15 @@ def test_home_can_be_declared(tmp_path, monkeypatch):
     """RETRAIN_ASSETS_HOME names the folder that everything is written to."""
     monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "elsewhere"))
     assert home() == tmp_path / "elsewhere"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Path:
+    """The home folder that a module's tests share."""
+    return home()
+
+
+def test_no_test_writes_to_the_home_of_the_project(shared):
+    """Neither what a module's tests share nor a test itself is at home in the project's own folder."""
+    project = Path(__file__).resolve().parents[1]
+    assert not any(folder.is_relative_to(project) for folder in (shared, home()))
