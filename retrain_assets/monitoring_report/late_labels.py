@@ -112,11 +112,9 @@ def _late_labels(declaration: Declaration, reports: Sequence[_Report]) -> pl.Dat
     source, maturity = declaration.spec.source, declaration.spec.label.maturity
     since = min(report.promoted_at for report in reports)
     until = max(report.as_of for report in reports) - maturity
-    key_of = declaration.partitions.key_of
     rows = (
         declaration.lake.scan("training_data")
-        # By the partition too, so that files of other times are not opened.
-        .filter(pl.col("partition_key").is_between(pl.lit(key_of(since)), pl.lit(key_of(until))))
+        # Not by the partition too: a late row lies in that of its delivery.
         .select(key=pl.col(str(source.key)), time=pl.col(source.timestamp))
         .filter(pl.col("time").is_between(since, until))
     )

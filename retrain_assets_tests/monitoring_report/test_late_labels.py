@@ -195,6 +195,10 @@ def key(day: float) -> str:
     return at(day).date().isoformat()
 
 
+LATE = 18.8
+"""When a row was asked for that came with the file of day 22."""
+
+
 @pytest.fixture
 def looked_at(tmp_path):
     """A row every six hours of thirty days, no label, and reports as of the ends of two days by different champions.
@@ -244,10 +248,13 @@ def come(declaration: Declaration, delivery: int, moment: float, known: float) -
         pytest.param(2, 15, 21, [20], id="known at the last moment"),
         pytest.param(2, 15, 21.25, [], id="known later"),
         pytest.param(1, 15, 16, [], id="of a delivery that both know of"),
+        pytest.param(3, LATE, 19.5, [20], id="of a late row, in the partition of its delivery"),
     ],
 )
 def test_labels_that_count_in_a_report(looked_at, delivery, moment, known, overtaken):
     """A report is overtaken by labels of its champion's rows that came later, and were to be known by its end."""
+    row = {"partition_key": key(22), "loan": str(LATE), "asked_at": at(LATE)}
+    looked_at.lake.append("training_data", pl.DataFrame([row]))
     come(looked_at, delivery, moment, known)
     assert list(review_reports(looked_at).overtaken) == [key(day) for day in overtaken]
 
