@@ -10,12 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from retrain_assets.attempts import record_attempt
+from retrain_assets.attempts import attempt_of_version, record_attempt
 from retrain_assets.candidate_model.fit import fit_candidate
 from retrain_assets.candidate_model.profile import build_profile
 from retrain_assets.candidate_model.reference_rows import keep_reference_rows
 from retrain_assets.candidate_model.track import log_candidate
 from retrain_assets.champion.classes import check_same_classes
+from retrain_assets.champion.standing import standing_of
 from retrain_assets.champion.tracking import client, ensure_experiment
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import TrainingError
@@ -38,7 +39,8 @@ class Request:
     attempt
         Id of the run.
     as_of
-        The moment of knowledge; None means the end of the newest ingested partition.
+        The moment of knowledge; None means the end of the newest ingested partition. Before that of the champion's
+        training the attempt is a trial, too.
     params
         Parameters of the estimator for a trial, which is evaluated and not promoted by itself; a person can promote it.
     reasons
@@ -114,7 +116,7 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     )
     keep_reference_rows(lake, request.attempt, profile, profile_rows)
     record: dict[str, Any] = {
-        "trial": bool(request.params),
+        "trial": bool(request.params) or _is_of_the_past(declaration, as_of),
         "params": dict(spec.training.params),
         "reasons": list(request.reasons),
         "why": list(request.why),
@@ -161,6 +163,14 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     }
     record_attempt(lake, request.attempt, "trained", as_of, record)
     return record | {"as_of": as_of.isoformat(), "said": made.said}
+
+
+def _is_of_the_past(declaration: Declaration, as_of: datetime) -> bool:
+    """Whether a candidate knows less than the champion did: what it is better at may be over."""
+    entries = declaration.ledger.entries()
+    champion = standing_of(entries).version
+    trained = None if champion is None else attempt_of_version(declaration.lake, entries, champion)
+    return trained is not None and as_of < trained.as_of
 
 
 def _moment_of_knowledge(declaration: Declaration, asked: datetime | None) -> datetime:

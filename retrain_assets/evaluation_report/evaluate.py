@@ -93,7 +93,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     past
         Daily loss differences before the holdout, oldest first; None without any.
     trial
-        Whether it is a trial with other parameters, at which nobody looks again.
+        Whether it is a trial, at which nobody looks again.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def evaluate(  # noqa: PLR0913 - the parts of one evaluation, all by name
     comparisons, undefined = comparisons_of(case)
     undefined = unknown | undefined
     decisive = comparisons.get(deciding.name)
-    problem = rows_problem(judged.y, task) or undefined.get(deciding.name)
+    problem = rows_problem(judged.y, task, left_out) or undefined.get(deciding.name)
     slices, notes = judged_slices(case, judged.rows, task)
     calibrated = compare_calibration(case, scored, task)
     by_group, group_notes = fairness(spec, judged.rows, scored, task)

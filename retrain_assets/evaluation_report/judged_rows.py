@@ -69,7 +69,7 @@ def judged_rows(spec: PipelineSpec, rows: pl.DataFrame, y: FloatArray) -> Judged
     return JudgedRows(rows.filter(usable), y[usable], None if weight is None else weight[usable], (note,))
 
 
-def rows_problem(y: FloatArray, task: Task) -> str | None:
+def rows_problem(y: FloatArray, task: Task, left_out: int = 0) -> str | None:
     """Say why the rows are too few for intervals that rest on a mean's near-normal distribution.
 
     Parameters
@@ -78,9 +78,18 @@ def rows_problem(y: FloatArray, task: Task) -> str | None:
         Labels of the rows, shape (n,): 0 or 1, or codes of classes, in classification.
     task
         What the estimator does.
+    left_out
+        Rows that are not among them because the champion was trained on them.
     """
     if y.size < FEWEST_ROWS:
-        return f"the holdout has {y.size} rows with a known label, and at least {FEWEST_ROWS} are needed"
+        others = (
+            f"; the champion was trained on {left_out:,} further ones, which cannot judge it"
+            if left_out
+            else ""
+        )
+        return (
+            f"the holdout has {y.size} rows with a known label, and at least {FEWEST_ROWS} are needed{others}"
+        )
     if task == "classification":
         rarer = int(min(y.sum(), y.size - y.sum()))
         if rarer < FEWEST_OF_A_CLASS:

@@ -67,7 +67,7 @@ class Evidence:
     budget_returns
         When enough of it returns; None if never.
     trial
-        Whether it is a trial with other parameters, at which nobody looks again.
+        Whether it is a trial, at which nobody looks again.
     """
 
     metric: Metric

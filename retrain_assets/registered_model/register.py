@@ -118,8 +118,9 @@ def _act(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerE
     verdict = evaluated.payload["verdict"]
     if evaluated.payload["trial"]:
         text = (
-            "This was a trial with other parameters: it is not promoted by itself. A person can promote it with the "
-            f"job {declaration.name}_promote and the attempt {evaluated.attempt}."
+            "This was a trial, with other parameters or as of a moment before the champion's: it is not promoted by "
+            f"itself. A person can promote it with the job {declaration.name}_promote and the attempt "
+            f"{evaluated.attempt}."
         )
         return Registration("none", standing.version, text)
     if verdict["verdict"] == "blessed" and declaration.spec.promotion.approval == "manual":

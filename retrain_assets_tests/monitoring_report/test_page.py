@@ -186,7 +186,7 @@ def test_a_trial_is_marked() -> None:
     life["evaluations"][-1]["trial"] = True
     page = life_page(life)
     assert (
-        page.count("A trial with other parameters, which is not promoted by itself; a person can promote it.")
+        page.count("which is not promoted by itself; a person can promote it.")
         == 1
     )
     assert page.count("(a trial)") == 2  # on the chart, in both of its widths

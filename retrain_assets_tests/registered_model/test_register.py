@@ -188,6 +188,17 @@ def test_inconclusive_materializes_nothing(tmp_path):
     assert aliases() == {"champion": 1}
 
 
+def test_an_as_of_before_the_champions_is_a_trial(tmp_path):
+    """What was better in the past does not take the place of a champion that knows more, however much better it was."""
+    running = loans(tmp_path, days=46, **WEAK)
+    running.retrain()
+    result = declared_anew(running).retrain(as_of="2026-01-27T00:00:00Z")
+    assert (verdict(result), outcome(result)) == ("blessed", None)
+    assert running.declaration.ledger.standing().version == 1
+    newer = declared_anew(running).retrain()
+    assert (verdict(newer), outcome(newer)) == ("blessed", "promoted")
+
+
 def test_trial(tmp_path):
     """A trial is evaluated, however good it is, and changes neither registry nor ledger, then or later."""
     running = serving(tmp_path, **WEAK)
