@@ -26,7 +26,7 @@ class CandidateConfig(dg.Config):
     """What a retrain run can be asked for."""
 
     as_of: str | None = None
-    """Moment of knowledge (ISO 8601); default: the end of the newest ingested partition. A trial, if before the champion's."""
+    """Moment of knowledge (ISO 8601); default: the newest period's end. Before the champion's it makes a trial."""
     params: dict[str, Any] = {}  # noqa: RUF012  Dagster's Config copies defaults
     """Parameters of the estimator for a trial, which is evaluated and not promoted by itself; a person can promote it."""
 
