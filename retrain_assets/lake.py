@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import polars as pl
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from retrain_assets.delta_frames import NamedFiles, batches, scan_table, stored_schema, widens
@@ -118,7 +118,9 @@ class Lake:
         handle = self.snapshot(table)
         return set() if handle is None else {part["partition_key"] for part in handle.partitions()}
 
-    def replace_partitions(self, table: str, frame: pl.DataFrame, keys: Sequence[str]) -> None:
+    def replace_partitions(
+        self, table: str, frame: pl.DataFrame, keys: Sequence[str], read: DeltaTable | None = None
+    ) -> None:
         """Put ``frame`` in the place of all rows of some partitions, in one commit.
 
         A column of ``frame`` that the table lacks, or that had no value before, is null in the rows that stay.
@@ -131,16 +133,18 @@ class Lake:
             The new rows, with a column ``partition_key`` that holds none but ``keys``.
         keys
             The partitions that are replaced; one without rows in ``frame`` becomes empty.
+        read
+            The table as it was when ``frame`` was made of its rows; default: whatever is there is replaced.
 
         Raises
         ------
         LakeError
-            When another run replaced partitions of the table at the same time.
+            When another run replaced partitions of the table at the same time, or wrote to it since it was ``read``.
         """
         if not keys:
             return
         partition_by = ["partition_key"] if table in PARTITIONED_TABLES else None
-        handle = self.open(table)
+        handle = read or self.open(table)
         if handle is None:
             write_deltalake(
                 self._created(table, frame, partition_by),
@@ -150,13 +154,19 @@ class Lake:
             return
         listed = ", ".join("'" + key.replace("'", "''") + "'" for key in keys)
         before = handle.version()
+        # A commit that is tried again goes on top of what was written since.
+        properties = None if read is None else CommitProperties(max_commit_retries=0)
         try:
             if widens(frame, handle):
                 staying = scan_table(handle).filter(~pl.col("partition_key").is_in(list(keys)))
-                self._rewrite(handle, staying, frame)
+                self._rewrite(handle, staying, frame, properties)
             else:
                 write_deltalake(
-                    handle, batches(frame), mode="overwrite", predicate=f"partition_key in ({listed})"
+                    handle,
+                    batches(frame),
+                    mode="overwrite",
+                    predicate=f"partition_key in ({listed})",
+                    commit_properties=properties,
                 )
         except CommitFailedError as error:
             if self.version(table) == before:
@@ -175,7 +185,13 @@ class Lake:
         else:
             write_deltalake(handle, batches(frame), mode="append")
 
-    def _rewrite(self, handle: DeltaTable, staying: pl.LazyFrame, frame: pl.DataFrame) -> None:
+    def _rewrite(
+        self,
+        handle: DeltaTable,
+        staying: pl.LazyFrame,
+        frame: pl.DataFrame,
+        properties: CommitProperties | None = None,
+    ) -> None:
         """Write a whole table again, as Delta changes no column's type in place."""
         write_deltalake(
             handle,
@@ -183,6 +199,7 @@ class Lake:
             mode="overwrite",
             schema_mode="overwrite",
             partition_by=handle.metadata().partition_columns or None,
+            commit_properties=properties,
         )
 
     def _created(self, table: str, frame: pl.DataFrame, partition_by: list[str] | None) -> DeltaTable:

@@ -70,6 +70,23 @@ def test_a_column_that_is_new_to_a_table_is_null_in_the_rows_before(lake):
     assert sorted(lake.scan("features").collect().iter_rows()) == [("a", 1, None), ("b", 2, 3.0)]
 
 
+@pytest.mark.parametrize(
+    "rows", [{"x": [9]}, {"x": [9], "further": [1]}], ids=["same columns", "a further one"]
+)
+@pytest.mark.parametrize("table", ["monitoring", "training_data"])
+def test_rows_made_of_a_table_replace_none_that_were_written_since(lake, table, rows):
+    """Whatever was committed since the table was read is a conflict, an append to another partition too."""
+    lake.append(table, pl.DataFrame({"partition_key": ["a"], "x": [1]}))
+    read = lake.open(table)
+    lake.append(table, pl.DataFrame({"partition_key": ["b"], "x": [2]}))
+    frame = pl.DataFrame({"partition_key": ["a"], **rows})
+    with pytest.raises(LakeError, match="was written to by another run"):
+        lake.replace_partitions(table, frame, ["a"], read)
+    assert sorted(lake.scan(table).collect().iter_rows()) == [("a", 1), ("b", 2)]
+    lake.replace_partitions(table, frame, ["a"], lake.open(table))
+    assert dict(lake.scan(table).select("partition_key", "x").collect().iter_rows()) == {"a": 9, "b": 2}
+
+
 def test_what_somebody_else_commits_is_read_at_once(lake, tmp_path):
     """Reading keeps no state: a commit through another handle, or another table in its place, is seen."""
     rows = pl.DataFrame({"partition_key": ["a"], "x": [1]})

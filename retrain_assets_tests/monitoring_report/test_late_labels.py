@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.declaration import Declaration
+from retrain_assets.lake import Lake
 from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.monitoring_report import asset, late_labels, life, watch
 from retrain_assets.monitoring_report.late_labels import Review, newest_delivery, review_reports
@@ -274,15 +275,31 @@ def test_only_rows_that_may_count_are_read_and_only_for_new_deliveries(looked_at
     assert review_reports(looked_at) == Review()
 
 
-def test_a_report_that_another_run_made_meanwhile_is_left_alone(looked_at):
-    """What was found out about a report does not count for the one in its place."""
+def remake(declaration: Declaration, day: int) -> None:
+    """Record another report of a day, which knows of the second delivery of labels, as another run does."""
+    row = declaration.lake.rows("monitoring", [key(day)]).collect()
+    payload = json.loads(row["payload"].item()) | {"label_delivery": 2, "rows": 7}
+    declaration.lake.replace_partitions(
+        "monitoring", row.with_columns(payload=pl.lit(json.dumps(payload))), [key(day)]
+    )
+
+
+@pytest.mark.parametrize("moment", ["before the record is read", "before it is written"])
+def test_a_report_that_another_run_made_meanwhile_is_left_alone(looked_at, moment, monkeypatch):
+    """What was found out about a report does not count for the one in its place, whenever that came."""
     come(looked_at, 3, 2.75, 11)
     review = review_reports(looked_at)
-    row = looked_at.lake.rows("monitoring", [key(20)]).collect()
-    payload = json.loads(row["payload"].item()) | {"label_delivery": 2, "rows": 7}
-    looked_at.lake.replace_partitions(
-        "monitoring", row.with_columns(payload=pl.lit(json.dumps(payload))), [key(20)]
-    )
+    replace = Lake.replace_partitions
+
+    def overtaken_once(*arguments: object) -> None:
+        monkeypatch.setattr(Lake, "replace_partitions", replace)
+        remake(looked_at, 20)
+        replace(*arguments)
+
+    if moment == "before it is written":
+        monkeypatch.setattr(Lake, "replace_partitions", overtaken_once)
+    else:
+        remake(looked_at, 20)
     record_reports(looked_at, [], review)
     assert deliveries(looked_at) == {key(19): 3, key(20): 2}
     assert payloads(looked_at)[key(20)]["rows"] == 7
