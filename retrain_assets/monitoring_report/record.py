@@ -63,7 +63,7 @@ def _standing(read: DeltaTable | None, review: Review, made: Collection[str]) ->
     rows = scan_table(read).filter(pl.col("partition_key").is_in(keys))
     # One that another run has made since the review knows of other labels.
     return [
-        report | {"label_delivery": max(report["label_delivery"], review.delivery)}
+        report | {"label_delivery": review.delivery}
         for report in map(json.loads, rows.select("payload").collect()["payload"])
         if report["label_delivery"] == review.standing[report["partition_key"]]
     ]
