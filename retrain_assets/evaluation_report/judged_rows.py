@@ -82,14 +82,12 @@ def rows_problem(y: FloatArray, task: Task, left_out: int = 0) -> str | None:
         Rows that are not among them because the champion was trained on them.
     """
     if y.size < FEWEST_ROWS:
-        others = (
+        further = (
             f"; the champion was trained on {left_out:,} further ones, which cannot judge it"
             if left_out
             else ""
         )
-        return (
-            f"the holdout has {y.size} rows with a known label, and at least {FEWEST_ROWS} are needed{others}"
-        )
+        return f"the holdout has {y.size} rows with a known label, and at least {FEWEST_ROWS} are needed{further}"
     if task == "classification":
         rarer = int(min(y.sum(), y.size - y.sum()))
         if rarer < FEWEST_OF_A_CLASS:

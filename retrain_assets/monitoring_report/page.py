@@ -95,7 +95,23 @@ def _now(document: Mapping[str, Any]) -> dict[str, Any] | None:
         "gain": gain,
         "difference": None if gain is None else fixed(abs(gain), decimals),
         "css": "" if not gain else "good" if gain > 0 else "bad",
+        "outdone": _outdone(document, known),
     }
+
+
+def _outdone(document: Mapping[str, Any], known: Sequence[Mapping[str, Any]]) -> str | None:
+    """Say that the newest weeks would have been served better by a constant; None where the newest would not."""
+    sign = -1 if document["greater_is_better"] else 1
+    weeks = 0
+    for week in reversed(known):
+        if week.get("constant") is None or sign * (week["realised"] - week["constant"]) <= 0:
+            break
+        weeks += 1
+    if not weeks:
+        return None
+    constant = fixed(known[-1]["constant"], decimals_for([known[-1]["constant"]], 4))
+    since = "" if weeks == 1 else f", and it was better in each of the newest {weeks} {document['period']}s"
+    return f"The best constant of that {document['period']} would have had {constant}, better than the model{since}."
 
 
 def _made_by(champion: Mapping[str, Any] | None) -> str | None:
@@ -127,7 +143,7 @@ def _waiting(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         "lead": lead,
         "reasons": last["reasons"],
         "holds": last["held_back_by"],
-        # Decisions of earlier releases are on record without it.
+        # A decision to roll back foresees nothing.
         "foreseen": last.get("foreseen", ""),
     }
 

@@ -28,6 +28,18 @@ def test_first_screen() -> None:
     assert "Nothing asks for a retrain." in first
 
 
+def test_a_model_that_a_constant_outdoes_is_told() -> None:
+    """Where a constant would have been better in the newest weeks, the first section says so, and of how many."""
+    life = lives.life()
+    assert "best constant" not in first_screen(life_page(life))
+    for week, by in zip(life["weeks"][-2:], (0.001, 0.002), strict=True):
+        week["constant"] = week["realised"] - by
+    told = f"The best constant of that week would have had {life['weeks'][-1]['constant']:.4f}, better than the model"
+    assert f"{told}, and it was better in each of the newest 2 weeks." in first_screen(life_page(life))
+    life["weeks"][-2]["constant"] = None
+    assert f"{told}." in first_screen(life_page(life))
+
+
 def test_what_is_foreseen_is_told() -> None:
     """The first section says when the schedule is due next and from which tick on it leads to a retrain."""
     life = lives.life()
@@ -185,10 +197,7 @@ def test_a_trial_is_marked() -> None:
     life = lives.life()
     life["evaluations"][-1]["trial"] = True
     page = life_page(life)
-    assert (
-        page.count("which is not promoted by itself; a person can promote it.")
-        == 1
-    )
+    assert page.count("which is not promoted by itself; a person can promote it.") == 1
     assert page.count("(a trial)") == 2  # on the chart, in both of its widths
     assert "trial" not in life_page(lives.life())
 
