@@ -67,9 +67,9 @@ def detect_rise(series: BlockSeries, settled: int, tolerance: float = 0.0) -> Ri
     equal size it depends neither on their level nor on their spread: the evidence asked for is simulated.
 
     Days are seldom normal. Two things keep the error rate where they are skewed, or have heavy tails: a lone day far
-    above all other later ones counts no higher than ``LONE_DAY`` standard deviations above the next, so that one bad
-    day is no change (as the two-in-a-row rule of CUSUM charts has it); and the variance is never less than that of
-    the days before, told by those of them that lie above their mean (weighted variance).
+    above all other later ones counts no higher than ``LONE_DAY`` standard deviations above the next, however few rows
+    that has, so that one bad day is no change (as the two-in-a-row rule of CUSUM charts has it); and the variance is
+    never less than that of the days before, told by those of them that lie above their mean (weighted variance).
 
     Days of unequal size count as fewer (Kish), and the error is widened for the correlation of neighbouring
     days (:func:`~retrain_assets.comparison.block_series.variance_inflation`).

@@ -96,7 +96,16 @@ class Comparison:
         ----------
         margin
             The loss that is allowed, in the metric's unit, 0 or more.
+
+        Raises
+        ------
+        ValueError
+            When the interval is that of an always-valid test, which has no error at one look.
         """
+        if not self.errors:
+            raise ValueError(
+                f"The interval of {self.metric} holds over all looks, so that one look has no p-value."
+            )
         return _lower_tail(self.errors, self.improvement + margin)
 
 

@@ -57,6 +57,8 @@ def test_a_later_look_has_always_valid_bounds(days, begun, test):
     """Both bounds are those of the always-valid test at half the two-sided alpha, wider than those of one look."""
     plain, series = of_days(np.random.default_rng(1).normal(0.3, 1, days))
     found = looked_at_again(plain, series, begun)
+    with pytest.raises(ValueError, match="holds over all looks, so that one look has no p-value"):
+        found.p_value_of_loss(0.0)
     upward = always_valid(series, alpha=0.025, first_look=begun)
     assert (found.lower, found.upper, found.estimator) == (upward.lower, upward.upper, test)
     assert found.lower < plain.lower < plain.upper < found.upper
