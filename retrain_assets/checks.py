@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,13 +10,13 @@ import polars as pl
 from retrain_assets.candidate_model.estimator import check_estimator
 from retrain_assets.comparison import check_functions, check_value
 from retrain_assets.declaration import Declaration
-from retrain_assets.errors import SourceError, SpecError
+from retrain_assets.errors import PartitionError, SourceError, SpecError
 from retrain_assets.features.derivation_faults import check_derivations
 from retrain_assets.monitoring_report.business import check_business
 from retrain_assets.monitoring_report.performance import check_performance
 from retrain_assets.references import check_name
 from retrain_assets.spec import PipelineSpec
-from retrain_assets.training_data.columns import check_columns
+from retrain_assets.training_data.columns import check_columns, numeric_texts
 from retrain_assets.training_data.expectations.vocabulary import check_expectations
 from retrain_assets.training_data.first_rows import check_classes, check_positive, check_times
 from retrain_assets.training_data.label_source.feed import LabelFeed
@@ -49,9 +50,9 @@ def examine(declaration: Declaration) -> Findings:
     Returns
     -------
     Findings
-        A source that cannot be reached is no fault: its sensor tells. What the first rows say against the
-        declaration keeps a new pipeline from being loaded, and is a doubt once rows have been taken in: a
-        broken delivery is withheld then, and must not take the code location away.
+        A source that cannot be reached is no fault: its sensor tells. Files that cannot be read, and what the
+        first rows say against the declaration, keep a new pipeline from being loaded, and are doubts once rows
+        have been taken in: a broken delivery is withheld then, and must not take the code location away.
     """
     spec = declaration.spec
     faults = [
@@ -61,26 +62,36 @@ def examine(declaration: Declaration) -> Findings:
         *check_functions(spec.evaluation.metrics),
         *check_value(spec),
         *check_performance(spec),
-        *_check_label_source(declaration),
+        *(labels := _check_label_source(declaration)).faults,
     ]
+    doubts = labels.doubts
     try:
         source = declaration.source()
         columns = source.columns()
         if columns is None:
-            return Findings(faults, [f"source.path: {nothing}"] if (nothing := source.nothing()) else [])
+            nothing = [f"source.path: {told}"] if (told := source.nothing()) else []
+            return Findings(faults, doubts + nothing)
         faults += [
-            *(lacking := check_columns(spec, columns, source.address)),
+            *(lacking := check_columns(spec, columns, source.address, _texts(spec, source, columns))),
             *check_derivations(spec, columns),
             *check_business(spec, columns | _label_from_elsewhere(spec)),
         ]
         first = Findings([], []) if lacking else _first_rows(spec, source)
     except SourceError:
-        return Findings(faults, [])
+        return Findings(faults, doubts)
+    except PartitionError as error:
+        first = Findings([str(error)], [])
     except SpecError as error:
-        return Findings([*faults, str(error)], [])
+        return Findings([*faults, str(error)], doubts)
     if declaration.newest_partition() is not None:
-        return Findings(faults, first.faults + first.doubts)
-    return Findings(faults + first.faults, first.doubts)
+        return Findings(faults, doubts + first.faults + first.doubts)
+    return Findings(faults + first.faults, doubts + first.doubts)
+
+
+def _texts(spec: PipelineSpec, source: Source, columns: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    """First rows of the numeric features that are texts; None where there are none, or they cannot be had."""
+    names = numeric_texts(spec, columns)
+    return source.head(names) if names and spec.source.path else None
 
 
 def _first_rows(spec: PipelineSpec, source: Source) -> Findings:
@@ -103,20 +114,23 @@ def _label_from_elsewhere(spec: PipelineSpec) -> dict[str, pl.DataType]:
     return {spec.label.column: pl.String() if is_text else pl.Float64()}
 
 
-def _check_label_source(declaration: Declaration) -> list[str]:
+def _check_label_source(declaration: Declaration) -> Findings:
     """Say what is wrong with the source of labels; one that cannot be reached is told by the sensor."""
     feed = LabelFeed.of(declaration)
     if feed is None:
-        return []
+        return Findings([], [])
     try:
         faults = _check_source_function(feed.spec)
         source = feed.source()
         faults += check_columns(feed.spec, source.columns() or feed.types(), source.address)
     except SourceError:
-        return []
+        return Findings([], [])
+    except PartitionError as error:
+        # The rows are taken in all the same, and a broken delivery of labels is withheld.
+        return Findings([], [feed.told(str(error))])
     except SpecError as error:
-        return [feed.told(str(error))]
-    return [feed.told(fault) for fault in faults]
+        return Findings([feed.told(str(error))], [])
+    return Findings([feed.told(fault) for fault in faults], [])
 
 
 def _check_source_function(spec: PipelineSpec) -> list[str]:

@@ -190,6 +190,66 @@ def test_first_rows_that_fit_no_declaration(
     assert examine(declaration) == Findings([], [fault])
 
 
+def in_german(folder: Path, separator: str = ";") -> Path:
+    """Write loans as CSV with decimal commas."""
+    loans_of(FIRST_DAY, rows=200).with_columns(
+        pl.format("{},5", "age").alias("age"),
+        pl.concat_str(pl.col("amount").cast(pl.Int64), pl.lit(",25")).alias("amount"),
+    ).write_csv(folder / "loans.csv", separator=separator, datetime_format="%Y-%m-%d %H:%M:%S")
+    return folder / "loans.csv"
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """What reading stumbles over is a fault of a new pipeline, and a doubt once rows are in."""
+    file = in_german(tmp_path)
+    declaration = declare(tmp_path, source=CSV)
+    told = (
+        f"{file}: the file is no valid CSV: found more fields than defined in 'Schema'. Check source.read.separator, "
+        "or deliver it again."
+    )
+    assert examine(declaration) == Findings([told], [])
+    write_days(tmp_path, 1)
+    list(ingest(declare(tmp_path), [FIRST_DAY.isoformat()], "run"))
+    assert examine(declaration) == Findings([], [told])
+
+
+def test_labels_that_cannot_be_read_are_a_doubt(tmp_path: Path) -> None:
+    """A file of labels that cannot be read is told with the field of its source, and the pipeline loads."""
+    write_days(tmp_path, 1)
+    file = in_german(tmp_path)
+    declaration = declare(
+        tmp_path,
+        label__source={"path": "loans.csv", "known_at": "asked_at", "key": "loan"},
+        label__column="paid_back",
+    )
+    found = examine(declaration)
+    assert found.faults == []
+    assert found.doubts == [
+        f"{file}: the file is no valid CSV: found more fields than defined in 'Schema'. Check "
+        "label.source.read.separator, or deliver it again."
+    ]
+
+
+def test_a_decimal_comma_is_told_once(tmp_path: Path) -> None:
+    """Numbers with a decimal comma are told in one sentence with the field that reads them."""
+    file = in_german(tmp_path)
+    read = {"separator": ";"}
+    assert examine(declare(tmp_path, source=CSV | {"read": read})).faults == [
+        f"{file}: source.read.decimal: the columns 'amount' and 'age' hold numbers with a decimal comma, such as "
+        f'{pl.read_csv(file, separator=";")["amount"][0]!r}. Declare decimal: "," there.'
+    ]
+    assert examine(declare(tmp_path, source=CSV | {"read": read | {"decimal": ","}})).faults == []
+
+
+def test_a_separator_that_separates_nothing_is_told(tmp_path: Path) -> None:
+    """A header that is one name is told as such, with the separator that it holds."""
+    loans_of(FIRST_DAY).write_csv(tmp_path / "loans.csv", separator=";")
+    assert examine(declare(tmp_path, source=CSV)).faults == [
+        f"{tmp_path / 'loans.csv'}: source.read.separator: by ',' the file has a single column, "
+        "'loan;asked_at;amount;age;region;repaid'. Declare ';' there."
+    ]
+
+
 def test_a_class_that_is_rare_is_a_doubt(tmp_path: Path) -> None:
     """What the first rows lack may come later: it is told, and the pipeline loads."""
     write_texts(tmp_path, repaid=["late", "paid"])

@@ -47,7 +47,9 @@ def declaration_text(
     trainable
         Rows of the sample that a first candidate could be trained on.
     """
-    notes = {"null_values": f"  # no number in: {', '.join(missing)}"} if missing else {}
+    notes = {"encoding": "  # the file is no UTF-8 text; see in the first rows whether letters are right"}
+    if missing:
+        notes["null_values"] = f"  # no number in: {', '.join(missing)}"
     lines = [
         f"# From a sample of {profile.rows:,} rows. Every column is listed; what looks unfit is commented out.",
         f"type: {type_name}",

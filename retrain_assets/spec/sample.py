@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,20 +10,17 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import polars as pl
 
-from retrain_assets.errors import SpecError
+from retrain_assets.errors import PartitionError, SpecError
+from retrain_assets.spec.number_texts import MISSING, NUMBER, decimal_comma
 from retrain_assets.spec.pipeline import PipelineSpec, load_spec
 from retrain_assets.spec.profile import Period
+from retrain_assets.spec.source import SEPARATORS
+from retrain_assets.spec.text_form import other_encoding
 
 if TYPE_CHECKING:
     from retrain_assets.training_data.sources.source import Source
 
 SAMPLE_ROWS = 200_000
-_SEPARATORS = (";", "\t", "|")
-_NUMBER = re.compile(r"^\s*[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?\s*$")
-_MISSING = frozenset(
-    {"NA", "N/A", "n/a", "na", "NaN", "nan", "null", "NULL", "None", "none", "-", "--", "?", "#N/A"}
-)
-_DECIMAL_COMMA = re.compile(r"^\s*-?\d+,\d+\s*$")
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class Sampler:
     folder: Path
 
     def sample(self, read: Mapping[str, Any]) -> Sample:
-        """Read a sample, and find out how the file separates columns, writes decimals and leaves numbers out.
+        """Read a sample, and find out how files are encoded, separate columns, write decimals and leave numbers out.
 
         Parameters
         ----------
@@ -79,25 +75,50 @@ class Sampler:
         ------
         SpecError
             When there are no rows, or the timestamps cannot be read.
-        SourceError
+        SourceError, PartitionError
             When the source cannot be reached or read.
         """
+        return self._typed(self._separated(self._decoded(read)) if "path" in self.source else read)
+
+    def _typed(self, read: Mapping[str, Any]) -> Sample:
+        """Read a sample, and again where texts turn out to be numbers."""
         spec, source = self._open(read)
-        if not self._has_timestamp(source) and "separator" not in read:
-            for separator in _SEPARATORS:
-                other = {**read, "separator": separator}
-                if self._has_timestamp(self._open(other)[1]):
-                    return self.sample(other)
         rows = _read(spec, source)
         words = {} if "null_values" in read else _missing_words(rows)
         if words:
-            again = self.sample({**read, "null_values": sorted(set().union(*words.values()))})
+            again = self._typed({**read, "null_values": sorted(set().union(*words.values()))})
             missing = tuple(name for name in words if again.rows[name].dtype.is_numeric())
             # Only CSV knows such words: of other files they are as much text as before.
             return replace(again, missing=missing) if missing else Sample(rows, read, spec)
-        if "separator" in read and "decimal" not in read and _has_decimal_commas(rows):
-            return self.sample({**read, "decimal": ","})
+        if "separator" in read and "decimal" not in read and any(map(decimal_comma, rows)):
+            return self._typed({**read, "decimal": ","})
         return Sample(rows, read, spec)
+
+    def _decoded(self, read: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is known, with the encoding where it is not UTF-8."""
+        from retrain_assets.training_data.sources.file_access import FileAccess
+
+        found = other_encoding(FileAccess(self._open(read)[0], self.folder, {}))
+        return read if found is None else {**read, "encoding": found}
+
+    def _separated(self, read: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is known, with the separator by which there is the timestamp, or by which there are most columns."""
+        problem: PartitionError | None = None
+        most, chosen = 0, read
+        for separator in SEPARATORS:
+            other = read if separator == SEPARATORS[0] else {**read, "separator": separator}
+            try:
+                names = self._open(other)[1].columns() or {}
+            except PartitionError as error:
+                problem = problem or error
+                continue
+            if self.source["timestamp"] in names:
+                return other
+            if len(names) > most:
+                most, chosen = len(names), other
+        if problem is not None and not most:
+            raise problem
+        return chosen
 
     def partition(self, wanted: Period, read: Mapping[str, Any]) -> Period:
         """The wanted period, or the next longer one that the path can name."""
@@ -110,9 +131,6 @@ class Sampler:
                 continue
             return period
         return wanted
-
-    def _has_timestamp(self, source: Source) -> bool:
-        return self.source["timestamp"] in (source.columns() or {})
 
     def _open(self, read: Mapping[str, Any]) -> tuple[PipelineSpec, Source]:
         """Open the source by weeks where its path allows it: days are many, months may be large."""
@@ -183,15 +201,7 @@ def _missing_words(rows: pl.DataFrame) -> dict[str, set[str]]:
     found = {}
     for column in rows.select(pl.selectors.string()).get_columns():
         texts = set(column.drop_nulls().unique())
-        words = {text for text in texts if not _NUMBER.match(text)}
-        if words and words < texts and words <= _MISSING:
+        words = {text for text in texts if not NUMBER.match(text)}
+        if words and words < texts and words <= MISSING:
             found[column.name] = words
     return found
-
-
-def _has_decimal_commas(rows: pl.DataFrame) -> bool:
-    for column in rows.select(pl.selectors.string()).get_columns():
-        texts = column.drop_nulls().head(1000)
-        if len(texts) and all(_DECIMAL_COMMA.match(text) for text in texts):
-            return True
-    return False

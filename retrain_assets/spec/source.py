@@ -9,6 +9,9 @@ from pydantic import Field, field_validator, model_validator
 
 from retrain_assets.spec.base import Duration, PositiveDuration, Spec
 
+SEPARATORS = (",", ";", "\t", "|")
+"""Column separators of CSV files that are looked for."""
+
 
 class ReadSpec(Spec):
     """How files are read."""

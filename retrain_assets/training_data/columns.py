@@ -9,10 +9,14 @@ import polars as pl
 from retrain_assets.labelled_rows import missing_value_fault
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.base import suggest
+from retrain_assets.spec.number_texts import decimal_comma
+from retrain_assets.spec.source import SEPARATORS
 from retrain_assets.spec.value import OUTCOMES
 
 
-def check_columns(spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: str) -> list[str]:
+def check_columns(
+    spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: str, rows: pl.DataFrame | None = None
+) -> list[str]:
     """Say which declared columns the source lacks, and which have a type that cannot be used.
 
     Parameters
@@ -23,12 +27,16 @@ def check_columns(spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: 
         Names and types of the source's columns; a column without values has the type ``Null``.
     file
         The ``defs.yaml``, or the file that was read, for messages.
+    rows
+        Rows with the numeric features that are texts; by them a decimal comma is recognised.
 
     Returns
     -------
     list of str
         One sentence a fault, none if all is well.
     """
+    if (other := _other_separator(spec, columns)) is not None:
+        return [f"{file}: {other}"]
     found = [
         f"{file}: {field}: there is no column {name!r} in the source. {suggest(name, known)}"
         for field, name, known in _named(spec, columns)
@@ -39,23 +47,65 @@ def check_columns(spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: 
             f"{file}: label.column: the source has a column {spec.label.column!r} too, and the labels come from "
             "label.source. Name the label otherwise, and its column there in label.source.column."
         )
-    missing = (
-        "If a word such as NA stands for a missing number, name it in source.read.null_values. "
-        if spec.source.path and not spec.source.path.endswith((".parquet", ".pq"))
-        else ""
-    )
     label = spec.label
     if label.missing_value is not None and label.column in columns:
         fault = missing_value_fault(label.missing_value, columns[label.column], label.column)
         found += [] if fault is None else [f"{file}: {fault}"]
-    for name in spec.features.numeric or ():
-        dtype = columns.get(name)
-        if isinstance(dtype, pl.String | pl.Categorical | pl.Enum):
-            found.append(
-                f"{file}: features.numeric: the column {name!r} holds text ({dtype}). {missing}List it in "
-                "features.categorical, or derive a number from it."
-            )
-    return found
+    return found + _texts_for_numbers(spec, columns, file, rows)
+
+
+def _other_separator(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> str | None:
+    """Say that the header is one name by the declared separator, and several by another."""
+    if not is_csv(spec) or len(columns) != 1:
+        return None
+    [name] = columns
+    separator = next((mark for mark in SEPARATORS if spec.source.timestamp in name.split(mark)), None)
+    if separator is None or separator == spec.source.read.separator:
+        return None
+    return (
+        f"source.read.separator: by {spec.source.read.separator!r} the file has a single column, {name!r}. "
+        f"Declare {separator!r} there."
+    )
+
+
+def numeric_texts(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> list[str]:
+    """Names of the numeric features whose columns hold texts."""
+    texts = pl.String | pl.Categorical | pl.Enum
+    return [name for name in spec.features.numeric or () if isinstance(columns.get(name), texts)]
+
+
+def is_csv(spec: PipelineSpec) -> bool:
+    """Whether the source is files that are not Parquet by their name."""
+    return bool(spec.source.path) and not str(spec.source.path).endswith((".parquet", ".pq"))
+
+
+def _texts_for_numbers(
+    spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: str, rows: pl.DataFrame | None
+) -> list[str]:
+    names = numeric_texts(spec, columns)
+    commas: dict[str, str] = {}
+    if is_csv(spec) and spec.source.read.decimal == "." and rows is not None:
+        commas = {name: text for name in names if (text := decimal_comma(rows[name])) is not None}
+    missing = (
+        "If a word such as NA stands for a missing number, name it in source.read.null_values. "
+        if is_csv(spec)
+        else ""
+    )
+    found = [
+        f"{file}: features.numeric: the column {name!r} holds text ({columns[name]}). {missing}List it in "
+        "features.categorical, or derive a number from it."
+        for name in names
+        if name not in commas
+    ]
+    if not commas:
+        return found
+    listed = " and ".join(map(repr, commas))
+    told = f"the column {listed} holds" if len(commas) == 1 else f"the columns {listed} hold"
+    return [
+        f"{file}: source.read.decimal: {told} numbers with a decimal comma, such as "
+        f'{next(iter(commas.values()))!r}. Declare decimal: "," there.',
+        *found,
+    ]
 
 
 def used_columns(spec: PipelineSpec) -> set[str]:

@@ -102,7 +102,7 @@ def conform(
             f"{file}: {taken[0]!r} is a column of retrain_assets itself. Rename it in the source."
         )
     frame = frame.with_columns(_plain(column, spec, file) for column in frame.get_columns())
-    faults = check_columns(spec, frame.schema, file)
+    faults = check_columns(spec, frame.schema, file, frame)
     if faults:
         raise PartitionError(" ".join(faults))
     times = dict.fromkeys((spec.source.timestamp, spec.source.known_at, spec.label.known_at))

@@ -221,6 +221,34 @@ def test_a_file_of_another_country_is_read(project):
     assert spec.features.numeric == ["amount", "age"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("cp1252", "Köln €"), ("latin-1", "Köln \x81"), ("utf-16", "Köln €")]
+)
+def test_another_encoding_is_found(project, encoding, text):
+    """A file that is no UTF-8 text is read in the encoding that fits, which is declared; its separator is found too."""
+    rows = loans().with_columns(
+        pl.when(pl.col("age") > 60).then(pl.lit(text)).otherwise("region").alias("region")
+    )
+    (project / "loans.csv").write_bytes(rows.write_csv(separator=";").encode(encoding))
+    file = scaffold(project, path="loans.csv")
+    assert f"{encoding}" in re.search(r"encoding: (.*)  # the file is no UTF-8 text;", file.read_text())[1]
+    declaration = declared(file)
+    assert (declaration.spec.source.read.separator, declaration.spec.source.read.encoding) == (";", encoding)
+    found = declaration.source().head(["region"])
+    assert found is not None
+    assert text in found["region"].to_list()
+
+
+def test_a_misspelt_timestamp_is_told_with_the_nearest_column(project):
+    """Columns are separated although none of them is the named one."""
+    loans(3).write_csv(project / "loans.csv", separator=";")
+    with pytest.raises(click.ClickException) as caught:
+        scaffold(project, path="loans.csv", timestamp="asked")
+    assert caught.value.message == (
+        f"{project / 'loans.csv'}: source.timestamp: there is no column 'asked'. Did you mean 'asked_at'?"
+    )
+
+
 def test_a_word_that_stands_for_no_number_is_found(project):
     """Numbers but for NA are numbers: the word is declared, with its columns; decimal commas are found too."""
     rows = loans().with_columns(

@@ -122,12 +122,21 @@ class FileAccess:
         return Table(self.store, file, self._read, self._texts)
 
     def look(self, files: Sequence[StoredFile], seen: Callable[[Table], _Seen]) -> _Seen | None:
-        """Look at the last of some files that can be read, of three; None where none can."""
+        """Look at the last of some files that can be read, of three; None without any file.
+
+        Raises
+        ------
+        PartitionError
+            When none of the three can be read; it tells what is wrong with the last.
+        """
+        problem: PartitionError | None = None
         for file in files[::-1][:3]:
             try:
                 return seen(self.table(file))
-            except PartitionError:
-                continue
+            except PartitionError as error:
+                problem = problem or error
+        if problem is not None:
+            raise problem
         return None
 
     def unchanged(self, before: Sequence[StoredFile]) -> bool:

@@ -25,6 +25,13 @@ class Source(Protocol):
         """Tell names and types of the columns; None where that cannot be known cheaply.
 
         A column without any value yet has the type ``Null``.
+
+        Raises
+        ------
+        PartitionError
+            When none of the newest files can be read.
+        SourceError
+            When the source cannot be reached.
         """
 
     def head(self, columns: Sequence[str]) -> pl.DataFrame | None:
