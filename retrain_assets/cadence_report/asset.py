@@ -115,12 +115,14 @@ def _check(before: str | None, report: "CadenceReport", matrix: "Matrix") -> dg.
     declared = bool(report.document["recommendation"]["is_declared"])
     return dg.AssetCheckResult(
         check_name=CHECK,
-        passed=before is None or says_the_same(before, report.block, matrix),
+        passed=before is None or (report.block is not None and says_the_same(before, report.block, matrix)),
         severity=dg.AssetCheckSeverity.WARN,
-        description="Today's declaration is what is recommended."
+        description="Nothing is recommended."
+        if report.block is None
+        else "Today's declaration is what is recommended."
         if declared
         else "Today's declaration says something else than what is recommended.",
-        metadata={"before": before or "none", "recommended": report.block, "is_declared": declared},
+        metadata={"before": before or "none", "recommended": report.block or "none", "is_declared": declared},
     )
 
 

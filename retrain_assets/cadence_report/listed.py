@@ -72,13 +72,15 @@ def frontier(contest: Contest, price: Price) -> list[dict[str, Any]]:
 
 
 def _listed(contest: Contest, price: Price, found: Recommendation) -> Iterator[tuple[dict[str, Any], Path]]:
-    """Give role and path; what is recommended is listed once, first, and today's declaration last but for that.
+    """Give role and path; what is chosen is listed once, first, and today's declaration last but for that.
 
     Today's triggers are listed where they do best on another window than the one of today's declaration.
     """
     chosen, today = found.chosen.path, found.today
     listed = {(chosen.policy.family, chosen.window), (today.policy.family, today.window)}
-    yield {"role": "today" if found.keeps_today else "recommended", "recommended": True}, chosen
+    proven = found.block is not None
+    role = "today" if found.keeps_today else "recommended" if proven else "tuned"
+    yield {"role": role, "recommended": proven}, chosen
     for result in contest.tuned(price.value):
         if (result.path.policy.family, result.path.window) not in listed:
             yield {"role": "tuned", "recommended": False}, result.path

@@ -31,7 +31,7 @@ def cadence_page(document: Mapping[str, Any]) -> str:
         "cadence.html.j2",
         {
             "document": document,
-            "lifetime": lifetime_words(document["lifetime"]),
+            "lifetime": lifetime_words(document["lifetime"]) if document["lifetime"] else None,
             "today": next(row for row in document["policies"] if row["role"] == "today"),
             "age_chart": both_widths(partial(charts.age_chart, document["age"], document["unit"]))
             if document["age"]

@@ -11,6 +11,7 @@ from retrain_assets.cadence_report.declared_block import as_text, can_be_declare
 from retrain_assets.cadence_report.gate import compare_days
 from retrain_assets.cadence_report.matrix import FloatArray, Matrix
 from retrain_assets.cadence_report.replay import Path
+from retrain_assets.cadence_report.service import serves_in_tuning
 from retrain_assets.comparison import Comparison
 
 
@@ -29,7 +30,7 @@ class Recommendation:
     tried
         Number of other kinds that were held against the bar and today's declaration.
     block
-        YAML to paste.
+        YAML to paste; None where no model of the window serves in what is tuned on, so that nothing is recommended.
     against_bar, against_today
         Paired comparisons of mean losses on the days of the last third; None with fewer than seven days.
     saved_bar, saved_today
@@ -40,7 +41,7 @@ class Recommendation:
     bar: Result
     today: Path
     tried: int
-    block: str
+    block: str | None
     against_bar: Comparison | None
     against_today: Comparison | None
     saved_bar: float
@@ -90,13 +91,15 @@ def recommend(contest: Contest, price: float, today: Path) -> Recommendation:
             chosen = result
             break
     matrix, alpha = contest.replayer.matrix, contest.spec.promotion.alpha
+    window = chosen.path.window
+    served = serves_in_tuning(contest, window)
     cost = contest.cost(chosen.path, price, checked=True)
     return Recommendation(
         chosen=chosen,
         bar=bar,
         today=today,
         tried=tried,
-        block=as_text(windows[chosen.path.window], dict(chosen.entry.when or {})),
+        block=as_text(windows[window], dict(chosen.entry.when or {})) if served else None,
         against_bar=_compared(matrix, chosen.path, bar.path, contest.split, alpha),
         against_today=_compared(matrix, chosen.path, today, contest.split, alpha),
         saved_bar=contest.cost(bar.path, price, checked=True) - cost,

@@ -21,6 +21,7 @@ from retrain_assets.cadence_report.optimum import Optimum, find_optimum
 from retrain_assets.cadence_report.prices import Price, read_prices
 from retrain_assets.cadence_report.recommend import Recommendation, daily_losses, recommend
 from retrain_assets.cadence_report.replay import Path, Replayer
+from retrain_assets.cadence_report.service import serves_from, service, unproven
 from retrain_assets.cadence_report.standing import is_declared, window_of_today
 from retrain_assets.cadence_report.told import sureness, title
 from retrain_assets.cadence_report.worth import read_worth
@@ -41,11 +42,11 @@ class CadenceReport:
     document
         All figures, ready for JSON.
     block
-        The block of YAML that is recommended.
+        The block of YAML that is recommended; None where nothing is.
     """
 
     document: dict[str, Any]
-    block: str
+    block: str | None
 
 
 def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datetime] = ()) -> CadenceReport:
@@ -84,13 +85,13 @@ def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
         "sensitivity": [_sensitivity(contest, p, r) for p, r in zip(prices, recommended, strict=True)],
         "policies": policy_rows(contest, prices[1], chosen, whole, checked),
         "age": [asdict(point) for point in age_curve(matrix, chosen.chosen.path.window, contest.begin)],
-        "lifetime": asdict(lifetime(matrix, declaration.spec, chosen.chosen.path.window, contest.begin)),
-        "refit": _refit(contest, chosen.bar.path),
+        "lifetime": _lifetime(contest, chosen),
+        "refit": _refit(contest, chosen.bar.path) if serves_from(contest, chosen.bar.path.window) else None,
         "frontier": frontier(contest, prices[1]),
         "time_line": time_line(contest, prices[1], chosen),
         "not_replayed": list(UNSEEN),
-        "today": placed,
-        "notes": [*matrix.notes, *filter(None, [placed["note"]])],
+        "today": placed | service(contest, today.window),
+        "notes": [*matrix.notes, *filter(None, [placed["note"], _note_on_service(contest, today.window)])],
     }
     return CadenceReport(_without_nan(document), chosen.block)
 
@@ -147,9 +148,10 @@ def _recommendation(contest: Contest, found: Recommendation) -> dict[str, Any]:
         "family": found.chosen.entry.policy.family,
         "window": contest.replayer.matrix.windows[found.chosen.path.window].name,
         "block": found.block,
-        "is_declared": is_declared(contest.spec, found.block, contest.replayer.matrix),
+        "is_declared": found.block is not None
+        and is_declared(contest.spec, found.block, contest.replayer.matrix),
         "retraining_pays": found.retraining_pays,
-        "keeps_today": found.keeps_today,
+        "keeps_today": found.keeps_today and found.block is not None,
         "is_the_bar": found.chosen is found.bar,
         "bar": title(contest, found.bar),
         "tried": found.tried,
@@ -158,7 +160,21 @@ def _recommendation(contest: Contest, found: Recommendation) -> dict[str, Any]:
         "saved_bar": found.saved_bar,
         "saved_today": found.saved_today,
         "sentence": sureness(contest, found),
-    }
+    } | service(contest, found.chosen.path.window)
+
+
+def _lifetime(contest: Contest, found: Recommendation) -> dict[str, Any] | None:
+    """Days until the quality falls, from the first day of service on; None where nothing is recommended."""
+    if found.block is None:
+        return None
+    replayer, window = contest.replayer, found.chosen.path.window
+    return asdict(lifetime(replayer.matrix, contest.spec, window, replayer.begin(window)[0]))
+
+
+def _note_on_service(contest: Contest, window: int) -> str | None:
+    """Say whose loss stands for today's declaration where no model of its window serves in what is tuned on."""
+    nothing = unproven(contest, window)
+    return nothing and f"{nothing}. Until a model serves, the loss of today's declaration is the constant's."
 
 
 def _interval(found: Comparison | None) -> dict[str, float] | None:

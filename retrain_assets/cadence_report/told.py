@@ -6,6 +6,7 @@ from retrain_assets.cadence_report.contest import OR_AGE, TODAY, Contest, Result
 from retrain_assets.cadence_report.policies import retrains
 from retrain_assets.cadence_report.recommend import Recommendation
 from retrain_assets.cadence_report.replay import Path, cost_between
+from retrain_assets.cadence_report.service import unproven, unproven_sentence
 from retrain_assets.comparison import Comparison
 from retrain_assets.pages.text import duration
 
@@ -14,10 +15,13 @@ OTHERS = "{others}"
 
 
 def title(contest: Contest, result: Result) -> str:
-    """Say in a line what a policy does, and on which window."""
+    """Say in a line what a policy does, and on which window; that none of its models serves in tuning comes first."""
     matrix, policy = contest.replayer.matrix, result.entry.policy
     window = matrix.windows[result.path.window].name
     days = (matrix.blocks[-1].end - matrix.blocks[-1].start).total_seconds() / 86_400
+    nothing = unproven(contest, result.path.window)
+    if nothing is not None:
+        return f"{nothing} (window: {window})"
     if policy.family == TODAY:
         kept = "declaration" if result.path.window == matrix.declared else "triggers"
         return f"Keep today's {kept} (window: {window})"
@@ -40,6 +44,8 @@ def title(contest: Contest, result: Result) -> str:
 
 def sureness(contest: Contest, found: Recommendation) -> str:
     """Say what the recommendation rests on and how sure it is."""
+    if found.block is None:
+        return unproven_sentence(contest, found.chosen.path.window)
     matrix = contest.replayer.matrix
     blocks = len(matrix.blocks) - contest.split
     held: dict[str, list[str]] = {}
