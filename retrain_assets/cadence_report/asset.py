@@ -53,8 +53,6 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         ran = run_matrix(declaration, read_request(**config.model_dump()), context.log.info)
         report = build_report(ran.matrix, declaration, declared_ticks(declaration, ran.matrix))
         page = _write(declaration, report)
-        record = Record(ran.matrix.blocks[-1].end, ran.cut, report.block)
-        record_report(declaration.lake, record)
         found = report.document["recommendation"]
         context.log.info(f"{found['title']}. {found['sentence']} Its page: {page}")
         told = {"recommendation": found["title"], "sentence": dg.MetadataValue.md(found["sentence"])}
@@ -63,6 +61,8 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
             metadata=_metadata(ran) | told | links,
             check_results=[_check(before.recommendation if before else None, report, ran.matrix)],
         )
+        # Only what Dagster has been told counts as told: a run that dies before leaves the warning to the next one.
+        record_report(declaration.lake, Record(ran.matrix.blocks[-1].end, ran.cut, report.block))
 
     definition: dg.AssetsDefinition = dg.asset(
         **common(

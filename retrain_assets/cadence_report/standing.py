@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from retrain_assets.cadence_report.arbiter import watches
 from retrain_assets.cadence_report.contest import Contest
@@ -32,8 +33,15 @@ def is_declared(spec: PipelineSpec, block: str, matrix: Matrix) -> bool:
 
 
 def says_the_same(block: str, other: str, matrix: Matrix) -> bool:
-    """Whether two recommended blocks have the same window and triggers, as :func:`is_declared` compares them."""
-    return _said(block, matrix) == _said(other, matrix)
+    """Whether an earlier recommended block has the window and triggers of another, as :func:`is_declared` compares them.
+
+    One that cannot be declared, as it was recorded under another version of the declaration, says something else.
+    """
+    try:
+        earlier = _said(block, matrix)
+    except (ValidationError, KeyError):
+        return False
+    return earlier == _said(other, matrix)
 
 
 def window_of_today(contest: Contest, today: Path) -> dict[str, Any]:

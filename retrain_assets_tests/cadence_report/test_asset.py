@@ -8,6 +8,7 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
+from retrain_assets.cadence_report import standing
 from retrain_assets.cadence_report.storage import last_record, record_report
 from retrain_assets.pipeline import build_definitions
 from retrain_assets_tests.cadence_report.pasts import taken_in
@@ -56,6 +57,22 @@ def test_the_report_is_written_and_a_changed_recommendation_is_told(tmp_path):
     assert checks[0].metadata["is_declared"].value == document["recommendation"]["is_declared"]
     assert not document["recommendation"]["is_declared"]
     assert checks[0].description == "Today's declaration says something else than what is recommended."
+
+
+def test_a_warning_that_was_not_given_is_left_to_the_next_run(tmp_path, monkeypatch):
+    """A run that dies in its check records no report, so that the next one still warns of the change."""
+    running = Running(taken_in(tmp_path))
+    assert run(running, blocks=8, windows=["14d", "expanding"]).success
+    lake = running.declaration.lake
+    record_report(lake, replace(last_record(lake), recommendation=OTHER))
+    with monkeypatch.context() as broken:
+        broken.setattr(standing, "says_the_same", lambda *_: 1 / 0)
+        assert not run(running, blocks=8, windows=["14d", "expanding"]).success
+    checks = []
+    for _ in range(2):
+        checks += run(running, blocks=8, windows=["14d", "expanding"]).get_asset_check_evaluations()
+    assert [check.passed for check in checks] == [False, True]
+    assert checks[0].metadata["before"].value == OTHER
 
 
 @pytest.mark.parametrize(

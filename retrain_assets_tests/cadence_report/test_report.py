@@ -84,6 +84,8 @@ def test_todays_declaration_is_kept_where_nothing_is_cheaper(tmp_path):
     assert [row["role"] for row in rows] == ["today"]
     assert says_the_same(report.block, as_text(WINDOWS[1], {"drift": {"importance": 0.1}}), matrix)
     assert not says_the_same(report.block, other["block"], matrix)
+    for unread in ("{training: {window: {type: expanding}}, retrain_when: {tides: 2}}", "{retrain_when: {}}"):
+        assert not says_the_same(unread, report.block, matrix)
     page = cadence_page(report.document)
     assert "Nothing is to be pasted" in page
     assert "To paste into" not in page
