@@ -30,7 +30,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
 
     def materialize(
         context: dg.AssetExecutionContext,
-    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult | dg.AssetObservation]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         from retrain_assets.monitoring_report.late_labels import review_reports
         from retrain_assets.monitoring_report.record import record_reports
         from retrain_assets.monitoring_report.watch import watch_partitions
@@ -53,7 +53,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
             yield _check(name, _findings(checks, reports))
         # Told before it is recorded: a run that dies in between tells it twice, and the other way round never.
         record_reports(declaration, made, review)
-        yield from _write_life(declaration, key)
+        _write_life(context, declaration, key)
         if _goes_all_the_way(context.run.asset_selection, declaration):
             complete(declaration.lake, partitions_of_run(context), context.run.run_id)
 
@@ -78,7 +78,7 @@ def build(declaration: Declaration, partitions: dg.PartitionsDefinition[str]) ->
     return definition
 
 
-def _write_life(declaration: Declaration, key: dg.AssetKey) -> Iterator[dg.AssetObservation]:
+def _write_life(context: dg.AssetExecutionContext, declaration: Declaration, key: dg.AssetKey) -> None:
     """Write the life page, and tell what it knows of the quality of partitions that was not told yet."""
     from retrain_assets.monitoring_report.life import write_life
     from retrain_assets.monitoring_report.realised import (
@@ -91,8 +91,7 @@ def _write_life(declaration: Declaration, key: dg.AssetKey) -> Iterator[dg.Asset
     life = write_life(declaration)
     realised = newly_realised(told_before(declaration.lake), realised_of(life))
     for partition, value in realised.items():
-        # What is given to the context's log is stored at the next yield only, after it is recorded as told.
-        yield _realised(key, partition, life["metric"], value)
+        context.log_event(_realised(key, partition, life["metric"], value))
     record_told(declaration.lake, realised)
 
 
