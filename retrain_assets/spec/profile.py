@@ -14,6 +14,7 @@ import polars as pl
 from retrain_assets.errors import SpecError
 from retrain_assets.spec.base import suggest
 from retrain_assets.spec.label import FEWEST_CLASSES
+from retrain_assets.spec.number_texts import MISSING
 from retrain_assets.spec.pipeline import RESERVED_COLUMNS
 from retrain_assets.spec.suspects import is_identifier, is_unique, suspicion
 
@@ -25,6 +26,7 @@ MOST_CLASSES = 50
 MOST_NUMBERED_CLASSES = 10
 """Different whole numbers that may name classes; more are counts or amounts."""
 
+_TIME = "a time: derive from it what is known at the row's time, if it matters"
 _ISO_TIME = re.compile(r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$")
 
 
@@ -168,7 +170,7 @@ def _plain(value: Any) -> Any:
 def _profile(column: pl.Series, label: pl.Series, task: Task) -> ColumnProfile:
     kind = _kind(column)
     if kind == "time":
-        return ColumnProfile(column.name, kind, "a time: derive a number from it, if it matters")
+        return ColumnProfile(column.name, kind, _TIME)
     return ColumnProfile(column.name, kind, suspicion(column, label, classification=task != "regression"))
 
 
@@ -177,10 +179,17 @@ def _kind(column: pl.Series) -> Kind:
         return "time"
     if column.dtype.is_numeric() or column.dtype == pl.Boolean:
         return "numeric"
-    texts = column.drop_nulls().head(1000)
-    if column.dtype == pl.String and len(texts) and all(_ISO_TIME.match(text.strip()) for text in texts):
-        return "time"
-    return "categorical"
+    return "time" if column.dtype == pl.String and _are_times(column) else "categorical"
+
+
+def _are_times(column: pl.Series) -> bool:
+    from retrain_assets.training_data.sources.timestamps import common_form
+
+    texts = column.drop_nulls().str.strip_chars()
+    texts = texts.filter(~texts.is_in(MISSING)).head(1000)
+    if texts.is_empty():
+        return False
+    return all(map(_ISO_TIME.match, texts)) or common_form(texts) is not None
 
 
 def _key(rows: pl.DataFrame, others: Sequence[str]) -> str | None:

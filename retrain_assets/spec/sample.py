@@ -15,9 +15,10 @@ from retrain_assets.spec.number_texts import MISSING, NUMBER, decimal_comma
 from retrain_assets.spec.pipeline import PipelineSpec, load_spec
 from retrain_assets.spec.profile import Period
 from retrain_assets.spec.source import SEPARATORS
-from retrain_assets.spec.text_form import other_encoding
+from retrain_assets.spec.text_form import code_columns, other_encoding
 
 if TYPE_CHECKING:
+    from retrain_assets.training_data.sources.file_access import FileAccess
     from retrain_assets.training_data.sources.source import Source
 
 SAMPLE_ROWS = 200_000
@@ -57,11 +58,14 @@ class Sampler:
         Fields of the ``label`` block.
     folder
         The folder of the declaration, which relative paths start at.
+    codes
+        Columns of CSV files whose digits are codes and no numbers.
     """
 
     source: Mapping[str, Any]
     label: Mapping[str, Any]
     folder: Path
+    codes: tuple[str, ...] = ()
 
     def sample(self, read: Mapping[str, Any]) -> Sample:
         """Read a sample, and find out how files are encoded, separate columns, write decimals and leave numbers out.
@@ -78,7 +82,12 @@ class Sampler:
         SourceError, PartitionError
             When the source cannot be reached or read.
         """
-        return self._typed(self._separated(self._decoded(read)) if "path" in self.source else read)
+        if "path" not in self.source:
+            return self._typed(read)
+        read = self._separated(self._decoded(read))
+        own = (self.source["timestamp"], self.label["column"])
+        codes = [name for name in code_columns(self._access(read)) if name not in own]
+        return replace(self, codes=tuple(codes))._typed(read)
 
     def _typed(self, read: Mapping[str, Any]) -> Sample:
         """Read a sample, and again where texts turn out to be numbers."""
@@ -96,10 +105,13 @@ class Sampler:
 
     def _decoded(self, read: Mapping[str, Any]) -> Mapping[str, Any]:
         """What is known, with the encoding where it is not UTF-8."""
+        found = other_encoding(self._access(read))
+        return read if found is None else {**read, "encoding": found}
+
+    def _access(self, read: Mapping[str, Any]) -> FileAccess:
         from retrain_assets.training_data.sources.file_access import FileAccess
 
-        found = other_encoding(FileAccess(self._open(read)[0], self.folder, {}))
-        return read if found is None else {**read, "encoding": found}
+        return FileAccess(self._open(read)[0], self.folder, {})
 
     def _separated(self, read: Mapping[str, Any]) -> Mapping[str, Any]:
         """What is known, with the separator by which there is the timestamp, or by which there are most columns."""
@@ -146,7 +158,9 @@ class Sampler:
         from retrain_assets.training_data.sources.source import open_source
 
         source = {**self.source, "partition": period, "read": read}
-        spec = load_spec({"name": "sample", "source": source, "label": self.label}, "dg scaffold")
+        features = {"categorical": list(self.codes)} if self.codes else {}
+        attributes = {"name": "sample", "source": source, "label": self.label, "features": features}
+        spec = load_spec(attributes, "dg scaffold")
         return spec, open_source(spec, self.folder)
 
 

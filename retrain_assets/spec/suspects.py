@@ -11,6 +11,8 @@ ENOUGH = 100
 _LEAK = 0.98
 _PERFECT = 0.995
 _BINS = 100
+_FEW = 20
+"""So few empty values, or others, may all be of one class by chance."""
 _IDENTIFIER = re.compile(r"(^|_)(id|uuid|guid)$", re.IGNORECASE)
 
 
@@ -95,9 +97,9 @@ def _leak_of_class(pairs: pl.DataFrame) -> str | None:
         equal = int((x == y).sum()) / pairs.height
         if equal >= max(_LEAK, telling):
             return f"equals the label in {100 * equal:.1f} % of the rows"
-    filled = _share_right(pairs.select(pl.col("x").is_null(), "y"))
-    if filled >= max(_LEAK, telling):
-        return f"gives the label away in {100 * filled:.1f} % of the rows by being empty or not"
+    by_emptiness = _leak_of_emptiness(pairs.select(pl.col("x").is_null(), "y"), telling)
+    if by_emptiness is not None:
+        return by_emptiness
     if x.n_unique() <= min(1000, 0.2 * pairs.height):
         share = _share_right(pairs)
         if share >= max(_LEAK, telling):
@@ -111,6 +113,22 @@ def _leak_of_class(pairs: pl.DataFrame) -> str | None:
         area = _area(pairs.drop_nulls())
         if max(area, 1 - area) >= _PERFECT:
             return f"orders the rows by the label almost without fault (ROC AUC {max(area, 1 - area):.3f})"
+    return None
+
+
+def _leak_of_emptiness(pairs: pl.DataFrame, telling: float) -> str | None:
+    """Say so when a value's being there or not follows the class: a column filled in afterwards does."""
+    filled = _share_right(pairs)
+    if filled >= max(_LEAK, telling):
+        return f"gives the label away in {100 * filled:.1f} % of the rows by being empty or not"
+    empty = int(pairs["x"].sum())
+    if pairs["y"].n_unique() == 2 or min(empty, pairs.height - empty) < _FEW:
+        return None
+    # Empty for one of several classes alone it does not tell the others apart, but is told by the class.
+    base = max(empty, pairs.height - empty) / pairs.height
+    told = _share_right(pairs.select(x="y", y="x"))
+    if told >= max(_LEAK, base + 0.5 * (1 - base)):
+        return f"is empty or not by the label's class in {100 * told:.1f} % of the rows"
     return None
 
 

@@ -35,6 +35,8 @@ def nearly(values: np.ndarray, wrong: int) -> np.ndarray:
     return np.where(np.arange(ROWS) < wrong, 1 - values, values)
 
 
+TIME = "a time: derive from it what is known at the row's time, if it matters"
+
 SUSPECTS = {
     "constant": ([7] * ROWS, "constant"),
     "always empty": ([None] * ROWS, "always empty"),
@@ -59,8 +61,9 @@ SUSPECTS = {
         [f"said {min(number, ROWS - 2)}" for number in range(ROWS)],
         "free text: 1,999 different values in 2,000 rows",
     ),
-    "a time": ([date(2026, 1, 1)] * ROWS, "a time: derive a number from it, if it matters"),
-    "a time as text": (["2026-01-01 12:00:00"] * ROWS, "a time: derive a number from it, if it matters"),
+    "a time": ([date(2026, 1, 1)] * ROWS, TIME),
+    "a time in another form": (["05.01.2026 12:00", "n/a", None, "31.01.2026 08:30"] * (ROWS // 4), TIME),
+    "a time as text": (["2026-01-01 12:00:00"] * ROWS, TIME),
 }
 
 
@@ -169,8 +172,21 @@ NAMES = np.array(["low", "mid", "high"])[CODES]
         (np.where(np.arange(ROWS) < 4, "other", NAMES), "equals the label"),
         (CODES * 10 + RANDOM.random(ROWS), "gives the label away"),
         (CODES + RANDOM.normal(size=ROWS), None),
+        (
+            np.where(NAMES == "low", None, RANDOM.choice(["a", "b"], ROWS)),
+            "is empty or not by the label's class in 100.0 % of the rows",
+        ),
+        (np.where((NAMES == "low") & (np.arange(ROWS) < 30), None, "a"), None),
+        (np.where(RANDOM.random(ROWS) < 0.3 + 0.6 * (NAMES == "low"), None, "a"), None),
     ],
-    ids=["the label", "a number known afterwards", "strong but honest"],
+    ids=[
+        "the label",
+        "a number known afterwards",
+        "strong but honest",
+        "empty for one class",
+        "seldom empty",
+        "mostly empty for one class",
+    ],
 )
 def test_what_gives_one_of_several_classes_away_is_suspected(column, reason):
     """A column that tells the class is suspected, be it a text or a number of many values."""

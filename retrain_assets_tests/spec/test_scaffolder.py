@@ -264,6 +264,21 @@ def test_a_word_that_stands_for_no_number_is_found(project):
     assert spec.features.categorical == ["region"]
 
 
+def test_codes_with_leading_zeros_are_categories(project):
+    """Digits that begin with a zero are codes, and stay the texts that they are; other digits are numbers."""
+    rows = loans().with_columns(
+        branch=pl.Series([f"{number % 13:03}" for number in range(loans().height)]),
+        share=pl.Series([f"0.{number % 9}" for number in range(loans().height)]),
+    )
+    rows.write_csv(project / "loans.csv")
+    declaration = declared(scaffold(project, path="loans.csv"))
+    assert declaration.spec.features.categorical == ["region", "branch"]
+    assert declaration.spec.features.numeric == ["amount", "age", "share"]
+    found = declaration.source().head(["branch"])
+    assert found is not None
+    assert found["branch"][:2].to_list() == ["000", "001"]
+
+
 @pytest.mark.parametrize("words", [["north", "NA"], ["unknown", "5"]])
 def test_words_among_words_are_no_missing_numbers(project, words):
     """A column that holds other words too, or one that is not known to mean nothing, stays text."""

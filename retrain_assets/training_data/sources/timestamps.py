@@ -84,10 +84,16 @@ def unreadable(values: pl.Series) -> str:
         Half a sentence: the first value, and a form that fits all of them, where one is known.
     """
     texts = values.drop_nulls().cast(pl.String).str.strip_chars()
+    form = common_form(texts)
+    return f"the first is {texts[0]!r}" + ("" if form is None else f", which {form!r} would read")
+
+
+def common_form(texts: pl.Series) -> str | None:
+    """Find a usual strftime form, other than the ISO 8601 ones, that reads each of some texts; None where none does."""
     for form in _COMMON_FORMATS:
         if texts.str.to_datetime(form, strict=False, time_unit="us").null_count() == 0:
-            return f"the first is {texts[0]!r}, which {form!r} would read"
-    return f"the first is {texts[0]!r}"
+            return form
+    return None
 
 
 def utc_expr(name: str, dtype: pl.DataType, timezone: str) -> pl.Expr:
