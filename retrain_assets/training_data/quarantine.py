@@ -66,8 +66,8 @@ def release(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Judge quarantined rows by the present declaration.
 
-    A row is let in when it keeps every row rule of the present declaration, and was put aside for no other
-    reason than an expectation. Rules that compare rows (uniqueness) look at the quarantined rows of the same
+    A row is let in when it keeps every critical row rule of the present declaration, and was put aside for no
+    other reason than an expectation. Rules that compare rows (uniqueness) look at the quarantined rows of the same
     partition.
 
     Parameters
@@ -95,7 +95,8 @@ def release(
     identity = ["partition_key", "row_id"]
     rows = _decoded(entries.unique(identity, keep="first", maintain_order=True), schema)
     rules = row_rules(
-        expectations, {name: dtype for name, dtype in schema.items() if name not in OWN_COLUMNS}
+        [expectation for expectation in expectations if expectation.severity == "critical"],
+        {name: dtype for name, dtype in schema.items() if name not in OWN_COLUMNS},
     )
     broken = entries.filter(~_is_expectation(pl.col("rule"))).select(identity)
     judged = [

@@ -129,6 +129,15 @@ def test_rows_that_still_break_a_rule_wait() -> None:
     assert waiting["row_id"].to_list() == [7]
 
 
+def test_a_rule_that_only_warns_holds_no_row_back() -> None:
+    """A rule whose severity became a warning lets its rows in, as it would if they were delivered now."""
+    entries = put_aside(ROWS, "expect_column_values_to_be_between(max_value=50)")
+    rule = expectation("column_values_to_not_be_null", column="count", severity="warning")
+    released, waiting = release(entries, [rule], ROWS.schema)
+    assert_frame_equal(released, ROWS)
+    assert waiting.is_empty()
+
+
 def test_rows_put_aside_for_another_reason_wait() -> None:
     """A row of another partition, or a duplicate key, is not let in by changing an expectation."""
     entries = pl.concat(
