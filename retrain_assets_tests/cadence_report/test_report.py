@@ -18,6 +18,8 @@ from dagster._utils.schedules import cron_string_iterator
 
 from retrain_assets.cadence_report.ageing import age_curve, lifetime
 from retrain_assets.cadence_report.arbiter import Arbiter
+from retrain_assets.cadence_report.asset import declared_ticks
+from retrain_assets.cadence_report.contest import TODAY
 from retrain_assets.cadence_report.declared_block import as_text, every
 from retrain_assets.cadence_report.matrix import WindowPolicy
 from retrain_assets.cadence_report.page import cadence_page
@@ -89,6 +91,23 @@ def test_todays_declaration_is_kept_where_nothing_is_cheaper(tmp_path):
     page = cadence_page(report.document)
     assert "Nothing is to be pasted" in page
     assert "To paste into" not in page
+
+
+@pytest.mark.parametrize(("zone", "april"), [("UTC", "04-01"), ("America/New_York", "04-08")])
+def test_a_declared_schedule_is_replayed_at_the_first_block_after_each_tick(tmp_path, zone, april):
+    """The first of a month, in the pipeline's time zone, is answered on the next Monday, where the blocks begin."""
+    matrix = simulate("gradual", blocks=20)
+    declaration = declare(tmp_path, timezone=zone, retrain_when={"schedule": "0 0 1 * *"})
+    ticks = declared_ticks(declaration, matrix)
+    document = build_report(matrix, declaration, ticks).document
+    today = next(row for row in document["policies"] if row["role"] == "today")
+    assert today["attempts"] == 4
+    line = next(row for row in document["time_line"] if row["role"] == "today")
+    attempted = ["02-05", "03-04", april, "05-06"]
+    assert [attempt["at"][:10] for attempt in line["attempts"]] == [f"2024-{day}" for day in attempted]
+    entries = hold_contest(matrix, declaration, ticks).results(0.0)
+    triggers = [result.path for result in entries if result.entry.policy.family == TODAY]
+    assert [len(path.attempts) for path in triggers if path.window == matrix.declared] == [4]
 
 
 def test_figures_against_several_are_told_once_where_they_are_the_same(tmp_path):
