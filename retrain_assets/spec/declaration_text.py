@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from retrain_assets.spec.base import format_duration, parse_duration
@@ -13,10 +15,22 @@ from retrain_assets.spec.training import TrainingSpec
 
 _MINIMUM_ROWS: int = TrainingSpec.model_fields["minimum_rows"].default
 _HOLDOUT = "the newest rows, kept to judge by: an eighth of the sample's time, a few periods at least, 90 days at most"
+_WINDOW = "{type: expanding}  # all history; for the newest alone such as {type: rolling, length: 180d}"
 _SCHEDULES = {
-    "daily": '"0 2 * * 1"  # every Monday at 2 a.m.',
-    "weekly": '"0 2 * * 1"  # every Monday at 2 a.m.',
-    "monthly": '"0 2 1 * *"  # on the first of every month at 2 a.m.',
+    "daily": '"0 2 * * 1"  # looks every Monday at 2 a.m.',
+    "weekly": '"0 2 * * 1"  # looks every Monday at 2 a.m.',
+    "monthly": '"0 2 1 * *"  # looks on the first of every month at 2 a.m.',
+}
+_WAITS = (
+    "# A tick retrains only if training rows reach further than the last time by a period, or by 10 % of the",
+    "# window (a holdout at most) where that is longer.",
+)
+_WORTH_TELLING = 0.05
+"""Share of what a constant loses that a fall of quality must have to be suggested as a trigger."""
+_CONSTANTS_LOSS = {
+    "regression": "mean_absolute_error",
+    "classification": "log_loss",
+    "multiclass": "log_loss",
 }
 
 
@@ -77,10 +91,13 @@ def declaration_text(
         *(f"    # {_yaml(column.name)}: {column.suspect}" for column in typed(profile.columns, "time")),
         *_training(profile, trainable),
         "  evaluation:",
+        f"    # {_lag(profile, label['delay'])}",
         f"    holdout: {format_duration(profile.holdout)}  # {_HOLDOUT}",
         f"    block: {profile.block}  # rows of one block may depend on each other: a duration, a column, or row",
         "  retrain_when:",
+        *(f"    {line}" for line in _WAITS),
         f"    schedule: {_SCHEDULES[source['partition']]}",
+        _performance(profile),
     ]
     return "\n".join(lines) + "\n"
 
@@ -89,6 +106,22 @@ def _delay(declared: str) -> str:
     if declared:
         return format_duration(parse_duration(declared))
     return "0d  # SET THIS: how long after its timestamp is a row's label known? All judging rests on it"
+
+
+def _lag(profile: SourceProfile, delay: str) -> str:
+    lag = profile.holdout + 2 * parse_duration(delay or 0)
+    days = f"{lag / timedelta(days=1):.4g} days"
+    told = (
+        "the holdout and two label delays" if delay else "the holdout, and two label delays once they are set"
+    )
+    return f"Training ends {days} before the newest period taken in does: {told}."
+
+
+def _performance(profile: SourceProfile) -> str:
+    drop = format(Decimal(f"{_WORTH_TELLING * profile.constant_loss:.2g}"), "f")
+    metric, over = _CONSTANTS_LOSS[profile.task], format_duration(profile.holdout)
+    told = f"worse by {100 * _WORTH_TELLING:.0f} % of what a constant loses"
+    return f"    # performance: {{metric: {metric}, drop: {drop}, over: {over}}}  # {told}"
 
 
 def _classes(profile: SourceProfile) -> str:
@@ -100,7 +133,11 @@ def _classes(profile: SourceProfile) -> str:
 
 def _training(profile: SourceProfile, trainable: int) -> list[str]:
     estimator = "Regressor" if profile.task == "regression" else "Classifier"
-    lines = ["  training:", f"    estimator: sklearn.ensemble.HistGradientBoosting{estimator}"]
+    lines = [
+        "  training:",
+        f"    estimator: sklearn.ensemble.HistGradientBoosting{estimator}",
+        f"    window: {_WINDOW}",
+    ]
     if trainable < _MINIMUM_ROWS:
         few = f"  # the sample has only {trainable:,} rows from before the holdout"
         lines += [f"    minimum_rows: {max(trainable // 2, 50)}{few}"]

@@ -75,6 +75,9 @@ class SourceProfile:
         A holdout that fits the sample's length, with seven days that have rows at the least.
     block
         ``1d``, or ``row`` where the days of the sample lie far apart.
+    constant_loss
+        What the best constant loses a row, by the first metric of the task's own: log loss of classes, absolute error
+        of a number.
     """
 
     rows: int
@@ -86,6 +89,7 @@ class SourceProfile:
     partition: Period
     holdout: timedelta
     block: str
+    constant_loss: float
 
 
 def profile_source(rows: pl.DataFrame, timestamp: str, label: str) -> SourceProfile:
@@ -118,7 +122,16 @@ def profile_source(rows: pl.DataFrame, timestamp: str, label: str) -> SourceProf
     columns = tuple(_profile(rows[name], rows[label], task) for name in others)
     partition, holdout, block = _rhythm(times)
     return SourceProfile(
-        rows.height, columns, task, positive, classes, _key(rows, others), partition, holdout, block
+        rows.height,
+        columns,
+        task,
+        positive,
+        classes,
+        _key(rows, others),
+        partition,
+        holdout,
+        block,
+        _constant_loss(rows[label].drop_nulls(), task),
     )
 
 
@@ -141,6 +154,14 @@ def _task(label: pl.Series, name: str) -> tuple[Task, Any]:
         f"have two values (classification), {FEWEST_CLASSES} to {MOST_CLASSES} texts (several classes) or be a number "
         "(regression)."
     )
+
+
+def _constant_loss(label: pl.Series, task: Task) -> float:
+    if task == "regression":
+        values = label.cast(pl.Float64)
+        return float((values - values.median()).abs().mean())  # type: ignore[arg-type]
+    shares = label.rename("value").value_counts(name="rows")["rows"] / len(label)
+    return float(-(shares * shares.log()).sum())
 
 
 def _classes(label: pl.Series) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date, timedelta
 from pathlib import Path
@@ -296,6 +297,35 @@ def test_the_length_of_the_holdout_has_its_reason(project):
         r"holdout: \w+  # the newest rows, kept to judge by: an eighth of",
         scaffold(project, path="loans.csv").read_text(),
     )
+
+
+def test_when_training_ends_and_a_tick_waits_is_written_beside_the_fields(project):
+    """The file tells the window, how far training lies behind, and that a tick may pass; the trigger beside it loads."""
+    loans().write_csv(project / "loans.csv")
+    file = scaffold(project, path="loans.csv", delay="2d")
+    text = file.read_text()
+    spec = declared(file).spec
+    assert "window: {type: expanding}  # all history" in text
+    lag = (spec.evaluation.holdout + 2 * timedelta(days=2)).days
+    assert (
+        f"# Training ends {lag} days before the newest period taken in does: the holdout and two label"
+        in text
+    )
+    assert re.search(r"# A tick retrains where .* 10 % of the\n.*\n    schedule: ", text)
+    file.write_text(text.replace("# performance: ", "performance: "))
+    trigger = declared(file).spec.retrain_when.performance
+    assert trigger is not None
+    assert (trigger.metric, trigger.over) == ("log_loss", spec.evaluation.holdout)
+    repaid = loans()["repaid"].mean()
+    entropy = -repaid * math.log(repaid) - (1 - repaid) * math.log(1 - repaid)
+    assert trigger.drop == pytest.approx(0.05 * entropy, rel=0.05)
+
+
+def test_an_alarm_for_a_regression_is_in_the_units_of_the_label(project):
+    """The suggested fall is a share of what the median is off by, written out."""
+    loans().with_columns(repaid=pl.int_range(pl.len()) % 11 * 1e7).write_csv(project / "loans.csv")
+    text = scaffold(project, path="loans.csv").read_text()
+    assert "# performance: {metric: mean_absolute_error, drop: 1400000, over: " in text
 
 
 def test_an_address_may_come_from_the_environment(project, monkeypatch):
