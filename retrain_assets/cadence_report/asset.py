@@ -49,8 +49,9 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         from retrain_assets.cadence_report.run import read_request, run_matrix
         from retrain_assets.cadence_report.storage import Record, last_record, record_report
 
-        before = last_record(declaration.lake)
-        ran = run_matrix(declaration, read_request(**config.model_dump()), context.log.info)
+        request = read_request(**config.model_dump())
+        before = last_record(declaration.lake, request.wanted)
+        ran = run_matrix(declaration, request, context.log.info)
         report = build_report(ran.matrix, declaration, declared_ticks(declaration, ran.matrix))
         page = _write(declaration, report)
         found = report.document["recommendation"]
@@ -62,7 +63,8 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
             check_results=[_check(before.recommendation if before else None, report, ran.matrix)],
         )
         # Only what Dagster has been told counts as told: a run that dies before leaves the warning to the next one.
-        record_report(declaration.lake, Record(ran.matrix.blocks[-1].end, ran.cut, report.block))
+        record = Record(ran.matrix.blocks[-1].end, ran.cut, report.block, request.wanted)
+        record_report(declaration.lake, record)
 
     definition: dg.AssetsDefinition = dg.asset(
         **common(
@@ -78,8 +80,8 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 name=CHECK,
                 asset=asset_key(declaration, "cadence_report"),
-                description="What is recommended to declare is the same as in the report before; its result also tells "
-                "whether today's declaration says it.",
+                description="What is recommended to declare is the same as in the last report on the same blocks, windows "
+                "and minutes; its result also tells whether today's declaration says it.",
             )
         ],
         code_version=declaration.code_version(),
@@ -109,7 +111,7 @@ def _write(declaration: Declaration, report: "CadenceReport") -> Path:
 
 
 def _check(before: str | None, report: "CadenceReport", matrix: "Matrix") -> dg.AssetCheckResult:
-    """Warn where something else is recommended than in the report before; whether it is declared is told besides."""
+    """Warn where something else is recommended than in the like report before; whether it is declared is told besides."""
     from retrain_assets.cadence_report.standing import says_the_same
 
     declared = bool(report.document["recommendation"]["is_declared"])

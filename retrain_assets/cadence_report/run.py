@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from retrain_assets.cadence_report.blocks import Cut
 from retrain_assets.cadence_report.finished import finished_matrix
@@ -48,6 +49,11 @@ class Request:
     windows: tuple[str, ...] = ()
     minutes: float | None = None
     machines: Machines = Machines()  # noqa: RUF009 - frozen
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """What decides on the answers, as JSON has it: not where cells are computed."""
+        return {"blocks": self.blocks, "windows": list(self.windows), "minutes": self.minutes}
 
 
 def read_request(

@@ -106,24 +106,28 @@ class Record:
         Where that was cut.
     recommendation
         The block that it recommended to paste, as text; None where it recommended nothing.
+    wanted
+        What its run was asked for, as JSON has it; None where that was not recorded.
     """
 
     as_of: datetime
     cut: Cut
     recommendation: str | None
+    wanted: Mapping[str, Any] | None
 
 
 def record_report(lake: Lake, record: Record) -> None:
     """Add a report to the record."""
-    payload = {"cut": asdict(record.cut), "recommendation": record.recommendation}
+    told = {"recommendation": record.recommendation, "wanted": record.wanted}
+    payload = {"cut": asdict(record.cut)} | told
     schema = {"as_of": pl.Datetime("us", "UTC"), "at": pl.Datetime("us", "UTC"), "payload": pl.String()}
     row = (record.as_of, datetime.now(UTC), json.dumps(payload))
     lake.append(REPORTS, pl.DataFrame([row], schema=schema, orient="row"))
 
 
-def last_record(lake: Lake) -> Record | None:
-    """Read what the last report left; None before the first."""
-    return next(_records(lake), None)
+def last_record(lake: Lake, wanted: Mapping[str, Any]) -> Record | None:
+    """Read what the last report left whose run was asked for the same: a trial with other windows is none to compare."""
+    return next((record for record in _records(lake) if record.wanted == wanted), None)
 
 
 def last_cut(lake: Lake, blocks: int) -> Cut | None:
@@ -136,4 +140,5 @@ def _records(lake: Lake) -> Iterator[Record]:
     if lake.exists(REPORTS):
         for row in lake.scan(REPORTS).sort("at", descending=True).collect().iter_rows(named=True):
             payload = json.loads(row["payload"])
-            yield Record(row["as_of"], Cut(**payload["cut"]), payload["recommendation"])
+            cut = Cut(**payload["cut"])
+            yield Record(row["as_of"], cut, payload["recommendation"], payload.get("wanted"))

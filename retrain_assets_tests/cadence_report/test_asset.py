@@ -21,6 +21,9 @@ OP = "loans__cadence_report"
 OTHER = "{training: {window: {type: expanding}}, retrain_when: {max_age: 1d}}"
 
 
+WANTED = {"blocks": 8, "windows": ["14d", "expanding"], "minutes": None}
+
+
 def run(running: Running, **config):
     """Run the job with a configuration, in this process."""
     return running.run("cadence", config={"ops": {OP: {"config": {"processes": 1} | config}}})
@@ -48,7 +51,7 @@ def test_the_report_is_written_and_a_changed_recommendation_is_told(tmp_path):
     title = document["recommendation"]["title"]
     assert materialized(first)["cadence_report"]["recommendation"] == title
     assert title in (declaration.reports / "cadence.html").read_text()
-    record = last_record(declaration.lake)
+    record = last_record(declaration.lake, WANTED)
     assert record.recommendation == document["recommendation"]["block"]
     record_report(declaration.lake, replace(record, recommendation=OTHER))
     second = run(running, blocks=8, windows=["14d", "expanding"])
@@ -59,12 +62,28 @@ def test_the_report_is_written_and_a_changed_recommendation_is_told(tmp_path):
     assert checks[0].description == "Today's declaration says something else than what is recommended."
 
 
+def test_a_trial_with_other_windows_is_none_to_compare_with(tmp_path):
+    """A report is held against the last one of the same blocks, windows and minutes, whatever was tried in between."""
+    running = Running(taken_in(tmp_path))
+    lake = running.declaration.lake
+    assert run(running, blocks=8, windows=["14d", "expanding"]).success
+    record = last_record(lake, WANTED)
+    trials = [WANTED | other for other in ({"blocks": 9}, {"windows": []}, {"minutes": 5.0})]
+    for trial in (*trials, None):
+        record_report(lake, replace(record, recommendation=OTHER, wanted=trial))
+    (check,) = run(running, blocks=8, windows=["14d", "expanding"]).get_asset_check_evaluations()
+    assert check.passed
+    assert check.metadata["before"].value == record.recommendation
+    assert [last_record(lake, trial).recommendation for trial in trials] == [OTHER] * 3
+    assert last_record(lake, WANTED | {"windows": ["14d"]}) is None
+
+
 def test_a_warning_that_was_not_given_is_left_to_the_next_run(tmp_path, monkeypatch):
     """A run that dies in its check records no report, so that the next one still warns of the change."""
     running = Running(taken_in(tmp_path))
     assert run(running, blocks=8, windows=["14d", "expanding"]).success
     lake = running.declaration.lake
-    record_report(lake, replace(last_record(lake), recommendation=OTHER))
+    record_report(lake, replace(last_record(lake, WANTED), recommendation=OTHER))
     with monkeypatch.context() as broken:
         broken.setattr(standing, "says_the_same", lambda *_: 1 / 0)
         assert not run(running, blocks=8, windows=["14d", "expanding"]).success

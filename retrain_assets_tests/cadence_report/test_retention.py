@@ -60,7 +60,7 @@ def test_what_the_next_month_uses_stays_and_what_it_replaces_goes(tmp_path):
     """After a longer history models are those of before and the new ones; a cell that was judged anew is there once."""
     declaration = taken_in(tmp_path)
     first, _ = replayed(declaration)
-    record_report(declaration.lake, Record(first.matrix.blocks[-1].end, first.cut, None))
+    record_report(declaration.lake, Record(first.matrix.blocks[-1].end, first.cut, None, None))
     before = kept(declaration)[0]
     ingest_days(declaration, write_days(tmp_path, 5, FIRST_DAY + 40 * DAY))
     replayed(declaration)
@@ -90,9 +90,9 @@ def test_what_is_tried_costs_the_next_report_no_model(tmp_path):
     """After a request of another estimator, other windows and other blocks, the usual one finds all that it had."""
     declaration = taken_in(tmp_path)
     first, _ = replayed(declaration)
-    record_report(declaration.lake, Record(first.matrix.blocks[-1].end, first.cut, None))
+    record_report(declaration.lake, Record(first.matrix.blocks[-1].end, first.cut, None, None))
     tried, _ = replayed(other_estimator(tmp_path), blocks=5, windows=("21d",))
-    record_report(declaration.lake, Record(tried.matrix.blocks[-1].end, tried.cut, None))
+    record_report(declaration.lake, Record(tried.matrix.blocks[-1].end, tried.cut, None, None))
     assert tried.cut.partitions != first.cut.partitions
     ingest_days(declaration, write_days(tmp_path, 5, FIRST_DAY + 40 * DAY))
     grown, _ = replayed(declaration)

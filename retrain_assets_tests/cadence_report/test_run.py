@@ -324,7 +324,7 @@ def test_the_next_block_costs_its_own_models_alone(tmp_path):
     """When history has grown by a block, earlier models are judged on it and not trained again."""
     declaration = taken_in(tmp_path)
     first, _ = replayed(declaration)
-    record_report(declaration.lake, Record(first.matrix.blocks[-1].end, first.cut, None))
+    record_report(declaration.lake, Record(first.matrix.blocks[-1].end, first.cut, None, None))
     ingest_days(declaration, write_days(tmp_path, 5, FIRST_DAY + 40 * DAY))
     grown, _ = replayed(declaration)
     assert len(grown.matrix.blocks) == 9
@@ -502,5 +502,5 @@ def test_a_cut_of_the_last_report_is_kept(tmp_path):
     """Blocks begin where those of the last report began."""
     declaration = taken_in(tmp_path)
     cut = Cut((FIRST_DAY + 6 * DAY).isoformat(), 5, 8)
-    record_report(declaration.lake, Record(declaration.data_clock(), cut, None))
+    record_report(declaration.lake, Record(declaration.data_clock(), cut, None, None))
     assert finished(declaration).blocks[1].start.date() == FIRST_DAY + 6 * DAY
