@@ -57,7 +57,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "read_at": _TIME,
     },
     "monitoring": {"partition_key": pl.String(), "as_of": _TIME, "payload": pl.String()},
-    "told_quality": {"partition_key": pl.String(), "quality": pl.Float64()},
+    "told_quality": {"partition_key": pl.String(), "metric": pl.String(), "quality": pl.Float64()},
     "attempts": {
         "attempt": pl.String(),
         "stage": pl.String(),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -17,6 +17,9 @@ from retrain_assets.asset import (
 )
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import complete
+
+if TYPE_CHECKING:
+    from retrain_assets.monitoring_report.realised import Quality
 
 PROMISE = "champion_holds_its_promise"
 _BETWEEN = ("features", "predictions")
@@ -86,12 +89,15 @@ def _write_life(context: dg.AssetExecutionContext, declaration: Declaration, key
         realised_of,
         record_told,
         told_before,
+        why_told,
     )
 
     life = write_life(declaration)
-    realised = newly_realised(told_before(declaration.lake), realised_of(life))
-    for partition, value in realised.items():
-        context.log_event(_realised(key, partition, life["metric"], value))
+    before = told_before(declaration.lake)
+    realised = newly_realised(before, realised_of(life))
+    for partition, quality in realised.items():
+        said = why_told(before.get(partition), quality)
+        context.log_event(_realised(key, partition, quality, said))
     record_told(declaration.lake, realised)
 
 
@@ -105,11 +111,10 @@ def _remade(key: dg.AssetKey, report: Mapping[str, Any]) -> dg.AssetMaterializat
     )
 
 
-def _realised(key: dg.AssetKey, partition: str, metric: str, value: float) -> dg.AssetObservation:
+def _realised(key: dg.AssetKey, partition: str, quality: "Quality", said: str) -> dg.AssetObservation:
     """Tell of a partition how well its own rows were scored, which its report, as of its end, cannot know."""
-    said = "Labels of this partition's own rows have come in since its report."
     return dg.AssetObservation(
-        asset_key=key, partition=partition, metadata={f"own_{metric}": value, "said": said}
+        asset_key=key, partition=partition, metadata={f"own_{quality.metric}": quality.value, "said": said}
     )
 
 

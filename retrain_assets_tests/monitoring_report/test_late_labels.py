@@ -24,7 +24,7 @@ from retrain_assets.monitoring_report.watch import watch_partitions
 from retrain_assets_tests.pipelines import FIRST_DAY
 from retrain_assets_tests.running import YOUNG, Running, sentence
 from retrain_assets_tests.ticking import Automation
-from retrain_assets_tests.training_data.label_source.late import book, deliver, late
+from retrain_assets_tests.training_data.label_source.late import book, bookings_of, deliver, late
 
 pytestmark = YOUNG
 
@@ -86,15 +86,20 @@ def told(running, result) -> list[str]:
     return sorted({event.partition_key for event in events if event.run_id == result.run_id})
 
 
-def observed(running, result) -> dict[str, float]:
-    """Quality of partitions' own rows that a run observed."""
+def observations(running, result) -> dict[str, dict[str, float | str]]:
+    """What a run observed of partitions, as plain values."""
     key = dg.AssetKey([running.declaration.name, "monitoring_report"])
     events = running.instance.fetch_observations(key, limit=100).records
     return {
-        event.partition_key: event.asset_observation.metadata["own_log_loss"].value
+        event.partition_key: {name: held.value for name, held in event.asset_observation.metadata.items()}
         for event in events
         if event.run_id == result.run_id
     }
+
+
+def observed(running, result) -> dict[str, float]:
+    """Quality of partitions' own rows that a run observed."""
+    return {key: found["own_log_loss"] for key, found in observations(running, result).items()}
 
 
 def own_quality(running, keys) -> dict[str, float]:
@@ -174,6 +179,26 @@ def test_a_run_that_dies_leaves_what_it_did_not_tell_to_the_next(overtaken, monk
     assert observed(overtaken, fourth) == own_quality(overtaken, CAME)
     again = overtaken.run("ingest", tags={"dagster/partition": newest})
     assert observed(overtaken, again) == {}
+
+
+def test_own_quality_is_told_with_the_reason_why_it_is_news(overtaken, tmp_path):
+    """Labels that come first, labels that are corrected, and another first metric are each told as what they are."""
+    found = observations(overtaken, asked_for(overtaken))
+    assert {key: said["said"] for key, said in found.items()} == dict.fromkeys(
+        CAME, "Labels of this partition's own rows have come in since its report."
+    )
+    day = FIRST_DAY + 31 * DAY
+    book(tmp_path, day, bookings_of(day).with_columns(outcome=1 - pl.col("outcome")))
+    [(corrected, said)] = observations(overtaken, asked_for(overtaken)).items()
+    assert corrected == CAME[1]
+    assert said["said"] == "This figure has changed since it was told: labels were corrected or came later."
+    evaluation = overtaken.declaration.spec.evaluation
+    declared = {"retrain_when": BUSINESS, "evaluation__metrics": [*reversed(evaluation.metrics)]}
+    other = Running(late(tmp_path, declared=declared), overtaken.instance)
+    found = observations(other, other.run("ingest", tags={"dagster/partition": OVERTAKEN[-1]}))
+    assert found.keys() >= set(CAME)
+    assert all(said["said"].startswith("The first declared metric is roc_auc") for said in found.values())
+    assert {key: found[key]["own_roc_auc"] for key in CAME} == own_quality(other, CAME)
 
 
 def test_no_more_than_the_newest_reports_are_made_anew(overtaken, monkeypatch):
