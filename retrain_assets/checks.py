@@ -18,7 +18,7 @@ from retrain_assets.references import check_name
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.columns import check_columns, numeric_texts
 from retrain_assets.training_data.expectations.vocabulary import check_expectations
-from retrain_assets.training_data.first_rows import check_classes, check_positive, check_times
+from retrain_assets.training_data.first_rows import check_amounts, check_classes, check_positive, check_times
 from retrain_assets.training_data.label_source.feed import LabelFeed
 from retrain_assets.training_data.sources.source import Source
 
@@ -96,13 +96,17 @@ def _texts(spec: PipelineSpec, source: Source, columns: Mapping[str, pl.DataType
 
 def _first_rows(spec: PipelineSpec, source: Source) -> Findings:
     label = spec.label.column if spec.label.source is None else None
-    rows = source.head([name for name in (spec.source.timestamp, label, spec.weight) if name])
+    value = spec.promotion.value
+    amounts = () if value is None else value.columns
+    named = dict.fromkeys((spec.source.timestamp, label, spec.weight, *amounts))
+    rows = source.head([name for name in named if name is not None])
     if rows is None:
         return Findings([], [])
     check_label = check_positive if spec.label.classes is None else check_classes
     faults, doubts = ([], []) if label is None else check_label(spec, rows)
     # A database's times are read by its own driver.
-    return Findings((check_times(spec, rows, source.address) if spec.source.path else []) + faults, doubts)
+    times = check_times(spec, rows, source.address) if spec.source.path else []
+    return Findings(times + faults, doubts + check_amounts(spec, rows))
 
 
 def _label_from_elsewhere(spec: PipelineSpec) -> dict[str, pl.DataType]:

@@ -261,6 +261,29 @@ def test_a_class_that_is_rare_is_a_doubt(tmp_path: Path) -> None:
     assert examine(declaration) == Findings([], [doubt])
 
 
+def test_gaps_in_amounts_of_money_are_a_doubt(tmp_path: Path) -> None:
+    """A column of amounts that is empty in labelled rows is told once, with what the reports will lack."""
+    amount = pl.when(pl.int_range(pl.len()) % 4 > 0).then("amount").alias("lost")
+    gaps = loans_of(FIRST_DAY, rows=200).with_columns(amount)
+    gaps = gaps.with_columns(pl.when(pl.int_range(pl.len()) < 100).then("repaid").alias("repaid"))
+    worth = {"true_positive": "lost", "false_positive": -9, "true_negative": 0, "false_negative": "lost"}
+    value = worth | {"currency": "EUR"}
+    changes = {"source": CSV, "promotion__value": value, "evaluation__sensitive": ["region"]}
+    gaps.write_csv(tmp_path / "loans.csv", datetime_format="%Y-%m-%d %H:%M:%S")
+    assert examine(declare(tmp_path, **changes)) == Findings(
+        [],
+        [
+            "promotion.value.true_positive: the column 'lost' holds no number in 25 of the first 100 labelled rows. A "
+            "report whose rows have such gaps lacks the gain in money and fairness by decisions. Deliver an amount for "
+            "every row, or name another column."
+        ],
+    )
+    gaps.with_columns(pl.col("lost").fill_null(0.0)).write_csv(
+        tmp_path / "loans.csv", datetime_format="%Y-%m-%d %H:%M:%S"
+    )
+    assert examine(declare(tmp_path, **changes)) == Findings([], [])
+
+
 @pytest.mark.parametrize("labels", [["1.5", "2.5", "3.5"], ["low", "middle", "high"], ["1"]])
 def test_labels_that_may_be_right_are_passed(tmp_path: Path, labels: list[str]) -> None:
     """Numbers of a regression, several classes and a single class say nothing against a label without positive."""

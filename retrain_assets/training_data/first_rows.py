@@ -7,6 +7,7 @@ import polars as pl
 from retrain_assets.errors import PartitionError
 from retrain_assets.labels import YAML_WORDS, labelled, target, unlisted
 from retrain_assets.spec import PipelineSpec
+from retrain_assets.spec.value import OUTCOMES
 from retrain_assets.training_data.sources.timestamps import to_utc, unreadable
 
 _MOST_CLASSES = 20
@@ -102,6 +103,40 @@ def check_classes(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], li
     if alike:
         return [f"{told} {alike[0][1]!r} is listed: did you mean {alike[0][0]!r}?"], []
     return [], [f"{told} Rows with such a label count as rows without one."]
+
+
+def check_amounts(spec: PipelineSpec, rows: pl.DataFrame) -> list[str]:
+    """Find out whether every labelled row has the amounts of money by which ``promotion.value`` counts.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    rows
+        Some rows, with the columns of the amounts and, where it is the rows' own, that of the label.
+
+    Returns
+    -------
+    list of str
+        A sentence for each column that lacks some; gaps may be filled where the rows are judged.
+    """
+    if spec.promotion.value is None:
+        return []
+    if spec.label.source is None:
+        rows = rows.filter(labelled(spec, rows.schema))
+    decided = spec.evaluation.sensitive and spec.promotion.value.threshold is None
+    lost = "the gain in money and fairness by decisions" if decided else "the gain in money"
+    found = []
+    for name in spec.promotion.value.columns:
+        field = next(outcome for outcome in OUTCOMES if getattr(spec.promotion.value, outcome) == name)
+        known = rows[name].cast(pl.Float64, strict=False).is_finite().fill_null(value=False)
+        if not known.all():
+            found.append(
+                f"promotion.value.{field}: the column {name!r} holds no number in {int((~known).sum()):,} of the "
+                f"first {rows.height:,} labelled rows. A report whose rows have such gaps lacks {lost}. "
+                "Deliver an amount for every row, or name another column."
+            )
+    return found
 
 
 def _folded(value: object) -> str:

@@ -311,7 +311,7 @@ def test_when_training_ends_and_a_tick_waits_is_written_beside_the_fields(projec
         f"# Training ends {lag} days before the newest period taken in does: the holdout and two label"
         in text
     )
-    assert re.search(r"# A tick retrains where .* 10 % of the\n.*\n    schedule: ", text)
+    assert re.search(r"# A tick retrains only if .* 10 % of the\n.*\n    schedule: ", text)
     file.write_text(text.replace("# performance: ", "performance: "))
     trigger = declared(file).spec.retrain_when.performance
     assert trigger is not None
