@@ -80,8 +80,8 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 name=CHECK,
                 asset=asset_key(declaration, "cadence_report"),
-                description="What is recommended to declare is the same as in the last report on the same blocks, windows "
-                "and minutes; its result also tells whether today's declaration says it.",
+                description="What is recommended to declare is the same as in the last report on the same blocks, "
+                "windows and minutes; its result also tells whether today's declaration says it.",
             )
         ],
         code_version=declaration.code_version(),

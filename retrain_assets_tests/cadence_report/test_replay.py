@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain_assets.cadence_report import policies
+from retrain_assets.cadence_report.answers import reaction_days, stability
 from retrain_assets.cadence_report.arbiter import Arbiter
 from retrain_assets.cadence_report.clock import read_clock
 from retrain_assets.cadence_report.detectors import adwin, page_hinkley
@@ -19,8 +20,9 @@ from retrain_assets.cadence_report.forecast import gain_per_block
 from retrain_assets.cadence_report.gate import compare_days, judge
 from retrain_assets.cadence_report.optimum import find_optimum
 from retrain_assets.cadence_report.recommend import daily_losses
-from retrain_assets.cadence_report.replay import Replayer, cost_between
+from retrain_assets.cadence_report.replay import Path, Replayer, cost_between
 from retrain_assets.cadence_report.report import hold_contest
+from retrain_assets.cadence_report.seen import Attempt
 from retrain_assets.spec import PromotionSpec, RetrainWhenSpec, load_spec
 from retrain_assets_tests.cadence_report.simulated import simulate
 from retrain_assets_tests.pipelines import ATTRIBUTES, declare
@@ -271,6 +273,25 @@ def test_the_forecast_recovers_a_known_rate_of_ageing():
     curve = np.where(age >= 0, 0.3 + 0.01 * age + random.normal(0, 0.001, age.shape), np.nan)
     assert 0.008 < gain_per_block(curve, 0.9) < 0.0101
     assert gain_per_block(curve[:2, :2], 0.9) is None
+
+
+def test_what_promotions_change_and_how_soon_they_answer_a_drift():
+    """Each promotion counts by the two models that it exchanges; the first model's, which comes late, is none."""
+    matrix = simulate("none", blocks=12)
+    churn, drift = np.full((3, 12, 12), 9.0), np.zeros((3, 12, 12))
+    churn[1, 3, 6], churn[1, 6, 9] = 0.2, 0.4
+    drift[1, 3, 6] = drift[1, 6, 7] = 0.3
+    matrix = replace(matrix, churn=churn, drift=drift)
+    serving = np.array([-1, -1, -1, -1, -1, 3, 3, 6, 6, 6, 9, 9])
+    attempts = (Attempt(7, 6, "blessed"), Attempt(8, 7, "rejected"), Attempt(10, 9, "blessed"))
+    path = Path(policies.never(), 1, False, 4, serving, attempts, np.zeros(12), 0.0)
+    assert stability(matrix, path) == pytest.approx((0.2 + 0.4) / 2)
+    # From block 6 to 7, and from block 7 to 10, of a week each.
+    assert reaction_days(matrix, path) == pytest.approx((7 + 21) / 2)
+    churn[1, 6, 9] = np.nan
+    assert stability(matrix, path) == pytest.approx(0.2)
+    kept = replace(path, serving=np.where(serving < 0, -1, 3), attempts=attempts[1:2])
+    assert (stability(matrix, kept), reaction_days(matrix, kept)) == (None, None)
 
 
 @settings(max_examples=15, deadline=None)
