@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from retrain_assets.cadence_report.arbiter import watches
 from retrain_assets.cadence_report.matrix import FloatArray, Matrix
-from retrain_assets.cadence_report.worth import read_worth
+from retrain_assets.cadence_report.worth import read_worth, standard_error
 from retrain_assets.comparison import METRICS
 from retrain_assets.spec import PipelineSpec
 
@@ -160,13 +159,7 @@ def _level(matrix: Matrix, spec: PipelineSpec, window: int) -> tuple[FloatArray,
 def _half_width(values: FloatArray) -> float:
     from scipy.special import stdtrit
 
-    from retrain_assets.comparison.block_series import variance_inflation
-
-    deviation = values - values.mean()
-    error = math.sqrt(
-        float(deviation @ deviation) / (values.size * (values.size - 1)) * variance_inflation(deviation)
-    )
-    return float(stdtrit(values.size - 1, 0.975)) * error
+    return float(stdtrit(values.size - 1, 0.975)) * standard_error(values)
 
 
 def _block_days(matrix: Matrix) -> float:

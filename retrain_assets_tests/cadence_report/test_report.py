@@ -238,6 +238,30 @@ def test_a_drop_that_counts_as_a_fall_is_a_tenth_of_the_worth_that_the_price_is_
     assert read_prices(weak, spec)[1].value == pytest.approx(0.05 * expected * 1400)
 
 
+def test_the_worth_is_of_compared_windows_on_the_same_blocks_and_beyond_noise(tmp_path):
+    """Windows that come too late, and blocks that one window lacks, do not count; a mean within its error is noise."""
+    matrix, spec = simulate("none", blocks=20), declare(tmp_path).spec
+    counted, loss, rows = np.arange(4, 20), matrix.loss.copy(), matrix.training_rows.copy()
+    loss[2] -= 0.2
+    rows[2, :10] = 0
+    late = replace(matrix, loss=loss, training_rows=rows)
+    expected = max(np.mean(0.69 - loss[w, counted, counted]) for w in range(2))
+    assert read_worth(late, spec).loss == pytest.approx(expected)
+    holed = loss.copy()
+    holed[0, :15, :15] = np.nan
+    both = np.arange(15, 20)
+    expected = max(np.mean(0.69 - loss[w, both, both]) for w in range(2))
+    assert read_worth(replace(late, loss=holed), spec).loss == pytest.approx(expected)
+    fresh = np.mean([loss[w, counted, counted] for w in range(2)], axis=0)
+    noise = np.where(np.arange(16) % 2, 0.1, -0.1)
+    for mean, words in ((0.02, "the spread of losses"), (0.05, "what a fresh model is worth")):
+        baseline = matrix.baseline.copy()
+        baseline[counted] = fresh + noise + mean
+        assert read_worth(replace(late, baseline=baseline), spec).words.startswith(words)
+    nothing = read_worth(replace(late, baseline=np.full(20, 0.1)), spec)
+    assert nothing.loss == pytest.approx(np.nanstd(loss[:2]))
+
+
 def test_tuning_does_not_see_the_last_third(tmp_path):
     """The tuned schedule stays the same whatever happens after the split."""
     matrix, declaration = simulate("gradual", seed=4, blocks=16), declare(tmp_path)
