@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.cadence_report.arbiter import watches
-from retrain_assets.cadence_report.matrix import FloatArray, Matrix
+from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.worth import read_worth, standard_error
 from retrain_assets.comparison import METRICS
 from retrain_assets.spec import PipelineSpec

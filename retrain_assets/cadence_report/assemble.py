@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.cadence_report.cells import constant_losses
 from retrain_assets.cadence_report.days import BLOCK
 from retrain_assets.cadence_report.history import History
 from retrain_assets.cadence_report.losses import has_influence
-from retrain_assets.cadence_report.matrix import Block, FloatArray, Matrix, WindowPolicy
+from retrain_assets.cadence_report.matrix import Block, Matrix, WindowPolicy
 from retrain_assets.cadence_report.orders import Judged, Trained
 from retrain_assets.cadence_report.window_policies import known_rows
 from retrain_assets.labels import best_constant, labelled, target

@@ -13,11 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.cadence_report.days import BLOCK
 from retrain_assets.cadence_report.estimation import fit_estimate
 from retrain_assets.cadence_report.history import Ground
 from retrain_assets.cadence_report.losses import labels_of, losses
-from retrain_assets.cadence_report.matrix import FloatArray, IntArray
+from retrain_assets.cadence_report.matrix import IntArray
 from retrain_assets.cadence_report.moved import moved_shares
 from retrain_assets.cadence_report.orders import Done, Judged, Order, Trained
 from retrain_assets.cadence_report.window_policies import WEIGHT, known_rows, weighed

@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from retrain_assets.cadence_report.matrix import FloatArray, IntArray
+from retrain_assets.arrays import FloatArray
+from retrain_assets.cadence_report.matrix import IntArray
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.windows import TimeColumns
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from retrain_assets.cadence_report.matrix import FloatArray
+from retrain_assets.arrays import FloatArray
 
 
 def page_hinkley(values: FloatArray, tolerance: float, threshold: float) -> int | None:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.cadence_report.history import Ground
 from retrain_assets.cadence_report.losses import Labels, as_loss, has_influence, labels_of, losses
-from retrain_assets.cadence_report.matrix import FloatArray
 from retrain_assets.cadence_report.orders import Trained
 from retrain_assets.candidate_model.model_inputs import model_inputs, sample_of
 from retrain_assets.monitoring_report.estimators import ConfidenceBased, DirectLoss, Labelled, ScoredInputs

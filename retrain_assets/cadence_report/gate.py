@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_assets.cadence_report.matrix import FloatArray, Matrix
+from retrain_assets.arrays import FloatArray
+from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.seen import Verdict
 from retrain_assets.comparison import Comparison, Metric, compare
 from retrain_assets.comparison.metric import TASKS, Measure, mean_of

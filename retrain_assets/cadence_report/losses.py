@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import polars as pl
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.cadence_report.days import DAY
-from retrain_assets.cadence_report.matrix import FloatArray, IntArray
+from retrain_assets.cadence_report.matrix import IntArray
 from retrain_assets.cadence_report.raw_rows import raw_rows
 from retrain_assets.comparison import METRICS, Criterion, Metric
 from retrain_assets.errors import TrainingError

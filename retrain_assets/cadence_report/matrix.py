@@ -17,7 +17,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from retrain_assets.arrays import FloatArray
+
 IntArray = NDArray[np.int64]
 WindowKind = Literal["rolling", "rows", "expanding", "weighted"]
 

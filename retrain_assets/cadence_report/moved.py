@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from retrain_assets.cadence_report.matrix import FloatArray, IntArray
+from retrain_assets.arrays import FloatArray
+from retrain_assets.cadence_report.matrix import IntArray
 from retrain_assets.monitoring_report.drift import DriftReport, shift
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.cadence_report.clock import Clock
 from retrain_assets.cadence_report.gate import judge
-from retrain_assets.cadence_report.matrix import FloatArray, IntArray, Matrix
+from retrain_assets.cadence_report.matrix import IntArray, Matrix
 from retrain_assets.cadence_report.policies import Policy, constant
 from retrain_assets.cadence_report.seen import Attempt, Verdict, known_curve, look
 from retrain_assets.spec import PromotionSpec

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_assets.arrays import FloatArray
 from retrain_assets.cadence_report.clock import Clock
 from retrain_assets.cadence_report.days import by_day
-from retrain_assets.cadence_report.matrix import FloatArray, Matrix
+from retrain_assets.cadence_report.matrix import Matrix
 
 Verdict = Literal["blessed", "rejected", "inconclusive"]
 

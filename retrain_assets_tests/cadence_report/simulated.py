@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from retrain_assets.cadence_report.matrix import Block, FloatArray, Matrix, WindowPolicy
+from retrain_assets.arrays import FloatArray
+from retrain_assets.cadence_report.matrix import Block, Matrix, WindowPolicy
 
 Drift = Literal["none", "seasonal", "abrupt", "gradual", "recurring"]
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
