@@ -57,7 +57,8 @@ def lifetime_words(found: Mapping[str, Any]) -> str:
             f"Not within this history: in {found['watched']:,.0f} days of service it never happened, so that it takes "
             f"more than {found['lower']:,.0f} days with 95 % confidence."
         )
+    often = "once" if found["falls"] == 1 else f"{found['falls']} times"
     return (
         f"After {found['days']:,.0f} days on average (90 % interval {found['lower']:,.0f} to {found['upper']:,.0f} "
-        f"days): {found['falls']} times in {found['watched']:,.0f} days of service."
+        f"days): {often} in {found['watched']:,.0f} days of service."
     )

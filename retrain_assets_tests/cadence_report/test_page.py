@@ -72,6 +72,13 @@ def test_a_fall_that_never_came_is_told_as_such():
     assert lifetime_words(found).startswith("Not within this history: in 182 days of service")
 
 
+@pytest.mark.parametrize(("falls", "often"), [(1, "once"), (2, "2 times")])
+def test_how_often_the_quality_fell_is_told(falls, often):
+    """One fall is told as once."""
+    found = {"days": 56.0, "lower": 20.0, "upper": 300.0, "falls": falls, "watched": 112.0, "level": "x"}
+    assert lifetime_words(found).endswith(f" days): {often} in 112 days of service.")
+
+
 @pytest.mark.skipif(screens.BROWSER is None, reason="no Chromium on this machine to lay the pages out")
 def test_the_recommendation_is_in_the_first_screen(document, tmp_path):
     """On a desk and on a phone the whole first section is seen without scrolling in either direction."""
