@@ -163,7 +163,9 @@ def test_earlier_as_of(tmp_path):
     assert found["rows"]["left_out"] == 7 * 120
     assert found["rows"]["holdout"] == 0
     assert (found["verdict"]["verdict"], found["verdict"]["reason"]) == ("inconclusive", "too_few_rows")
-    assert "the champion was trained on 840 further ones, which cannot judge it" in found["verdict"]["sentence"]
+    assert (
+        "the champion was trained on 840 further ones, which cannot judge it" in found["verdict"]["sentence"]
+    )
     assert running.declaration.ledger.standing().version == 1
     assert len(running.declaration.ledger.entries()) == 1
 
