@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from retrain_assets.champion.standing import ACTOR
+from retrain_assets.monitoring_report.quality_now import gain_over_first, period_name, quality_now
 from retrain_assets.pages import life_charts as charts
 from retrain_assets.pages.charts import both_widths
 from retrain_assets.pages.layout import render
@@ -39,7 +40,7 @@ def life_page(document: Mapping[str, Any]) -> str:
         "life.html.j2",
         {
             "document": document,
-            "now": _now(document),
+            "now": quality_now(document),
             "scored": any(part["versions"] for part in document["partitions"]),
             "made_by": _made_by(document["champion"]),
             "waiting": _waiting(decisions),
@@ -67,51 +68,6 @@ def life_page(document: Mapping[str, Any]) -> str:
 def _newest_first(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Turn events round; those of one ``as_of``, of which there may be several, are listed as they happened."""
     return sorted(events, key=lambda event: instant(event["as_of"]))[::-1]
-
-
-def _gain(document: Mapping[str, Any], week: Mapping[str, Any]) -> float | None:
-    """Compute how much better the champion did than the never-retrained model, positive when better."""
-    if week["realised"] is None or week["never_retrained"] is None:
-        return None
-    difference = float(week["realised"] - week["never_retrained"])
-    return difference if document["greater_is_better"] else -difference
-
-
-def _now(document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Give the newest week whose quality is known, beside the never-retrained model; None where none is."""
-    known = [week for week in document["weeks"] if week["realised"] is not None]
-    if not known:
-        return None
-    week = known[-1]
-    decimals = decimals_for([week["realised"], week["never_retrained"]], 4)
-    gain = _gain(document, week)
-    champion = document["champion"]
-    another = champion is not None and week["version"] not in (None, champion["version"])
-    return {
-        "version": week["version"] if another else None,
-        "name": _period_name(document, week),
-        "realised": fixed(week["realised"], decimals),
-        "never_retrained": fixed(week["never_retrained"], decimals),
-        "gain": gain,
-        "difference": None if gain is None else fixed(abs(gain), decimals),
-        "css": "" if not gain else "good" if gain > 0 else "bad",
-        "outdone": _outdone(document, known),
-    }
-
-
-def _outdone(document: Mapping[str, Any], known: Sequence[Mapping[str, Any]]) -> str | None:
-    """Say that the newest weeks would have been served better by a constant; None where the newest would not."""
-    sign = -1 if document["greater_is_better"] else 1
-    weeks = 0
-    for week in reversed(known):
-        if week.get("constant") is None or sign * (week["realised"] - week["constant"]) <= 0:
-            break
-        weeks += 1
-    if not weeks:
-        return None
-    constant = fixed(known[-1]["constant"], decimals_for([known[-1]["constant"]], 4))
-    since = "" if weeks == 1 else f", and it was better in each of the newest {weeks} {document['period']}s"
-    return f"The best constant of that {document['period']} would have had {constant}, better than the model{since}."
 
 
 def _made_by(champion: Mapping[str, Any] | None) -> str | None:
@@ -158,11 +114,6 @@ def _points(document: Mapping[str, Any], value: str, group: str | None = None) -
         )
         for period in document["weeks"] or document["partitions"]
     ]
-
-
-def _period_name(document: Mapping[str, Any], week: Mapping[str, Any]) -> str:
-    start = instant(week["start"])
-    return f"{start:%b %Y}" if document["period"] == "month" else f"week of {day(start)}"
 
 
 def _thresholds(document: Mapping[str, Any], name: str) -> list[float]:
@@ -254,11 +205,11 @@ def _week_rows(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     }
     rows = []
     for week in weeks:
-        gain = _gain(document, week)
+        gain = gain_over_first(document, week)
         rows.append(
             week
             | {key: fixed(week[key], quality) for key in ("realised", "never_retrained")}
-            | {"name": _period_name(document, week).removeprefix("week of ")}
+            | {"name": period_name(document, week).removeprefix("week of ")}
             | {"gain": fixed(gain, quality, signed=True)}
             | {"css": "" if not gain else "good" if gain > 0 else "bad"}
             | {"eventful": bool(week["decisions"]) or week["realised"] is not None}
