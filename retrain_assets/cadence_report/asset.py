@@ -29,6 +29,9 @@ class CadenceConfig(dg.Config):
     """About how many blocks history is cut into: a policy can retrain at the start of each."""
     windows: list[str] = []  # noqa: RUF012  Dagster's Config copies defaults
     """Windows to try besides the declared one: 28d, 50000 rows, expanding, half-life 28d; empty tries four usual ones."""
+    policies: list[str] = []  # noqa: RUF012  Dagster's Config copies defaults
+    """Kinds to try besides schedules and today's declaration: drift, performance, cost, estimated, page-hinkley, adwin,
+    forecast; empty tries all."""
     minutes: float | None = None
     """After this time nothing more is computed, and the answers rest on a smaller matrix."""
     backend: str = "loky"
@@ -52,7 +55,9 @@ def build(declaration: Declaration) -> dg.AssetsDefinition:
         request = read_request(**config.model_dump())
         before = last_record(declaration.lake, request.wanted)
         ran = run_matrix(declaration, request, context.log.info)
-        report = build_report(ran.matrix, declaration, declared_ticks(declaration, ran.matrix))
+        report = build_report(
+            ran.matrix, declaration, declared_ticks(declaration, ran.matrix), request.policies
+        )
         page = _write(declaration, report)
         found = report.document["recommendation"]
         context.log.info(f"{found['title']}. {found['sentence']} Its page: {page}")

@@ -22,6 +22,8 @@ from retrain_assets.spec import PipelineSpec, RetrainWhenSpec, format_duration
 TUNED_SHARE = 2 / 3
 DAY = timedelta(days=1)
 TODAY = "today's declaration"
+KINDS = ("drift", "performance", "cost", "estimated", "page-hinkley", "adwin", "forecast")
+"""Kinds of policies that may be left out; never, the schedules and today's declaration always take part."""
 OR_AGE = " or age"
 AGES = (2, 3, 4, 6, 8, 12)
 """Greatest ages, in blocks, that are tried together with a trigger."""
@@ -70,12 +72,15 @@ class Contest:
         When the declared schedule was due, in order.
     worth
         Loss that a fresh model spares over the naive constant, a row.
+    kinds
+        Those of ``KINDS`` that take part, whether as a trigger that can be declared or as a rule of the literature.
     """
 
     replayer: Replayer
     spec: PipelineSpec
     ticks: Sequence[datetime]
     worth: float
+    kinds: Sequence[str] = KINDS
     _free: list[Result] = field(default_factory=list)
     _falls: dict[tuple[bytes, int, int, float], datetime | None] = field(default_factory=dict)
     _by_price: dict[float, list[Result]] = field(default_factory=dict)
@@ -137,8 +142,13 @@ class Contest:
         return [
             Result(entry, self.replayer.replay(entry.policy, window))
             for entry in entries
+            if self._takes_part(entry.policy.family)
             for window in self.replayer.windows
         ]
+
+    def _takes_part(self, family: str) -> bool:
+        kind = family.removesuffix(OR_AGE).removeprefix("declared ").removesuffix("-aware").lower()
+        return kind in self.kinds or kind not in KINDS
 
     def _entries(self) -> Iterator[Entry]:
         pause = self.replayer.clock.lag

@@ -12,7 +12,7 @@ import numpy as np
 from retrain_assets.cadence_report.ageing import age_curve, lifetime
 from retrain_assets.cadence_report.arbiter import UNSEEN
 from retrain_assets.cadence_report.clock import read_clock
-from retrain_assets.cadence_report.contest import Contest
+from retrain_assets.cadence_report.contest import KINDS, Contest
 from retrain_assets.cadence_report.declared_block import can_be_declared
 from retrain_assets.cadence_report.gate import compare_days
 from retrain_assets.cadence_report.listed import frontier, policy_rows, time_line
@@ -49,7 +49,9 @@ class CadenceReport:
     block: str | None
 
 
-def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datetime] = ()) -> CadenceReport:
+def build_report(
+    matrix: Matrix, declaration: Declaration, ticks: Sequence[datetime] = (), kinds: Sequence[str] = KINDS
+) -> CadenceReport:
     """Replay all policies on a matrix and answer how often, on how much data and on which trigger to retrain.
 
     Parameters
@@ -60,13 +62,15 @@ def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
         The pipeline.
     ticks
         When the declared schedule was due within the history, in order.
+    kinds
+        Kinds of policies to try besides never, the schedules and today's declaration.
 
     Raises
     ------
     TrainingError
         When the history is too short for a verdict, tuning and a check.
     """
-    contest = hold_contest(matrix, declaration, ticks)
+    contest = hold_contest(matrix, declaration, ticks, kinds)
     today = contest.today()
     prices = read_prices(matrix, declaration.spec)
     recommended = [recommend(contest, price.value, today) for price in prices]
@@ -96,7 +100,9 @@ def build_report(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
     return CadenceReport(_without_nan(document), chosen.block)
 
 
-def hold_contest(matrix: Matrix, declaration: Declaration, ticks: Sequence[datetime] = ()) -> Contest:
+def hold_contest(
+    matrix: Matrix, declaration: Declaration, ticks: Sequence[datetime] = (), kinds: Sequence[str] = KINDS
+) -> Contest:
     """Prepare the contest of policies.
 
     Raises
@@ -108,7 +114,7 @@ def hold_contest(matrix: Matrix, declaration: Declaration, ticks: Sequence[datet
     # Where false promotions a year are declared, each look has its share of them, at one side.
     promotion = spec.promotion.model_copy(update={"alpha": 2 * error_budget_of(spec).alpha})
     replayer = Replayer(matrix, read_clock(matrix, spec.evaluation.holdout), promotion)
-    contest = Contest(replayer, spec, ticks, read_worth(matrix, spec).loss)
+    contest = Contest(replayer, spec, ticks, read_worth(matrix, spec).loss, kinds)
     declarable = [w for w in replayer.windows if can_be_declared(matrix.windows[w])]
     if not declarable or contest.end - contest.begin < FEWEST_COUNTED:
         raise TrainingError(

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from retrain_assets.cadence_report.blocks import Cut
+from retrain_assets.cadence_report.contest import KINDS
 from retrain_assets.cadence_report.finished import finished_matrix
 from retrain_assets.cadence_report.history import History, load_history
 from retrain_assets.cadence_report.matrix import Matrix
@@ -39,6 +40,8 @@ class Request:
         About how many blocks history is cut into.
     windows
         Windows to try besides the declared one, as :func:`parse_window` reads them; empty tries four usual ones.
+    policies
+        Kinds of policies to try besides never, the schedules and today's declaration.
     minutes
         After this time no cell is begun; None computes all.
     machines
@@ -47,19 +50,26 @@ class Request:
 
     blocks: int = 24
     windows: tuple[str, ...] = ()
+    policies: tuple[str, ...] = KINDS
     minutes: float | None = None
     machines: Machines = Machines()  # noqa: RUF009 - frozen
 
     @property
     def wanted(self) -> dict[str, Any]:
         """What decides on the answers, as JSON has it: not where cells are computed."""
-        return {"blocks": self.blocks, "windows": list(self.windows), "minutes": self.minutes}
+        return {
+            "blocks": self.blocks,
+            "windows": list(self.windows),
+            "policies": list(self.policies),
+            "minutes": self.minutes,
+        }
 
 
 def read_request(
     *,
     blocks: int,
     windows: Sequence[str],
+    policies: Sequence[str],
     minutes: float | None,
     backend: str,
     processes: int | None,
@@ -84,7 +94,11 @@ def read_request(
         raise TrainingError(f"backend: {backend!r} is not known. {suggest(backend, BACKENDS)}")
     for text in windows:
         parse_window(text)
-    return Request(blocks, tuple(windows), minutes, Machines(BACKENDS[backend], processes, scheduler))
+    for kind in policies:
+        if kind not in KINDS:
+            raise TrainingError(f"policies: {kind!r} is not known. {suggest(kind, KINDS)}")
+    machines = Machines(BACKENDS[backend], processes, scheduler)
+    return Request(blocks, tuple(windows), tuple(policies) or KINDS, minutes, machines)
 
 
 @dataclass(frozen=True)

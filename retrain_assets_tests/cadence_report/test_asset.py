@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from retrain_assets.cadence_report import standing
+from retrain_assets.cadence_report.contest import KINDS
 from retrain_assets.cadence_report.storage import last_record, record_report
 from retrain_assets.pipeline import build_definitions
 from retrain_assets_tests.cadence_report.pasts import taken_in
@@ -21,7 +22,7 @@ OP = "loans__cadence_report"
 OTHER = "{training: {window: {type: expanding}}, retrain_when: {max_age: 1d}}"
 
 
-WANTED = {"blocks": 8, "windows": ["14d", "expanding"], "minutes": None}
+WANTED = {"blocks": 8, "windows": ["14d", "expanding"], "policies": list(KINDS), "minutes": None}
 
 
 def run(running: Running, **config):
@@ -63,18 +64,21 @@ def test_the_report_is_written_and_a_changed_recommendation_is_told(tmp_path):
 
 
 def test_a_trial_with_other_windows_is_none_to_compare_with(tmp_path):
-    """A report is held against the last one of the same blocks, windows and minutes, whatever was tried in between."""
+    """A report is held against the last one of the same configuration, whatever was tried in between."""
     running = Running(taken_in(tmp_path))
     lake = running.declaration.lake
     assert run(running, blocks=8, windows=["14d", "expanding"]).success
     record = last_record(lake, WANTED)
-    trials = [WANTED | other for other in ({"blocks": 9}, {"windows": []}, {"minutes": 5.0})]
+    trials = [
+        WANTED | other
+        for other in ({"blocks": 9}, {"windows": []}, {"policies": ["drift"]}, {"minutes": 5.0})
+    ]
     for trial in (*trials, None):
         record_report(lake, replace(record, recommendation=OTHER, wanted=trial))
     (check,) = run(running, blocks=8, windows=["14d", "expanding"]).get_asset_check_evaluations()
     assert check.passed
     assert check.metadata["before"].value == record.recommendation
-    assert [last_record(lake, trial).recommendation for trial in trials] == [OTHER] * 3
+    assert [last_record(lake, trial).recommendation for trial in trials] == [OTHER] * len(trials)
     assert last_record(lake, WANTED | {"windows": ["14d"]}) is None
 
 
@@ -98,6 +102,7 @@ def test_a_warning_that_was_not_given_is_left_to_the_next_run(tmp_path, monkeypa
     ("config", "said"),
     [
         ({"blocks": 3}, "blocks: 3 blocks tell nothing; ask for 4 or more."),
+        ({"policies": ["drifts"]}, "policies: 'drifts' is not known. Did you mean 'drift'?"),
         ({"minutes": 0}, "minutes: 0 is no time to compute in; give a number above 0, or none."),
         ({"processes": 0}, "processes: 0 compute nothing; give 1 or more, or none for one a core."),
         ({"backend": "daks"}, "backend: 'daks' is not known. Did you mean 'dask'?"),

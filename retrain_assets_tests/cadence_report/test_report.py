@@ -19,7 +19,7 @@ from dagster._utils.schedules import cron_string_iterator
 from retrain_assets.cadence_report.ageing import age_curve, lifetime
 from retrain_assets.cadence_report.arbiter import Arbiter
 from retrain_assets.cadence_report.asset import declared_ticks
-from retrain_assets.cadence_report.contest import TODAY
+from retrain_assets.cadence_report.contest import OR_AGE, TODAY
 from retrain_assets.cadence_report.declared_block import as_text, every
 from retrain_assets.cadence_report.matrix import WindowPolicy
 from retrain_assets.cadence_report.page import cadence_page
@@ -119,6 +119,17 @@ def test_figures_against_several_are_told_once_where_they_are_the_same(tmp_path)
     found = recommend(contest, price, bar.path)
     other = replace(found, chosen=drift, saved_bar=0.5, saved_today=0.5)
     assert "Against the tuned schedule and today's declaration it spares 0.5 nats" in sureness(contest, other)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [(("drift", "cost"), {"declared drift", "drift", "declared cost", "cost-aware"}), ((), set())],
+)
+def test_kinds_of_policies_can_be_left_out(tmp_path, kinds, expected):
+    """Of the kinds asked for triggers and rules take part; never, the schedules and today's declaration always do."""
+    contest = hold_contest(simulate("abrupt", blocks=20), declare(tmp_path), kinds=kinds)
+    families = {result.entry.policy.family.removesuffix(OR_AGE) for result in contest.results(1.0)}
+    assert families == expected | {"never", "periodic", TODAY}
 
 
 def test_a_declaration_on_a_window_that_stands_in_is_not_told_as_declared(tmp_path):
