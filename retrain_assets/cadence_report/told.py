@@ -58,11 +58,11 @@ def sureness(contest: Contest, found: Recommendation) -> str:
             "today's declaration"
         )
     parts = [
+        *_beaten_by_the_constant(contest, found.chosen.path),
         f"Checked on the last {blocks} blocks, from {matrix.blocks[contest.split].start:%Y-%m-%d} on, which no "
         "tuning has seen.",
         *_place(found),
         *(text.replace(OTHERS, " and ".join(others)) for text, others in held.items()),
-        *_beaten_by_the_constant(contest, found.chosen.path),
     ]
     return " ".join(parts)
 
@@ -87,7 +87,10 @@ def _beaten_by_the_constant(contest: Contest, path: Path) -> list[str]:
     """Say where the naive constant has the lower loss."""
     matrix, naive = contest.replayer.matrix, contest.replayer.constant()
     beaten = []
-    for begin, where in ((contest.split, "there"), (contest.begin, "on the whole counted history")):
+    for begin, where in (
+        (contest.split, "on the last third"),
+        (contest.begin, "on the whole counted history"),
+    ):
         own, other = (cost_between(matrix, one, 0.0, begin, contest.end) for one in (path, naive))
         if own > other:
             beaten.append(f"{where}, {own:.4g} against {other:.4g}")

@@ -153,9 +153,9 @@ def test_a_declaration_on_a_window_that_stands_in_is_not_told_as_declared(tmp_pa
         (np.full(20, 0.69), ""),
         (
             np.full(20, 0.2),
-            "there, {checked_loss:.4g} against 0.2; and on the whole counted history, {loss:.4g}",
+            "on the last third, {checked_loss:.4g} against 0.2; and on the whole counted history, {loss:.4g}",
         ),
-        (np.where(np.arange(20) < 15, 0.69, 0.2), "there, {checked_loss:.4g} against 0.2 nats."),
+        (np.where(np.arange(20) < 15, 0.69, 0.2), "on the last third, {checked_loss:.4g} against 0.2 nats."),
     ],
 )
 def test_what_the_naive_constant_comes_to_is_told(tmp_path, baseline, worse):
