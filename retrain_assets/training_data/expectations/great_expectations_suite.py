@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from retrain_assets.run_imports import import_for_good
 from retrain_assets.spec import ExpectationSpec
 from retrain_assets.training_data.expectations.comparable_values import UnfitError, bound, kind_of, members
 from retrain_assets.training_data.expectations.pandas_batch import needed_columns, paired_columns, to_pandas
@@ -123,6 +124,7 @@ def _batches() -> Any:
     with warnings.catch_warnings():
         # It imports a module that Python has deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
+        import_for_good("great_expectations")
         import great_expectations as gx
         from great_expectations.data_context.types.base import (
             DataContextConfig,
