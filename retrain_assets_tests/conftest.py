@@ -24,8 +24,14 @@ class _ByModule(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Share the tests out among processes."""
+    """Share the tests out among processes, in the order in which they were collected."""
+    config.option.loadscopereorder = False
     return _ByModule(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the live tests, which take minutes, so that no process is left alone with them at the end."""
+    items.sort(key=lambda item: "/live/" not in item.nodeid)
 
 
 @pytest.fixture(autouse=True, scope="module")

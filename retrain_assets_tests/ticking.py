@@ -35,16 +35,16 @@ class Automation:
     def schedule(self):
         """Tick the schedule."""
         schedule = self.repository.get_schedule_def(f"{self.declaration.name}_retrain_schedule")
-        context = dg.build_schedule_context(
+        with dg.build_schedule_context(
             instance=self.instance, scheduled_execution_time=MONDAY, repository_def=self.repository
-        )
-        return schedule.evaluate_tick(context)
+        ) as context:
+            return schedule.evaluate_tick(context)
 
     def _tick(self, name, cursor):
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance, cursor=cursor, repository_def=self.repository, sensor_name=name
-        )
-        return self.repository.get_sensor_def(name).evaluate_tick(context)
+        ) as context:
+            return self.repository.get_sensor_def(name).evaluate_tick(context)
 
     def has_run(self, kind, status, tags=None):
         """Put a run of a kind into the instance."""

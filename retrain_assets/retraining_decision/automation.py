@@ -32,6 +32,7 @@ from retrain_assets.retraining_decision.reasons import NEXT_LOOK
 from retrain_assets.retraining_decision.record import last_act, record_decision
 from retrain_assets.retraining_decision.rollback import (
     CODE,
+    Rollback,
     record_rollback,
     rollback_due,
     rollback_sentence,
@@ -105,6 +106,7 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
         schedule_due=schedule_due,
         retrain_in_flight=in_flight or _is_about_to_start(instance, declaration),
         ingest_in_flight=bool(runs_of(instance, declaration, INGEST_TAG, IN_FLIGHT, limit=1)),
+        rollback_due=schedule_due and _due(instance, declaration) is not None,
         failed=failed,
         ticks=_next_ticks(declaration),
     )
@@ -136,10 +138,10 @@ def _is_about_to_start(instance: dg.DagsterInstance, declaration: Declaration) -
 
 
 def _roll_back(instance: dg.DagsterInstance, declaration: Declaration, job: str) -> dg.SensorResult | None:
-    """Ask for the rollback that is due; None where none is, or where it has failed with the present data."""
+    """Ask for the rollback that is due; None where none is."""
     from retrain_assets.monitoring_report.life import write_life
 
-    due = rollback_due(declaration)
+    due = _due(instance, declaration)
     if due is None:
         return None
     if runs_of(instance, declaration, ROLLBACK_TAG, IN_FLIGHT, limit=1):
@@ -147,9 +149,6 @@ def _roll_back(instance: dg.DagsterInstance, declaration: Declaration, job: str)
             skip_reason="A rollback is in flight; what follows is decided when it has ended."
         )
     as_of = due.as_of.isoformat()
-    failed = runs_of(instance, declaration, ROLLBACK_TAG, FAILED, limit=20)
-    if any(record.dagster_run.tags.get(AS_OF_TAG) == as_of for record in failed):
-        return None
     sentence = rollback_sentence(declaration.name, due)
     # Told before it is recorded, as a decision to retrain is.
     instance.report_runless_asset_event(
@@ -168,6 +167,17 @@ def _roll_back(instance: dg.DagsterInstance, declaration: Declaration, job: str)
         tags={PIPELINE_TAG: declaration.name, AS_OF_TAG: as_of, REASON_TAG: CODE, WHY_TAG: due.reason},
     )
     return dg.SensorResult(run_requests=[request])
+
+
+def _due(instance: dg.DagsterInstance, declaration: Declaration) -> Rollback | None:
+    """The rollback that is due; None where none is, or where it has failed with the present data."""
+    due = rollback_due(declaration)
+    if due is None:
+        return None
+    failed = runs_of(instance, declaration, ROLLBACK_TAG, FAILED, limit=20)
+    if any(record.dagster_run.tags.get(AS_OF_TAG) == due.as_of.isoformat() for record in failed):
+        return None
+    return due
 
 
 def _failed(record: dg.RunRecord) -> FailedRun:

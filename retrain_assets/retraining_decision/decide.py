@@ -43,8 +43,8 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
     Holds on every other reason:
 
     - ``in_flight``: a retrain is queued or running;
-    - ``ingest_in_flight``: what is known is about to change; a tick of the schedule is kept until that has ended
-      (before this function is asked);
+    - ``ingest_in_flight``, ``rollback_due``: what is known, or the champion, is about to change; a tick of the
+      schedule is kept until that has ended (before this function is asked);
     - ``minimum_rows``: too few rows to train on;
     - ``cooldown`` and ``budget``, by the data clock, failed attempts included;
     - ``back_off``: after n failed attempts in a row, 2**(n - 1) partitions must pass, at most the period of

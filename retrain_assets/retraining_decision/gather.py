@@ -17,13 +17,15 @@ from retrain_assets.retraining_decision.history import History
 from retrain_assets.retraining_decision.past import FailedRun, read_past
 from retrain_assets.retraining_decision.policy import policy_of
 from retrain_assets.retraining_decision.reasons import schedule_reason
-from retrain_assets.retraining_decision.record import codes, is_new, last_decision
+from retrain_assets.retraining_decision.record import is_new, last_decision, last_holds
 from retrain_assets.retraining_decision.staleness import Staleness, accumulate
 from retrain_assets.retraining_decision.ticks import Tick
 
 INGESTING = Hold("ingest_in_flight", "An ingest run is in flight.", None)
 FEATURES_MISSING = "features_missing"
 COLUMN_MISSING = "column_missing"
+ROLLING_BACK = Hold("rollback_due", "The champion is to be rolled back first.", None)
+_PUTS_OFF = {INGESTING.code, FEATURES_MISSING, COLUMN_MISSING, ROLLING_BACK.code}
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def rule(
     schedule_due: bool,
     retrain_in_flight: bool,
     ingest_in_flight: bool,
+    rollback_due: bool,
     failed: Sequence[FailedRun],
     ticks: Sequence[datetime] = (),
 ) -> Ruling:
@@ -67,6 +70,8 @@ def rule(
         Whether a tick of the schedule asks.
     retrain_in_flight, ingest_in_flight
         Whether such a run is queued or running.
+    rollback_due
+        Whether the champion is about to be rolled back; a candidate would be compared with the wrong one.
     failed
         Retrains that failed or were canceled.
     ticks
@@ -76,18 +81,15 @@ def rule(
         return _waiting("Nothing has been ingested yet, so there is nothing to decide on.")
     now = declaration.data_clock()
     last = last_decision(declaration)
-    ingesting = (
-        INGESTING if ingest_in_flight else _without_features(declaration) or _without_column(declaration)
-    )
-    if ingesting is not None:
+    coming = _coming(declaration, ingest_in_flight, rollback_due)
+    if coming is not None:
         if not schedule_due:
-            return _waiting(f"{ingesting.sentence} The decision waits for what it brings.", now)
-        decision = _put_off(now, ingesting)
+            return _waiting(f"{coming.sentence} The decision waits for what it brings.", now)
+        decision = _put_off(now, coming)
         return Ruling(decision, now, is_new(decision, last), {})
     policy = policy_of(declaration.spec)
     past = read_past(declaration, policy, failed)
-    put_off = () if last is None else codes(last, "held_back_by")
-    due = schedule_due or not {INGESTING.code, FEATURES_MISSING, COLUMN_MISSING}.isdisjoint(put_off)
+    due = schedule_due or not _PUTS_OFF.isdisjoint(last_holds(declaration))
     known = _evidence(declaration, past.history, now)
     evidence = replace(
         known,
@@ -110,6 +112,15 @@ def _complete_at(declaration: Declaration, moment: datetime) -> datetime:
 def _waiting(sentence: str, now: datetime | None = None) -> Ruling:
     decision = Decision(False, (), (), None, "", sentence)
     return Ruling(decision, now or datetime.fromtimestamp(0, UTC), False, {})
+
+
+def _coming(declaration: Declaration, ingest_in_flight: bool, rollback_due: bool) -> Hold | None:
+    """What is about to change what is known, so that no decision is made before it has ended."""
+    if ingest_in_flight:
+        return INGESTING
+    if rollback_due:
+        return ROLLING_BACK
+    return _without_features(declaration) or _without_column(declaration)
 
 
 def _without_features(declaration: Declaration) -> Hold | None:
@@ -135,10 +146,10 @@ def _without_column(declaration: Declaration) -> Hold | None:
 
 
 def _put_off(now: datetime, hold: Hold) -> Decision:
-    """Keep a tick of the schedule until the ingest run has ended: the next such tick may be a week away."""
+    """Keep a tick of the schedule until what is coming has come: the next such tick may be a week away."""
     reason = schedule_reason(now)
     text = f"A retrain is held back. {reason.sentence} {hold.sentence} It is decided on when that has ended."
-    return Decision(False, (reason,), (hold,), None, "The end of the ingest run.", text)
+    return Decision(False, (reason,), (hold,), None, "The end of what holds it back.", text)
 
 
 def _evidence(declaration: Declaration, history: History, now: datetime) -> Evidence:

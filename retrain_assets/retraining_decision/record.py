@@ -23,6 +23,13 @@ def last_decision(declaration: Declaration) -> dict[str, Any] | None:
     return {"act": row["act"], **json.loads(row["payload"])}
 
 
+def last_holds(declaration: Declaration) -> tuple[str, ...]:
+    """Tell what held back the newest decision on a retrain, by codes; a rollback since has ended none of it."""
+    on_retrains = pl.col("payload").str.json_path_match("$.rolls_back").is_null()
+    newest = declaration.lake.scan("decisions").filter(on_retrains).sort("at").tail(1).collect()
+    return () if newest.is_empty() else codes(json.loads(newest["payload"].item()), "held_back_by")
+
+
 def last_act(declaration: Declaration) -> datetime | None:
     """Tell when (wall time) the newest decision was recorded, if it was to act; None else."""
     newest = declaration.lake.scan("decisions").sort("at").tail(1).filter("act").select("at").collect()

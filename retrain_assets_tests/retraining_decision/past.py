@@ -138,7 +138,25 @@ def alarm(declaration: Declaration, day: float, reason: str, onset: float, versi
         "onset": at(onset).isoformat(),
         "sentence": f"The threshold of {reason} is crossed.",
     }
-    report = {"version": version, "findings": [finding]}
+    _report(declaration, day, {"version": version, "findings": [finding]})
+
+
+def found_worse(declaration: Declaration, day: float) -> None:
+    """Record a monitoring report as of a day in which the watch finds the champion worse than the one before it."""
+    entries = declaration.ledger.entries()
+    since = declaration.ledger.standing().since
+    assert since is not None
+    watch = {"crossed": True, "predecessor": entries[-2].version, "sentence": "It does worse."}
+    report = {
+        "version": entries[-1].version,
+        "promoted_at": since.isoformat(),
+        "findings": [],
+        "watch": watch,
+    }
+    _report(declaration, day, report)
+
+
+def _report(declaration: Declaration, day: float, report: Mapping[str, Any]) -> None:
     row = {"partition_key": at(day - 1).date().isoformat(), "as_of": at(day), "payload": json.dumps(report)}
     declaration.lake.append("monitoring", pl.DataFrame([row], schema=SCHEMAS["monitoring"]))
 
@@ -158,7 +176,13 @@ def codes(items: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def ruled(declaration: Declaration, **changes: Any) -> Ruling:
     """Decide and record as the sensor does."""
-    quiet = {"schedule_due": False, "retrain_in_flight": False, "ingest_in_flight": False, "failed": ()}
+    quiet = {
+        "schedule_due": False,
+        "retrain_in_flight": False,
+        "ingest_in_flight": False,
+        "rollback_due": False,
+        "failed": (),
+    }
     ruling = rule(declaration, **(quiet | changes))
     if ruling.changed:
         record_decision(declaration, ruling.decision, ruling.as_of)

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_day
-from retrain_assets_tests.retraining_decision.past import DAYS, at, attempt, started
+from retrain_assets_tests.retraining_decision.past import DAYS, at, attempt, found_worse, promote, started
 from retrain_assets_tests.running import YOUNG
 from retrain_assets_tests.ticking import Automation, reasons
 
@@ -67,6 +67,31 @@ def test_a_tick_during_an_ingest_is_kept(scheduled):
     assert not scheduled.decide().run_requests
     scheduled.instance.delete_run(run.run_id)
     assert reasons(scheduled.decide()) == ["schedule"]
+
+
+def test_a_tick_is_kept_while_a_rollback_is_due(scheduled):
+    """A candidate is not compared with a champion that is to go: the tick is decided on after the rollback."""
+    promote(scheduled.declaration, 20, version=2)
+    found_worse(scheduled.declaration, DAYS)
+    data = scheduled.schedule()
+    assert not data.run_requests
+    assert "The schedule is due." in data.skip_message
+    assert data.skip_message.endswith(
+        "The champion is to be rolled back first. It is decided on when that has ended."
+    )
+    [request] = scheduled.decide().run_requests
+    assert request.job_name == "loans_rollback"
+    promote(scheduled.declaration, 26, version=1, action="rolled_back")
+    assert reasons(scheduled.decide()) == ["schedule"]
+
+
+def test_a_rollback_that_failed_holds_no_tick(scheduled):
+    """Where the rollback failed with the present data, the schedule trains against the champion that is there."""
+    promote(scheduled.declaration, 20, version=2)
+    found_worse(scheduled.declaration, DAYS)
+    [request] = scheduled.decide().run_requests
+    scheduled.has_run("rollback", dg.DagsterRunStatus.FAILURE, dict(request.tags))
+    assert reasons(scheduled.schedule()) == ["schedule"]
 
 
 def test_without_a_schedule_there_is_none(tmp_path):
