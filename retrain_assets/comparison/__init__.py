@@ -5,6 +5,7 @@ from retrain_assets.comparison.blocks import Blocks, assign_blocks
 from retrain_assets.comparison.criterion import (
     Criterion,
     check_value,
+    decidable,
     deciding_criterion,
     decision_threshold,
     decisions,
@@ -30,6 +31,7 @@ __all__ = [
     "check_value",
     "choose_estimator",
     "compare",
+    "decidable",
     "deciding_criterion",
     "decision_threshold",
     "decisions",

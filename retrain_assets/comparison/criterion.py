@@ -145,6 +145,15 @@ def decisions(value: ValueSpec | None, rows: pl.DataFrame, score: FloatArray) ->
     return score > EVEN if value is None or value.function is not None else _acts(value, rows, score)
 
 
+def decidable(value: ValueSpec | None, rows: pl.DataFrame) -> NDArray[np.bool_]:
+    """Tell which rows can be decided on, shape (n,): those of which every amount that decides is known."""
+    known = np.ones(rows.height, dtype=bool)
+    if value is not None and value.threshold is None:
+        for column in value.columns:
+            known &= np.isfinite(_numbers(rows[column])) if column in rows.columns else False
+    return known
+
+
 def check_value(spec: PipelineSpec) -> list[str]:
     """Say what is wrong with the function of ``promotion.value``, without importing it."""
     value = spec.promotion.value
@@ -191,8 +200,7 @@ def _amounts(name: str, amount: Amount, rows: pl.DataFrame) -> FloatArray:
         raise TrainingError(
             f"promotion.value.{name}: {amount!r} is no column of the source. Mend the declaration."
         )
-    column = rows[amount].cast(pl.Float64, strict=False)
-    money = column.fill_null(np.nan).to_numpy()
+    money = _numbers(rows[amount])
     unknown = rows.height - int(np.count_nonzero(np.isfinite(money)))
     if unknown:
         raise TrainingError(
@@ -200,6 +208,11 @@ def _amounts(name: str, amount: Amount, rows: pl.DataFrame) -> FloatArray:
             "Deliver an amount for every row, or name another column."
         )
     return money
+
+
+def _numbers(column: pl.Series) -> FloatArray:
+    """A column as numbers, NaN where it holds none."""
+    return column.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
 
 
 def _by_function(reference: str, rows: pl.DataFrame, y: FloatArray, score: FloatArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from retrain_assets.arrays import FloatArray
-from retrain_assets.comparison import Task, decisions
+from retrain_assets.comparison import Task, decidable
 from retrain_assets.errors import TrainingError
+from retrain_assets.evaluation_report.fairness_figures import Mean, decided, figures_of, means
 from retrain_assets.evaluation_report.group_intervals import (
     Intervals,
     Limits,
@@ -20,12 +21,9 @@ from retrain_assets.evaluation_report.group_intervals import (
 )
 from retrain_assets.evaluation_report.judged_rows import rows_problem
 from retrain_assets.evaluation_report.slices import Scored, commonest_values
-from retrain_assets.spec import PipelineSpec
+from retrain_assets.spec import PipelineSpec, ValueSpec
 
-Figures = Mapping[str, Callable[..., float]]
 ByModel = Mapping[str, Mapping[str, Intervals]]
-Mean = tuple[FloatArray, NDArray[np.bool_], bool]
-"""A number a row, the rows that count, and whether their mean is a share."""
 
 
 def fairness(
@@ -43,7 +41,8 @@ def fairness(
     ----------
     spec
         The declaration: ``evaluation.sensitive``, and ``promotion.value``, by which is decided between two classes;
-        without it above a probability of one half.
+        without it, or where no row has its amounts, above a probability of one half. Rows without an amount that
+        decides are left out.
     rows
         Raw rows of the holdout, with the columns.
     scored
@@ -60,7 +59,8 @@ def fairness(
         commonest values. Intervals are by model and figure: lower and upper bound, 95 %, of the group by itself, or
         of the greatest difference whichever groups it is between; None where rows lie in one block.
     notes : list of str
-        A sentence for each group with too few rows to measure, and for a column that is left out.
+        A sentence for each group with too few rows to measure, for a column that is left out, and for rows without
+        an amount.
 
     Raises
     ------
@@ -73,7 +73,10 @@ def fairness(
     Kleinberg, Mullainathan, Raghavan (2017), "Inherent trade-offs in the fair determination of risk scores",
     ITCS: that the figures cannot all be equal.
     """
-    entries, notes = [], []
+    if not spec.evaluation.sensitive:
+        return [], []
+    entries: list[dict[str, Any]] = []
+    value, rows, scored, notes = _decidable(spec, rows, scored, task)
     for column in spec.evaluation.sensitive:
         if column not in rows.columns:
             raise TrainingError(
@@ -85,10 +88,32 @@ def fairness(
             notes.append(f"Fairness by {column} is not shown: fewer than two of its values have rows enough.")
             continue
         try:
-            entries.append(_entry(spec, column, groups, rows, scored, task))
+            entries.append(_entry(value, column, groups, rows, scored, task))
         except TrainingError as error:
             notes.append(f"Fairness by {column} is not shown. {error}")
     return entries, notes
+
+
+def _decidable(
+    spec: PipelineSpec, rows: pl.DataFrame, scored: Scored, task: Task
+) -> tuple[ValueSpec | None, pl.DataFrame, Scored, list[str]]:
+    """What decides, the rows that it decides on, and a sentence where these are not all by what is declared."""
+    value = spec.promotion.value
+    known = decidable(value, rows)
+    if task != "classification" or value is None or known.all():
+        return value, rows, scored, []
+    columns = " and ".join(map(repr, value.columns))
+    if not known.any():
+        note = (
+            f"Fairness is that of decisions above a probability of one half, because no row holds the amounts of "
+            f"promotion.value ({columns})."
+        )
+        return None, rows, scored, [note]
+    note = (
+        f"Fairness is measured on {np.count_nonzero(known):,} of {rows.height:,} rows: the others hold no amount of "
+        f"promotion.value ({columns}), so that nothing follows from their scores."
+    )
+    return value, rows.filter(pl.Series(known)), scored[np.flatnonzero(known)], [note]
 
 
 def _groups(
@@ -108,7 +133,7 @@ def _groups(
 
 
 def _entry(
-    spec: PipelineSpec,
+    value: ValueSpec | None,
     column: str,
     parts: Mapping[str, NDArray[np.int64]],
     rows: pl.DataFrame,
@@ -121,13 +146,13 @@ def _entry(
     chosen = np.concatenate(list(parts.values()))
     names = np.repeat(list(parts), [part.size for part in parts.values()])
     rows, scored = rows[chosen], scored[chosen]
-    figures = _figures(task)
+    figures = figures_of(task)
     frames: dict[str, MetricFrame] = {}
     intervals: dict[str, dict[str, Intervals]] = {}
     for model, score in (("candidate", scored.candidate), ("champion", scored.champion)):
         if score is not None:
-            decided = _decided(spec, rows, score, task)
-            cells = _cells(names, scored.y, decided, scored.weight, task)
+            acts = decided(value, rows, score, task)
+            cells = _cells(names, scored.y, acts, scored.weight, task)
             frames[model] = MetricFrame(
                 metrics=dict(figures),
                 y_true=cells["y"].to_numpy(),
@@ -137,7 +162,7 @@ def _entry(
             )
             intervals[model] = {
                 name: _interval(mean, names, list(parts), scored)
-                for name, mean in _means(task, scored.y, decided).items()
+                for name, mean in means(task, scored.y, acts).items()
             }
     groups = [
         {"group": group, "rows": int(part.size)}
@@ -155,7 +180,7 @@ def _entry(
 
 
 def _cells(
-    names: NDArray[np.str_], y: FloatArray, decided: FloatArray, weight: FloatArray | None, task: Task
+    names: NDArray[np.str_], y: FloatArray, acts: FloatArray, weight: FloatArray | None, task: Task
 ) -> pl.DataFrame:
     """Few rows that have the figures of many, of which fairlearn measures a million in half a minute.
 
@@ -163,7 +188,7 @@ def _cells(
     count as their mean, which leaves the mean error and the mean absolute error as they are.
     """
     rows = pl.DataFrame(
-        {"group": names, "y": y, "decided": decided, "weight": 1.0 if weight is None else weight}
+        {"group": names, "y": y, "decided": acts, "weight": 1.0 if weight is None else weight}
     )
     weighed = pl.col("weight").sum()
     if task != "regression":
@@ -200,44 +225,3 @@ def _interval(mean: Mean, names: NDArray[np.str_], groups: Sequence[str], scored
         weight = None if scored.weight is None else scored.weight[own]
         found.append(group_figure(values[own], scored.blocks[own], count, weight, share=share))
     return Intervals([figure.limits() for figure in found], greatest_difference(found))
-
-
-def _means(task: Task, y: FloatArray, decided: FloatArray) -> dict[str, Mean]:
-    """Each figure as a mean, as all of them are."""
-    every = np.ones(y.size, dtype=bool)
-    if task == "classification":
-        return {
-            "selection_rate": (decided, every, True),
-            "true_positive_rate": (decided, y == 1, True),
-            "false_positive_rate": (decided, y == 0, True),
-        }
-    if task == "multiclass":
-        return {"error_rate": ((decided != y).astype(np.float64), every, True)}
-    error = decided - y
-    return {"mean_absolute_error": (np.abs(error), every, False), "mean_error": (error, every, False)}
-
-
-def _figures(task: Task) -> Figures:
-    from fairlearn.metrics import false_positive_rate, selection_rate, true_positive_rate
-    from sklearn.metrics import mean_absolute_error, zero_one_loss
-
-    if task == "classification":
-        return {
-            "selection_rate": selection_rate,
-            "true_positive_rate": true_positive_rate,
-            "false_positive_rate": false_positive_rate,
-        }
-    if task == "multiclass":
-        return {"error_rate": zero_one_loss}
-    return {"mean_absolute_error": mean_absolute_error, "mean_error": _mean_error}
-
-
-def _mean_error(y: FloatArray, predicted: FloatArray, sample_weight: FloatArray | None = None) -> float:
-    return float(np.average(np.asarray(predicted) - np.asarray(y), weights=sample_weight))
-
-
-def _decided(spec: PipelineSpec, rows: pl.DataFrame, score: FloatArray, task: Task) -> FloatArray:
-    """What follows from the scores: a class, or the prediction itself."""
-    if task == "classification":
-        return decisions(spec.promotion.value, rows, score).astype(np.float64)
-    return score.argmax(axis=1).astype(np.float64) if task == "multiclass" else score

@@ -89,6 +89,38 @@ def test_decisions_are_those_of_the_declared_benefits():
         assert group["candidate"] == pytest.approx(expected[group["group"]], rel=1e-5)
 
 
+def test_rows_without_an_amount_cost_no_more_than_themselves():
+    """Where some rows hold no amount that decides, the others' fairness is told, and so is how many they are."""
+    rows, y = people()
+    known = np.arange(y.size) % 10 > 0
+    held = rows.with_columns(worth=pl.when(pl.Series(known)).then(BENEFITS["true_positive"]))
+    document = judge(spec=sensitive(value=BENEFITS | {"true_positive": "worth"}), rows=held, y=y)
+    [entry] = document["fairness"]
+    expected = by_hand(rows.filter(known), y[known], good(rows)[known], 1 / 6)
+    for group in entry["groups"]:
+        assert group["candidate"] == pytest.approx(expected[group["group"]], rel=1e-5)
+    assert document["value"] is None
+    assert (
+        "Fairness is measured on 3,600 of 4,000 rows: the others hold no amount of promotion.value ('worth'), so "
+        "that nothing follows from their scores." in document["guards"]
+    )
+
+
+@pytest.mark.parametrize("threshold", [None, 0.3])
+def test_fairness_does_not_need_money(threshold):
+    """Without any amount decisions are those above one half, which is told, or above the declared threshold."""
+    rows, y = people()
+    value = BENEFITS | {"true_positive": "worth", "threshold": threshold}
+    held = rows.with_columns(worth=pl.lit(None, pl.Float64))
+    document = judge(spec=sensitive(value=value), rows=held, y=y)
+    [entry] = document["fairness"]
+    expected = by_hand(rows, y, good(rows), threshold or 0.5)
+    for group in entry["groups"]:
+        assert group["candidate"] == pytest.approx(expected[group["group"]], rel=1e-5)
+    told = [guard for guard in document["guards"] if guard.startswith("Fairness is that of decisions above")]
+    assert len(told) == (threshold is None)
+
+
 def test_weights_count():
     """A group's rates are those of its weighted rows."""
     rows, y = people()
