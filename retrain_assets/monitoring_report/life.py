@@ -70,6 +70,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
             "action": since.action,
             "actor": since.actor,
             "reason": since.reason,
+            "verdict": since.evidence.get("verdict"),
         },
         "approval": None if waiting is None else waiting_sentence(declaration.name, waiting),
         "partitions": partitions,
@@ -83,6 +84,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
                 "replaced": entry.expected_champion,
                 "actor": entry.actor,
                 "reason": entry.reason,
+                "verdict": entry.evidence.get("verdict"),
                 "as_of": entry.as_of.isoformat(),
                 "at": entry.wall_time.isoformat(),
             }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from retrain_assets.attempts import newest_attempt
-from retrain_assets.champion.ledger import check_reason
+from retrain_assets.attempts import Attempt, newest_attempt
+from retrain_assets.champion.ledger import LedgerEntry, check_reason
 from retrain_assets.champion.registry import promote, register_version, roll_back
+from retrain_assets.champion.standing import standing_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError
 from retrain_assets.monitoring_report.life import write_life
@@ -56,8 +57,10 @@ def roll_back_champion(
 
 def force_champion(
     declaration: Declaration, *, version: int | None, attempt: str | None, actor: str, reason: str
-) -> int:
+) -> LedgerEntry:
     """Make a registered version, or the candidate of an attempt, champion by a person's decision.
+
+    Nothing that an evaluation found stands in the way; the entry repeats it, as its evidence ``verdict``.
 
     Parameters
     ----------
@@ -67,6 +70,11 @@ def force_champion(
         Exactly one of them: a registered version, or the run whose candidate is registered now.
     actor, reason
         Who decided, and why; both are kept in the ledger.
+
+    Returns
+    -------
+    LedgerEntry
+        The ledger's entry.
 
     Raises
     ------
@@ -78,28 +86,30 @@ def force_champion(
         raise ChampionError("Give exactly one of version and attempt: which model is to become champion?")
     check_reason(declaration.name, actor, reason)
     ledger = declaration.ledger
+    entries = ledger.entries()
     if attempt is not None:
         version, evidence = _registered(declaration, attempt)
     else:
-        evidence = next((dict(entry.evidence) for entry in ledger.entries() if entry.version == version), {})
+        evidence = next((dict(entry.evidence) for entry in entries if entry.version == version), {})
     if version is None or "model_path" not in evidence:
         raise ChampionError(
             f"Version {version} of {declaration.name} is not in the ledger, so its model cannot be found. "
             "Give the id of the run that trained it as attempt instead."
         )
-    promote(
+    judged = _judged(declaration, evidence.get("attempt"))
+    entry = promote(
         declaration.name,
         ledger,
         version,
         action="forced",
-        expected_champion=ledger.standing().version,
+        expected_champion=standing_of(entries).version,
         actor=actor,
         reason=reason,
-        evidence=evidence,
+        evidence=evidence | {"verdict": _told(version, judged)},
         as_of=declaration.data_clock(),
     )
     write_life(declaration)
-    return version
+    return entry
 
 
 def _registered(declaration: Declaration, attempt: str) -> tuple[int, dict[str, str]]:
@@ -113,15 +123,35 @@ def _registered(declaration: Declaration, attempt: str) -> tuple[int, dict[str, 
         declaration.name,
         model_uri=trained.payload["model_uri"],
         attempt=attempt,
-        tags=version_tags(trained, _forced_verdict(declaration, attempt)),
+        tags=version_tags(trained, _tag(_judged(declaration, attempt))),
         taken={entry.version for entry in declaration.ledger.entries()},
     )
     return version, {"attempt": attempt, "model_path": trained.payload["model_path"]}
 
 
-def _forced_verdict(declaration: Declaration, attempt: str) -> str:
+def _judged(declaration: Declaration, attempt: str | None) -> Attempt | None:
+    """The newest evaluation of an attempt's own candidate; None where there is none."""
+    if attempt is None:
+        return None
     evaluated = newest_attempt(declaration.lake, "evaluated", attempt)
-    if evaluated is None or evaluated.attempt != attempt:
+    return evaluated if evaluated is not None and evaluated.attempt == attempt else None
+
+
+def _tag(judged: Attempt | None) -> str:
+    if judged is None:
         return "forced, not evaluated"
-    verdict = evaluated.payload["verdict"]
+    verdict = judged.payload["verdict"]
     return f"forced, {verdict['verdict']}: {verdict['reason']}"
+
+
+def _told(version: int, judged: Attempt | None) -> str:
+    """Say what the evaluation of a forced version had found."""
+    if judged is None:
+        return f"Version {version} was forced without an evaluation on record."
+    verdict = judged.payload["verdict"]
+    link = "; it was" if verdict["verdict"] == "blessed" else " although it was"
+    trial = ", in a trial," if judged.payload["trial"] else ""
+    return (
+        f"Version {version} was forced{link} {verdict['verdict']}{trial} with the data up to "
+        f"{judged.as_of:%Y-%m-%d %H:%M} UTC: {verdict['sentence']}"
+    )

@@ -87,14 +87,14 @@ def promote_job(declaration: Declaration) -> dg.JobDefinition:
     def force(context: dg.OpExecutionContext, config: PromoteConfig) -> None:
         from retrain_assets.registered_model.intervene import force_champion
 
-        version = force_champion(
+        entry = force_champion(
             declaration,
             version=config.version,
             attempt=config.attempt,
             actor=config.actor,
             reason=config.reason,
         )
-        _tell(context, declaration, version)
+        _tell(context, declaration, entry.version, entry.evidence["verdict"])
 
     return _job(
         declaration,
@@ -185,12 +185,17 @@ def _asked_at(context: dg.OpExecutionContext) -> datetime | None:
     return None if record is None else record.create_timestamp
 
 
-def _tell(context: dg.OpExecutionContext, declaration: Declaration, version: int) -> None:
-    context.log.info(f"Version {version} is champion of {declaration.name}.")
+def _tell(
+    context: dg.OpExecutionContext, declaration: Declaration, version: int, sentence: str | None = None
+) -> None:
+    context.log.info(
+        " ".join(filter(None, [f"Version {version} is champion of {declaration.name}.", sentence]))
+    )
+    told = {} if sentence is None else {"sentence": dg.MetadataValue.md(sentence)}
     context.log_event(
         dg.AssetMaterialization(
             asset_key=asset_key(declaration, "registered_model"),
-            metadata={"version": version, "at": datetime.now(UTC).isoformat()},
+            metadata={"version": version, "at": datetime.now(UTC).isoformat(), **told},
             tags={"dagster/data_version": str(version)},
         )
     )

@@ -7,13 +7,22 @@ import re
 
 import pytest
 
-from retrain_assets.attempts import attempts
+from retrain_assets.attempts import attempts, record_attempt
 from retrain_assets.champion.tracking import client
 from retrain_assets.errors import ChampionError
 from retrain_assets.registered_model.intervene import force_champion, roll_back_champion
 from retrain_assets_tests.pipelines import declare
 from retrain_assets_tests.remembered import begin_with
-from retrain_assets_tests.running import QUIET, YOUNG, Running, declared_anew, loans, sentence, serving
+from retrain_assets_tests.running import (
+    QUIET,
+    YOUNG,
+    Running,
+    declared_anew,
+    loans,
+    materialized,
+    sentence,
+    serving,
+)
 
 pytestmark = YOUNG
 
@@ -83,18 +92,49 @@ def test_bar(twice):
 def test_force_an_earlier_version(twice):
     """A version that was champion before is made so again, and can be loaded."""
     declaration = twice.declaration
-    assert force_champion(declaration, version=1, attempt=None, actor="ada", reason="Safer.") == 1
-    entry = declaration.ledger.entries()[-1]
+    entry = force_champion(declaration, version=1, attempt=None, actor="ada", reason="Safer.")
+    assert entry == declaration.ledger.entries()[-1]
     assert (entry.action, entry.version, entry.expected_champion) == ("forced", 1, 2)
     assert entry.evidence["model_path"] == declaration.ledger.entries()[0].evidence["model_path"]
     assert state(twice)[1] == {"champion": "1"}
+    assert entry.evidence["verdict"].startswith(
+        "Version 1 was forced; it was blessed with the data up to 2026-01-30 00:00 UTC: The first model is better than"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "trial", "link"),
+    [
+        ("rejected", False, " although it was rejected with"),
+        ("inconclusive", True, " although it was inconclusive, in a trial, with"),
+    ],
+)
+def test_forced_in_spite_of_its_evaluation(twice, verdict, trial, link):
+    """What the evaluation had found is repeated in the ledger, in the run's metadata and on the life page."""
+    declaration = twice.declaration
+    record = attempts(declaration.lake, "trained")[-1]
+    judged = attempts(declaration.lake, "evaluated")[-1].payload | {"trial": trial}
+    judged |= {"verdict": {"verdict": verdict, "reason": "worse", "sentence": "The candidate is worse."}}
+    record_attempt(declaration.lake, "run-3", "trained", record.as_of, record.payload)
+    record_attempt(declaration.lake, "run-3", "evaluated", record.as_of, judged)
+    result = twice.intervene("promote", attempt="run-3", actor="ada", reason="It explains itself.")
+    assert result.success, sentence(result)
+    told = f"Version 3 was forced{link} the data up to {record.as_of:%Y-%m-%d} 00:00 UTC: The candidate is worse."
+    entry = declaration.ledger.entries()[-1]
+    assert (entry.reason, entry.evidence["verdict"]) == ("It explains itself.", told)
+    assert materialized(result)["registered_model"]["sentence"] == told
+    life = json.loads((declaration.reports / "life.json").read_text())
+    assert life["champion"]["verdict"] == life["ledger"][-1]["verdict"] == told
+    page = (declaration.reports / "index.html").read_text()
+    assert page.count(told) == 2
 
 
 def test_force_a_candidate(twice):
     """The candidate of a run that was not promoted is registered, with all its tags, and made champion."""
     trained = twice.retrain("candidate_model", tags={"retrain_assets/reason": "asked"})
     declaration = twice.declaration
-    assert force_champion(declaration, version=None, attempt=trained.run_id, actor="ada", reason="Try.") == 3
+    entry = force_champion(declaration, version=None, attempt=trained.run_id, actor="ada", reason="Try.")
+    assert entry.version == 3
     assert state(twice)[1] == {"champion": "3"}
     tags = client().get_model_version("loans", "3").tags
     promoted = client().get_model_version("loans", "2").tags
@@ -105,6 +145,7 @@ def test_force_a_candidate(twice):
     assert declaration.ledger.entries()[-1].evidence == {
         "attempt": trained.run_id,
         "model_path": record["model_path"],
+        "verdict": "Version 3 was forced without an evaluation on record.",
     }
 
 
