@@ -34,13 +34,13 @@ def gain_per_block(curve: FloatArray, confidence: float) -> float | None:
     """
     from scipy.special import stdtrit
 
-    slopes = []
-    for block in range(curve.shape[1]):
-        trained = np.flatnonzero(np.isfinite(curve[: block + 1, block]))
-        if trained.size >= 2:
-            age = block - trained
-            slopes.append(float(np.polyfit(age, curve[trained, block], 1)[0]))
-    if len(slopes) < 3:
+    age = np.arange(curve.shape[1]) - np.arange(curve.shape[0])[:, np.newaxis]
+    known = np.isfinite(curve) & (age >= 0)
+    several = known.sum(axis=0) >= 2
+    if several.sum() < 3:
         return None
-    error = float(np.std(slopes, ddof=1)) / math.sqrt(len(slopes))
-    return float(np.mean(slopes)) - float(stdtrit(len(slopes) - 1, confidence)) * error
+    curve, age, known = curve[:, several], age[:, several], known[:, several]
+    distance = np.where(known, age - np.mean(age, axis=0, where=known), 0.0)
+    slopes = np.sum(distance * np.where(known, curve, 0.0), axis=0) / np.sum(distance**2, axis=0)
+    error = float(np.std(slopes, ddof=1)) / math.sqrt(slopes.size)
+    return float(np.mean(slopes)) - float(stdtrit(slopes.size - 1, confidence)) * error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from retrain_assets.cadence_report.clock import Clock
 from retrain_assets.cadence_report.gate import judge
 from retrain_assets.cadence_report.matrix import IntArray, Matrix
 from retrain_assets.cadence_report.policies import Policy, constant
-from retrain_assets.cadence_report.seen import Attempt, Verdict, known_curve, look
+from retrain_assets.cadence_report.seen import Attempt, KnownDays, Verdict, known_curve, known_days, look
 from retrain_assets.spec import PromotionSpec
 
 
@@ -71,14 +72,15 @@ class Replayer:
     promotion: PromotionSpec
     _judged: dict[tuple[int, int, int | None, int], Verdict] = field(default_factory=dict)
     _curves: dict[tuple[int, int], FloatArray] = field(default_factory=dict)
+    _days: dict[tuple[int, int, int], KnownDays] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def windows(self) -> tuple[int, ...]:
         """Windows that have a model by the first third of history; those that come later are not compared."""
         latest = len(self.matrix.blocks) // 3
         return tuple(w for w, rows in enumerate(self.matrix.training_rows) if (rows[: latest + 1] > 0).any())
 
-    @property
+    @cached_property
     def first(self) -> int:
         """The first block that policies are compared on: every compared window has had a model judged by then."""
         trained = [int(np.argmax(self.matrix.training_rows[w] > 0)) for w in self.windows]
@@ -108,8 +110,8 @@ class Replayer:
         for block in range(begin, blocks):
             candidate = int(self.clock.candidate[block])
             if block > begin and candidate > champion and self.matrix.training_rows[window, candidate] > 0:
-                curve = self._curve(window, block)
-                seen = look(self.matrix, self.clock, window, block, champion, since, attempts, curve)
+                days, curve = self._known(window, block, champion), self._curve(window, block)
+                seen = look(self.matrix, self.clock, days, since, attempts, curve)
                 if policy.asks(seen):
                     attempt = Attempt(block, candidate, self._judge(window, candidate, champion, block))
                     attempts = (*attempts, attempt)
@@ -148,6 +150,12 @@ class Replayer:
             days = (self.matrix.day_block >= candidate) & (self.matrix.day_known <= block)
             self._judged[key] = judge(self.matrix, window, candidate, champion, days, self.promotion)
         return self._judged[key]
+
+    def _known(self, window: int, block: int, champion: int) -> KnownDays:
+        key = (window, block, champion)
+        if key not in self._days:
+            self._days[key] = known_days(self.matrix, window, block, champion)
+        return self._days[key]
 
     def _curve(self, window: int, block: int) -> FloatArray:
         if (window, block) not in self._curves:

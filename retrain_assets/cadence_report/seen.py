@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from retrain_assets.arrays import FloatArray
 from retrain_assets.cadence_report.clock import Clock
 from retrain_assets.cadence_report.days import by_day
-from retrain_assets.cadence_report.matrix import Matrix
+from retrain_assets.cadence_report.matrix import IntArray, Matrix
 
 Verdict = Literal["blessed", "rejected", "inconclusive"]
 
@@ -102,12 +102,43 @@ def weighted_mean(values: FloatArray, weights: FloatArray) -> float:
     return float(np.average(values[known], weights=weights[known])) if known.any() else float("nan")
 
 
+@dataclass(frozen=True)
+class KnownDays:
+    """Days since a model's training of which labels are known at the start of a block, whoever decides.
+
+    Parameters
+    ----------
+    window, block, champion
+        Index of the model's window, the block that starts, and the one at whose start the model was trained.
+    days, losses, rows
+        As in :class:`Seen`.
+    day_block
+        Shape (days,): the days' blocks.
+    """
+
+    window: int
+    block: int
+    champion: int
+    days: NDArray[np.datetime64]
+    losses: FloatArray
+    rows: FloatArray
+    day_block: IntArray
+
+
+def known_days(matrix: Matrix, window: int, block: int, champion: int) -> KnownDays:
+    """Cut the days of a model out of a matrix that are known at the start of a block."""
+    chosen = np.flatnonzero((matrix.day_block >= champion) & (matrix.day_known <= block))
+    first, losses, rows = by_day(
+        matrix.days[chosen], matrix.daily_loss[window, champion, chosen], matrix.daily_rows[chosen]
+    )
+    places = chosen[first]
+    return KnownDays(window, block, champion, matrix.days[places], losses, rows, matrix.day_block[places])
+
+
 def look(
     matrix: Matrix,
     clock: Clock,
-    window: int,
-    block: int,
-    champion: int,
+    known: KnownDays,
     since: int,
     attempts: tuple[Attempt, ...],
     curve: FloatArray,
@@ -118,20 +149,14 @@ def look(
     ----------
     matrix, clock
         The matrix, and what is known when.
-    window
-        Index of the policy's window.
-    block
-        The block that starts.
-    champion, since, attempts
+    known
+        The champion's days that are known at the start of the block.
+    since, attempts
         The state of the path so far.
     curve
         As :func:`known_curve` gives it for this window and block.
     """
-    chosen = np.flatnonzero((matrix.day_block >= champion) & (matrix.day_known <= block))
-    first, losses, rows = by_day(
-        matrix.days[chosen], matrix.daily_loss[window, champion, chosen], matrix.daily_rows[chosen]
-    )
-    day_block = matrix.day_block[chosen[first]]
+    window, block, champion = known.window, known.block, known.champion
     last = max([since, *(attempt.block for attempt in attempts)])
     block_rows = np.array([part.rows for part in matrix.blocks[: int(clock.known_blocks[block])]])
     return Seen(
@@ -140,11 +165,11 @@ def look(
         since=since,
         candidate=int(clock.candidate[block]),
         attempts=attempts,
-        days=matrix.days[chosen[first]],
-        losses=losses,
-        rows=rows,
-        served=day_block >= since,
-        fresh=day_block >= last,
+        days=known.days,
+        losses=known.losses,
+        rows=known.rows,
+        served=known.day_block >= since,
+        fresh=known.day_block >= last,
         drift=matrix.drift[window, champion, champion:block],
         estimated=matrix.estimated[window, champion, champion:block],
         curve=curve,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +36,6 @@ class Rise:
     ----------
     value
         Mean of the later days less that of the days before, split where the evidence is strongest.
-    bound
-        The largest tolerance that the rise certainly exceeds, over all looks together; None where none does.
     evidence
         Evidence against "the mean never rose by more than the tolerance"; an alarm from ``EVIDENCE_ASKED`` on.
     split
@@ -44,14 +43,19 @@ class Rise:
     """
 
     value: float
-    bound: float | None
     evidence: float
     split: int
+    _parts: _Parts = field(repr=False)
 
     @property
     def certain(self) -> bool:
         """Whether the evidence suffices for an alarm."""
         return self.evidence >= EVIDENCE_ASKED
+
+    @cached_property
+    def bound(self) -> float | None:
+        """The largest tolerance that the rise certainly exceeds, over all looks together; None where none does."""
+        return _bound(self._parts)
 
 
 def detect_rise(series: BlockSeries, settled: int, tolerance: float = 0.0) -> Rise | None:
@@ -116,9 +120,9 @@ def detect_rise(series: BlockSeries, settled: int, tolerance: float = 0.0) -> Ri
     )
     return Rise(
         value=float(later - level),
-        bound=_bound(parts),
         evidence=math.exp(min(_log_sum(each), 700.0)),
         split=split,
+        _parts=parts,
     )
 
 
