@@ -35,6 +35,9 @@ from retrain_assets.spec import RetrainWhenSpec, load_spec
 from retrain_assets_tests.cadence_report.simulated import WINDOWS, simulate
 from retrain_assets_tests.pipelines import ATTRIBUTES, declare
 
+# Of the kinds of policies, a test asks for those that it is about: each is replayed on every window.
+NO_KINDS = ()
+
 
 def pasted(block):
     """The declaration with a recommended block pasted over it."""
@@ -99,20 +102,20 @@ def test_a_declared_schedule_is_replayed_at_the_first_block_after_each_tick(tmp_
     matrix = simulate("gradual", blocks=20)
     declaration = declare(tmp_path, timezone=zone, retrain_when={"schedule": "0 0 1 * *"})
     ticks = declared_ticks(declaration, matrix)
-    document = build_report(matrix, declaration, ticks).document
+    document = build_report(matrix, declaration, ticks, NO_KINDS).document
     today = next(row for row in document["policies"] if row["role"] == "today")
     assert today["attempts"] == 4
     line = next(row for row in document["time_line"] if row["role"] == "today")
     attempted = ["02-05", "03-04", april, "05-06"]
     assert [attempt["at"][:10] for attempt in line["attempts"]] == [f"2024-{day}" for day in attempted]
-    entries = hold_contest(matrix, declaration, ticks).results(0.0)
+    entries = hold_contest(matrix, declaration, ticks, NO_KINDS).results(0.0)
     triggers = [result.path for result in entries if result.entry.policy.family == TODAY]
     assert [len(path.attempts) for path in triggers if path.window == matrix.declared] == [4]
 
 
 def test_figures_against_several_are_told_once_where_they_are_the_same(tmp_path):
     """What is spared alike against the tuned schedule and against today's declaration is one sentence."""
-    contest = hold_contest(simulate("abrupt", blocks=20), declare(tmp_path))
+    contest = hold_contest(simulate("abrupt", blocks=20), declare(tmp_path), kinds=["drift"])
     price = read_prices(contest.replayer.matrix, contest.spec)[1].value
     bar = recommend(contest, price, contest.today()).bar
     drift = next(result for result in contest.tuned(price) if result.entry.policy.family == "declared drift")
@@ -138,7 +141,7 @@ def test_a_declaration_on_a_window_that_stands_in_is_not_told_as_declared(tmp_pa
     late = matrix.training_rows.copy()
     late[0, :10] = 0
     declaration = declare(tmp_path, training__window={"type": "expanding"}, retrain_when={"max_age": "7d"})
-    document = build_report(replace(matrix, training_rows=late), declaration).document
+    document = build_report(replace(matrix, training_rows=late), declaration, kinds=NO_KINDS).document
     found = document["recommendation"]
     assert found["title"] == "Keep today's triggers (window: last 28d)"
     assert (found["keeps_today"], found["is_declared"]) == (True, False)
@@ -161,7 +164,7 @@ def test_a_declaration_on_a_window_that_stands_in_is_not_told_as_declared(tmp_pa
 def test_what_the_naive_constant_comes_to_is_told(tmp_path, baseline, worse):
     """Its mean loss stands beside the policies and the frontier, and the first screen says where it is the better one."""
     matrix = replace(simulate("none", blocks=20), baseline=baseline)
-    document = build_report(matrix, declare(tmp_path)).document
+    document = build_report(matrix, declare(tmp_path), kinds=NO_KINDS).document
     row = next(row for row in document["policies"] if row["role"] == "constant")
     counted = baseline[4:]
     assert (row["loss"], row["attempts"]) == (pytest.approx(counted.mean()), 0)
@@ -224,12 +227,13 @@ def test_a_window_without_a_model_that_served_names_those_that_have_one(tmp_path
     daily[0] += 1.0
     loss = matrix.loss.copy()
     loss[0] += 1.0
-    document = build_report(replace(matrix, loss=loss, daily_loss=daily), declare(tmp_path)).document
+    matrix = replace(matrix, loss=loss, daily_loss=daily)
+    document = build_report(matrix, declare(tmp_path), kinds=NO_KINDS).document
     assert document["recommendation"]["serves_in_tuning"]
     assert (document["today"]["serves_from"], document["today"]["serves_in_tuning"]) == (None, False)
     page = cadence_page(document)
     assert "No model was proven better than the constant, whose mean loss is 0.690 nats" in page
-    contest = hold_contest(replace(matrix, loss=loss, daily_loss=daily), declare(tmp_path))
+    contest = hold_contest(matrix, declare(tmp_path))
     assert "Windows with a model that serves earlier: last 28d; last 84d." in unproven_sentence(contest, 0)
 
 
@@ -276,7 +280,7 @@ def test_the_worth_is_of_compared_windows_on_the_same_blocks_and_beyond_noise(tm
 def test_tuning_does_not_see_the_last_third(tmp_path):
     """The tuned schedule stays the same whatever happens after the split."""
     matrix, declaration = simulate("gradual", seed=4, blocks=16), declare(tmp_path)
-    contest = hold_contest(matrix, declaration)
+    contest = hold_contest(matrix, declaration, kinds=NO_KINDS)
     price = read_prices(matrix, declaration.spec)[1].value
     late = np.arange(16) >= contest.split
     changed = replace(
@@ -284,7 +288,7 @@ def test_tuning_does_not_see_the_last_third(tmp_path):
         loss=np.where(late, 5.0, matrix.loss),
         daily_loss=np.where(late[matrix.day_block], 5.0, matrix.daily_loss),
     )
-    other = hold_contest(changed, declaration)
+    other = hold_contest(changed, declaration, kinds=NO_KINDS)
     bars = [recommend(one, price, one.today()).bar for one in (contest, other)]
     assert bars[0].entry.policy.name == bars[1].entry.policy.name
     assert bars[0].path.window == bars[1].path.window
@@ -296,7 +300,9 @@ def test_tuning_does_not_see_the_last_third(tmp_path):
 )
 def test_schedules_are_tried_whose_every_tick_may_train(tmp_path, changes, shortest):
     """A schedule that cooldown or budget would thin out is not tried, as it would not do what its replay does."""
-    contest = hold_contest(simulate("gradual", seed=4, blocks=16), declare(tmp_path, **changes))
+    contest = hold_contest(
+        simulate("gradual", seed=4, blocks=16), declare(tmp_path, **changes), kinds=NO_KINDS
+    )
     tried = [result.entry.policy for result in contest.results(0.0)]
     periods = [policy.parameter for policy in tried if policy.family == "periodic"]
     assert min(periods) == shortest
@@ -359,7 +365,7 @@ def test_what_is_declared_decides_as_it_was_replayed(tmp_path, months, zone):
     matrix = on_the_calendar(matrix, months, zone)
     changes = {"source__partition": "monthly", "training__window": {"type": "expanding"}} if months else {}
     changes["retrain_when"] = {"drift": {"psi": 0.15}}
-    contest = hold_contest(matrix, declare(tmp_path, timezone=zone, **changes))
+    contest = hold_contest(matrix, declare(tmp_path, timezone=zone, **changes), kinds=["cost", "drift"])
     begin, end = matrix.blocks[0].start, matrix.blocks[-1].end
     triggers = ("declared cost", "declared drift")
     kinds = ("periodic", "never", *triggers, *(f"{trigger} or age" for trigger in triggers))
@@ -380,9 +386,8 @@ def test_what_is_declared_decides_as_it_was_replayed(tmp_path, months, zone):
 def test_a_threshold_leaves_the_price_as_it_is_declared(tmp_path):
     """Tuned thresholds of the cost keep the declared money, so that the next report weighs by the same price."""
     cost = {"per_retrain": 30.0, "per_metric_unit_and_row": 0.5}
-    contest = hold_contest(
-        simulate("gradual", seed=4, blocks=16), declare(tmp_path, retrain_when={"cost": cost})
-    )
+    declaration = declare(tmp_path, retrain_when={"cost": cost})
+    contest = hold_contest(simulate("gradual", seed=4, blocks=16), declaration, kinds=["cost"])
     price = read_prices(contest.replayer.matrix, contest.spec)[1].value
     tried = [r.entry for r in contest.results(price) if r.entry.policy.family == "declared cost"]
     assert {entry.when["cost"].get("threshold", 1.0) for entry in tried} == {0.1, 0.5, 1.0, 2.0}
@@ -497,7 +502,8 @@ def test_a_declared_drop_is_the_recommended_one_where_it_watches_the_same_metric
 def test_a_declared_span_of_a_fall_is_kept(tmp_path, metric, carried):
     """Falls are replayed over the declared span, and the block to paste says so; that of another metric is not."""
     watched = {"performance": {"metric": metric, "drop": 0.05, "over": "14d"}}
-    contest = hold_contest(simulate("none", blocks=12), declare(tmp_path, retrain_when=watched))
+    declaration = declare(tmp_path, retrain_when=watched)
+    contest = hold_contest(simulate("none", blocks=12), declaration, kinds=["performance"])
     tried = [result.entry.when for result in contest.results(0.0)]
     assert {when["performance"].get("over") for when in tried if when and "performance" in when} == carried
 
@@ -517,7 +523,8 @@ def test_a_declaration_that_is_replayed_on_another_window_is_told(tmp_path):
     matrix = simulate("abrupt", blocks=18)
     late = matrix.training_rows.copy()
     late[0, :10] = 0
-    document = build_report(replace(matrix, training_rows=late), declare(tmp_path)).document
+    late = replace(matrix, training_rows=late)
+    document = build_report(late, declare(tmp_path), kinds=NO_KINDS).document
     note = (
         "The declared window 'all history' has no model in the first third of history: today's declaration is replayed "
         "on the window 'last 28d' instead."
@@ -527,7 +534,7 @@ def test_a_declaration_that_is_replayed_on_another_window_is_told(tmp_path):
     assert note in document["notes"]
     page = cadence_page(document)
     assert "on the window last 28d in place of its own" in page
-    plain = build_report(matrix, declare(tmp_path)).document
+    plain = build_report(matrix, declare(tmp_path), kinds=NO_KINDS).document
     assert (plain["today"]["window"], plain["today"]["note"]) == ("all history", None)
     assert "in place of its own" not in cadence_page(plain)
 
