@@ -20,6 +20,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from retrain_assets.attempts import newest_attempt
 from retrain_assets.declaration import Declaration
 from retrain_assets.spec import load_spec
+from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import YOUNG, Running, materialized, sentence
 
 pytestmark = YOUNG
@@ -135,7 +136,7 @@ def poison(at: datetime, **changes: Any) -> None:
 def ingested(declaration: Declaration) -> Running:
     """Take all months in, with rows from long after the moment of knowledge."""
     running = Running(declaration)
-    running.ingest(MONTHS, "training_data", "features")
+    take_in(declaration, MONTHS)
     return running
 
 
