@@ -2,6 +2,7 @@
 
 from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.blocks import Blocks, assign_blocks
+from retrain_assets.comparison.comparison import Comparison
 from retrain_assets.comparison.criterion import (
     Criterion,
     check_value,
@@ -15,7 +16,7 @@ from retrain_assets.comparison.estimator_choice import choose_estimator
 from retrain_assets.comparison.metric import Metric, Task
 from retrain_assets.comparison.metrics import METRICS, declared_metrics, find_metric, task_of
 from retrain_assets.comparison.own_metric import check_functions
-from retrain_assets.comparison.paired import Comparison, compare
+from retrain_assets.comparison.paired import compare
 from retrain_assets.comparison.standard_errors import standard_error, standard_error_of
 
 __all__ = [

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from retrain_assets.comparison.block_series import BlockSeries, spread_of
-from retrain_assets.comparison.paired import POWER, Comparison
+from retrain_assets.comparison.comparison import Comparison
+from retrain_assets.comparison.paired import POWER
 from retrain_assets.comparison.sequential import always_valid
 from retrain_assets.comparison.standard_errors import StudentError
 

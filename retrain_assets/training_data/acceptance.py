@@ -12,10 +12,11 @@ import polars as pl
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import PartitionError
 from retrain_assets.lake_tables import SCHEMAS
+from retrain_assets.training_data.conform import conform
 from retrain_assets.training_data.expectations.judgement import Judgement, judge
 from retrain_assets.training_data.expectations.results import ExpectationResult
 from retrain_assets.training_data.hashing import content_hash
-from retrain_assets.training_data.normalise import Normalised, conform, normalise
+from retrain_assets.training_data.normalise import Normalised, normalise
 from retrain_assets.training_data.quarantine import quarantine_rows
 from retrain_assets.training_data.rules import rules_hash
 from retrain_assets.training_data.sources.delivery import Delivery

@@ -12,7 +12,8 @@ import pytest
 
 from retrain_assets.errors import PartitionError
 from retrain_assets.lake import Lake
-from retrain_assets.training_data.normalise import Normalised, conform, normalise
+from retrain_assets.training_data.conform import conform
+from retrain_assets.training_data.normalise import Normalised, normalise
 from retrain_assets_tests.training_data.declared import DAILY, declared, rows
 
 DAY = "2026-01-05"

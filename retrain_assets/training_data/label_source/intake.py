@@ -13,9 +13,9 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.labelled_rows import kept_labels
 from retrain_assets.lake_tables import SCHEMAS
+from retrain_assets.training_data.conform import conform
 from retrain_assets.training_data.ingest import ROWS_A_COMMIT
 from retrain_assets.training_data.label_source.feed import LabelFeed, pending_labels
-from retrain_assets.training_data.normalise import conform
 from retrain_assets.training_data.sources.delivery import Delivery
 
 

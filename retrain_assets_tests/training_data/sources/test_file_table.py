@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from retrain_assets.training_data.normalise import conform
+from retrain_assets.training_data.conform import conform
 from retrain_assets.training_data.sources.source import open_source
 from retrain_assets_tests.training_data.declared import declared
 from retrain_assets_tests.training_data.sources.days import (

@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from retrain_assets.errors import SourceError, SpecError
-from retrain_assets.training_data.normalise import conform, normalise
+from retrain_assets.training_data.conform import conform
+from retrain_assets.training_data.normalise import normalise
 from retrain_assets.training_data.sources.delivery import Delivery
 from retrain_assets.training_data.sources.source import Source, open_source
 from retrain_assets.windows import Partitions
