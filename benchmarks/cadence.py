@@ -24,7 +24,8 @@ import yaml
 
 from retrain_assets.cadence_report.answers import figures
 from retrain_assets.cadence_report.asset import declared_ticks
-from retrain_assets.cadence_report.contest import Contest, Entry, Result
+from retrain_assets.cadence_report.contest import Contest, Result
+from retrain_assets.cadence_report.entries import Entry
 from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.parallel import Machines
 from retrain_assets.cadence_report.prices import Price, read_prices

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrain_assets.arrays import FloatArray
-from retrain_assets.cadence_report.contest import TODAY, Contest, Entry, Result
+from retrain_assets.cadence_report.contest import Contest, Result
 from retrain_assets.cadence_report.declared_block import as_text, can_be_declared, declared_triggers
+from retrain_assets.cadence_report.entries import TODAY, Entry
 from retrain_assets.cadence_report.gate import compare_days
 from retrain_assets.cadence_report.matrix import Matrix
 from retrain_assets.cadence_report.replay import Path

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from retrain_assets.cadence_report.contest import OR_AGE, TODAY, Contest, Result
+from retrain_assets.cadence_report.contest import Contest, Result
+from retrain_assets.cadence_report.entries import OR_AGE, TODAY
 from retrain_assets.cadence_report.policies import retrains
 from retrain_assets.cadence_report.recommend import Recommendation
 from retrain_assets.cadence_report.replay import Path, cost_between

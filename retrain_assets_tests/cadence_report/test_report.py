@@ -19,8 +19,8 @@ from dagster._utils.schedules import cron_string_iterator
 from retrain_assets.cadence_report.ageing import age_curve, lifetime
 from retrain_assets.cadence_report.arbiter import Arbiter
 from retrain_assets.cadence_report.asset import declared_ticks
-from retrain_assets.cadence_report.contest import OR_AGE, TODAY
 from retrain_assets.cadence_report.declared_block import as_text, every
+from retrain_assets.cadence_report.entries import OR_AGE, TODAY
 from retrain_assets.cadence_report.matrix import WindowPolicy
 from retrain_assets.cadence_report.page import cadence_page
 from retrain_assets.cadence_report.prices import read_prices
