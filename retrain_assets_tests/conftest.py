@@ -6,12 +6,31 @@ import logging
 import os
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from xdist.scheduler import LoadScopeScheduling
 
 from retrain_assets.demo.sqlite import write_without_waiting
 
 # What tests keep ends with them; waiting for the disk would be a good part of their time.
 write_without_waiting()
+
+
+def _read_migrations_once() -> None:
+    """Keep the migrations of Dagster's and MLflow's stores, which each new store of a test would read again."""
+    read = ScriptDirectory.from_config
+    kept: dict[str | None, ScriptDirectory] = {}
+
+    def from_config(config: Config) -> ScriptDirectory:
+        location = config.get_main_option("script_location")
+        if location not in kept:
+            kept[location] = read(config)
+        return kept[location]
+
+    ScriptDirectory.from_config = staticmethod(from_config)
+
+
+_read_migrations_once()
 
 
 class _ByModule(LoadScopeScheduling):
