@@ -12,6 +12,7 @@ from retrain_assets.champion.standing import ACTOR
 from retrain_assets.monitoring_report.quality_now import gain_over_first, period_name, quality_now
 from retrain_assets.pages import life_charts as charts
 from retrain_assets.pages.charts import both_widths
+from retrain_assets.pages.decision_marks import marks_of
 from retrain_assets.pages.layout import render
 from retrain_assets.pages.life_charts import Point, Span
 from retrain_assets.pages.text import day, decimals_for, fixed, in_local_time, instant, metric_title, number
@@ -125,7 +126,7 @@ def _quality_chart(document: Mapping[str, Any], span: Span | None) -> Markup | N
     never, realised = _points(document, "never_retrained"), _points(document, "realised")
     if span is None or not any(point.value is not None for point in realised):
         return None
-    marks = charts.marks_of(document)
+    marks = marks_of(document)
     # A history from before the first model would squeeze what is to be seen into the right edge.
     known = [point.start for point in (*never, *realised) if point.value is not None]
     span = Span(max(span.start, min([*known, *(mark.when for mark in marks)])), span.end)

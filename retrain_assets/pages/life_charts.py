@@ -14,18 +14,16 @@ from retrain_assets.pages.charts import (
     Scale,
     chart,
     circle,
-    element,
     line,
     path,
     rectangle,
     text,
     time_axis,
     time_scale,
-    title,
     value_axis,
     value_scale,
 )
-from retrain_assets.pages.layout import VERDICT_CLASSES
+from retrain_assets.pages.decision_marks import Mark, mark_lanes
 from retrain_assets.pages.text import brief, count, day, instant, number
 
 TINTS = 6
@@ -53,15 +51,6 @@ class Band:
     version: int
     start: datetime
     end: datetime
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Something that happened at one moment: ``act``, ``held``, ``quiet``, or a verdict's class."""
-
-    when: datetime
-    kind: str
-    words: str
 
 
 @dataclass(frozen=True)
@@ -98,28 +87,6 @@ def bands_of(partitions: Sequence[Mapping[str, Any]]) -> list[Band]:
     return bands
 
 
-def marks_of(life: Mapping[str, Any]) -> list[Mark]:
-    """List every decision and every verdict as a mark on the time axis."""
-    marks = []
-    for decision in life["decisions"]:
-        kind = (
-            "act"
-            if decision["act"] or decision.get("rolls_back")
-            else "held"
-            if decision["held_back_by"]
-            else "quiet"
-        )
-        reasons = [*decision["reasons"], *decision["held_back_by"]]
-        words = " ".join(r["sentence"] for r in reasons) or "Nothing asks for a retrain."
-        marks.append(Mark(instant(decision["as_of"]), kind, f"{day(decision['as_of'])}: {words}"))
-    for evaluation in life["evaluations"]:
-        css = VERDICT_CLASSES.get(evaluation["verdict"], "unclear")
-        what = f"{evaluation['verdict']} (a trial)" if evaluation["trial"] else evaluation["verdict"]
-        words = f"{day(evaluation['as_of'])}, {what}: {evaluation['sentence']}"
-        marks.append(Mark(instant(evaluation["as_of"]), css, words))
-    return marks
-
-
 def series_chart(
     span: Span,
     lines: Sequence[tuple[str, str, Sequence[Point]]],
@@ -142,7 +109,7 @@ def series_chart(
     bands
         Who served when.
     marks
-        Drawn in a lane between the plot and the time axis; no marks, no lane.
+        Drawn in lanes between the plot and the time axis; no marks, no lane.
     label
         The picture in words.
     width
@@ -165,8 +132,8 @@ def series_chart(
             if place is not None:
                 words = f"{name}, {day(point.start)}: {number(point.value, 4)}"
                 parts.append(circle(*place, 3, f"dot {css}", words))
-    lane = 44.0 if marks else 0.0
-    parts += [_mark(mark, across(mark.when.timestamp()), bottom) for mark in marks]
+    lanes, lane = mark_lanes(marks, across, bottom)
+    parts.append(lanes)
     parts.append(time_axis(across, bottom + lane))
     return chart(width, bottom + lane + 26, label, *parts)
 
@@ -184,18 +151,6 @@ def _band(band: Band, across: Scale, top: float, bottom: float) -> Markup:
     if label:
         parts.append(text((left + right) / 2, top - 9, label, "strip-label", "middle"))
     return Markup("").join(parts)
-
-
-def _mark(mark: Mark, x: float, bottom: float) -> Markup:
-    decision, verdict = bottom + 14, bottom + 31
-    match mark.kind:
-        case "act":
-            points = f"{x:.1f},{decision - 7} {x - 6:.1f},{decision + 5} {x + 6:.1f},{decision + 5}"
-            return element("polygon", title(mark.words), points=points, class_="mark act")
-        case "held" | "quiet":
-            return circle(x, decision, 3.5 if mark.kind == "held" else 1.8, f"mark {mark.kind}", mark.words)
-        case verdict_css:
-            return rectangle(x - 5, verdict - 5, 10, 10, f"mark {verdict_css}", mark.words)
 
 
 def quarantine_chart(span: Span, partitions: Sequence[Mapping[str, Any]], width: float) -> Markup:
