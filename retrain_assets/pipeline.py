@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from retrain_assets.asset import (
     CADENCE_TAG,
@@ -41,6 +43,7 @@ from retrain_assets.registered_model.jobs import (
 )
 from retrain_assets.retraining_decision.automation import retrain_schedule, retraining_sensor
 from retrain_assets.spec import PipelineSpec, load_spec
+from retrain_assets.spec.attributes import Attributes
 from retrain_assets.spec.scaffolder import PipelineScaffolder
 from retrain_assets.training_data import asset as training_data
 from retrain_assets.training_data.automation import source_sensor
@@ -51,25 +54,20 @@ _RETRAIN = ("candidate_model", "evaluation_report", "registered_model")
 _CADENCE = ("cadence_report",)
 
 
-class Attributes(BaseModel):
-    """The ``attributes`` of a ``defs.yaml`` as written, before templates are resolved."""
-
-    model_config = ConfigDict(extra="allow")
-
-    @classmethod
-    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
-        """Show editors and ``dg`` the schema of the declaration itself."""
-        schema: dict[str, Any] = PipelineSpec.model_json_schema(*args, **options)
-        for block in (schema, *schema["$defs"].values()):
-            # `dg` would refuse an unknown field before the declaration is read, without the nearest spelling.
-            block.pop("additionalProperties", None)
-        return schema
-
-
 @dg.scaffold_with(PipelineScaffolder)
 @dataclass
 class RetrainingPipeline(dg.Component):
-    """A model that is retrained when it should be, and replaced only when a better one is proven."""
+    """A model that is retrained when it should be, and replaced only when a better one is proven.
+
+    dg scaffold defs looks at the rows and writes the declaration. It takes:
+
+    - --path: a Parquet or CSV file, a glob, or a path with {partition:%Y-%m-%d};
+    - or --url and --table: a database's SQLAlchemy address, and a table of it;
+    - --timestamp: the column with the event time of a row (needed);
+    - --timestamp-format: its strftime form, where it is text in no ISO form;
+    - --label: the column to predict (needed);
+    - --delay: how long after its timestamp a row's label is known, such as 30d.
+    """
 
     declaration: Declaration
 
@@ -89,19 +87,12 @@ class RetrainingPipeline(dg.Component):
         """
         folder = Path(context.path)
         file = folder if folder.is_file() else folder / "defs.yaml"
-        written = attributes.model_dump() if attributes is not None else {}
-        shown = _shown(file)
-        settle_home(file)
-        _check_environment(written, shown)
-        spec = load_spec(context.resolution_context.resolve_value(written), shown)
-        declaration = Declaration(spec, file)
-        findings = examine(declaration)
-        for doubt in findings.doubts:
-            _tell(f"{shown}: {doubt}")
-        faults = [*_check_for_dagster(spec), *findings.faults]
-        if faults:
-            raise SpecError("\n".join(f"{shown}: {fault}" for fault in faults))
-        return cls(declaration)
+        try:
+            return cls(_read(attributes.model_dump() if attributes is not None else {}, file, context))
+        except SpecError as error:
+            if os.environ.get("DAGSTER_IS_DEFS_VALIDATION_CLI"):
+                _tell_last(str(error))
+            raise
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Build the pipeline's part of the code location."""
@@ -199,6 +190,21 @@ def _cadence_schedule(
     )
 
 
+def _read(written: dict[str, Any], file: Path, context: dg.ComponentLoadContext) -> Declaration:
+    shown = _shown(file)
+    settle_home(file)
+    _check_environment(written, shown)
+    spec = load_spec(context.resolution_context.resolve_value(written), shown)
+    declaration = Declaration(spec, file)
+    findings = examine(declaration)
+    for doubt in findings.doubts:
+        _tell(f"{shown}: {doubt}")
+    faults = [*_check_for_dagster(spec), *findings.faults]
+    if faults:
+        raise SpecError("\n".join(f"{shown}: {fault}" for fault in faults))
+    return declaration
+
+
 def _shown(file: Path) -> str:
     """The file as a message names it: from the folder that the user works in, where it lies below it."""
     return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
@@ -208,6 +214,12 @@ def _shown(file: Path) -> str:
 def _tell(doubt: str) -> None:
     """Tell a doubt in the log of whoever loads the code location, once: Dagster loads it twice to check it."""
     logging.getLogger("dagster").warning(doubt)
+
+
+@cache
+def _tell_last(faults: str) -> None:
+    """Let ``dg check defs`` end with the faults: Dagster tells them in the middle of a stack trace."""
+    atexit.register(print, f"\n{faults}", file=sys.stderr)
 
 
 def _check_for_dagster(spec: PipelineSpec) -> list[str]:

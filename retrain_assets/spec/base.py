@@ -1,12 +1,12 @@
-"""What all blocks of a declaration share: strict models, durations, and errors as sentences."""
+"""What all blocks of a declaration share: strict models, durations, and the nearest known name."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -14,7 +14,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     PlainSerializer,
-    ValidationError,
 )
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -63,7 +62,7 @@ def format_duration(value: timedelta) -> str:
 
 Duration = Annotated[
     timedelta,
-    BeforeValidator(parse_duration, json_schema_input_type=str),
+    BeforeValidator(parse_duration, json_schema_input_type=str | int),
     PlainSerializer(format_duration, return_type=str),
 ]
 
@@ -92,68 +91,3 @@ def suggest(name: str, known: Iterable[str]) -> str:
     if len(known) <= 12:
         return f"It can be one of: {', '.join(known)}."
     return "No known name is near to it."
-
-
-def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """Turn a validation error into one sentence a fault, each naming the field.
-
-    Parameters
-    ----------
-    error
-        What pydantic found wrong with a declaration.
-    model
-        The model that the declaration was validated against.
-    """
-    # What is said to be missing is mostly misspelt: the sentence that says so comes first.
-    faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] == "missing")
-    return [_sentence(fault, model) for fault in faults]
-
-
-def _sentence(fault: Any, model: type[BaseModel]) -> str:
-    path = _path(fault["loc"])
-    match fault["type"]:
-        case "extra_forbidden":
-            name = str(fault["loc"][-1])
-            siblings = _fields_at(model, fault["loc"][:-1])
-            return f"{path}: there is no field {name!r} here. {suggest(name, siblings)}"
-        case "missing":
-            return f"{path}: this field is needed and has no default. Declare it."
-        case "value_error":
-            text = str(fault["ctx"]["error"])
-            return f"{path}: {text}" if text[-1] in ".?" else f"{path}: {text}."
-        case "literal_error" | "enum":
-            options = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
-            return f"{path}: {fault['input']!r} is not known here. {suggest(str(fault['input']), options)}"
-        case _:
-            message = fault["msg"][0].lower() + fault["msg"][1:]
-            return f"{path}: {message}, but the file says {fault['input']!r}."
-
-
-def _path(location: Sequence[str | int]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text or "attributes"
-
-
-def _fields_at(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
-    """Names of the fields of the nested model that ``location`` leads to."""
-    for part in location:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(part)
-        nested = _nested_model(field.annotation) if field else None
-        if nested is None:
-            return []
-        model = nested
-    return list(model.model_fields)
-
-
-def _nested_model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _nested_model(inner)
-        if found is not None:
-            return found
-    return None

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from retrain_assets.errors import SpecError
-from retrain_assets.spec.base import Spec, sentences
+from retrain_assets.spec.base import Spec
 from retrain_assets.spec.cadence import CadenceSpec
 from retrain_assets.spec.features import ExpectationSpec, FeaturesSpec
 from retrain_assets.spec.label import LabelSpec
 from retrain_assets.spec.metrics import KNOWN_METRICS, MULTICLASS_METRICS, plain_name
+from retrain_assets.spec.sentences import empty_blocks, sentences
 from retrain_assets.spec.source import SourceSpec
 from retrain_assets.spec.training import EvaluationSpec, PromotionSpec, TrainingSpec
 from retrain_assets.spec.triggers import LimitsSpec, RetrainWhenSpec
@@ -171,8 +172,11 @@ def load_spec(attributes: Mapping[str, Any], file: Path | str) -> PipelineSpec:
     SpecError
         With a sentence a fault, each naming the file and the field.
     """
+    faults = empty_blocks(PipelineSpec, attributes)
     try:
-        return PipelineSpec.model_validate(attributes)
+        spec = PipelineSpec.model_validate(attributes)
     except ValidationError as error:
-        lines = [f"{file}: {line}" for line in sentences(error, PipelineSpec)]
-        raise SpecError("\n".join(lines)) from None
+        faults += sentences(error, PipelineSpec)
+    if faults:
+        raise SpecError("\n".join(f"{file}: {fault}" for fault in faults))
+    return spec

@@ -189,13 +189,14 @@ def _plain(value: Any) -> Any:
 
 
 def _profile(column: pl.Series, label: pl.Series, task: Task) -> ColumnProfile:
-    kind = _kind(column)
-    if kind == "time":
-        return ColumnProfile(column.name, kind, _TIME)
-    return ColumnProfile(column.name, kind, suspicion(column, label, classification=task != "regression"))
+    taken = kind(column)
+    if taken == "time":
+        return ColumnProfile(column.name, taken, _TIME)
+    return ColumnProfile(column.name, taken, suspicion(column, label, classification=task != "regression"))
 
 
-def _kind(column: pl.Series) -> Kind:
+def kind(column: pl.Series) -> Kind:
+    """How a model could take a column, by its type and its first texts."""
     if column.dtype.is_temporal():
         return "time"
     if column.dtype.is_numeric() or column.dtype == pl.Boolean:

@@ -13,7 +13,7 @@ import polars as pl
 from retrain_assets.errors import PartitionError, SpecError
 from retrain_assets.spec.number_texts import MISSING, NUMBER, decimal_comma
 from retrain_assets.spec.pipeline import PipelineSpec, load_spec
-from retrain_assets.spec.profile import Period
+from retrain_assets.spec.profile import Period, kind
 from retrain_assets.spec.source import SEPARATORS
 from retrain_assets.spec.text_form import code_columns, other_encoding
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from retrain_assets.training_data.sources.source import Source
 
 SAMPLE_ROWS = 200_000
+
+_NO_ROWS = "there are no rows to look at. Check the address."
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,23 @@ class Sampler:
             raise problem
         return chosen
 
+    def columns(self) -> dict[str, bool]:
+        """Names of the source's columns, and whether each looks like a time by its type or its first rows.
+
+        Raises
+        ------
+        SpecError
+            When there are no rows.
+        SourceError, PartitionError
+            When the source cannot be reached or read.
+        """
+        read = self._separated(self._decoded({})) if "path" in self.source else {}
+        source = self._open(read)[1]
+        rows = source.head(list(source.columns() or {}))
+        if rows is None or not rows.width:
+            raise SpecError(f"{source.address}: {_NO_ROWS}")
+        return {column.name: kind(column) == "time" for column in rows.get_columns()}
+
     def partition(self, wanted: Period, read: Mapping[str, Any]) -> Period:
         """The wanted period, or the next longer one that the path can name."""
         periods: tuple[Period, ...] = get_args(Period)
@@ -207,7 +226,7 @@ def _nothing(source: Source, timestamp: str) -> str:
             f"{source.address}: no value of the column {timestamp!r} can be read as a time; "
             f"{unreadable(head[timestamp])}. Give its form with --timestamp-format, or another column."
         )
-    return f"{source.address}: there are no rows to look at. Check the address."
+    return f"{source.address}: {_NO_ROWS}"
 
 
 def _missing_words(rows: pl.DataFrame) -> dict[str, set[str]]:

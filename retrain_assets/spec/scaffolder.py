@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from retrain_assets.spec.declaration_text import declaration_text
 from retrain_assets.spec.profile import profile_source
 from retrain_assets.spec.sample import Sample, Sampler
 
+_LISTED = 20
+"""So many columns are listed at most where one is asked for."""
+
 
 class ScaffoldParams(BaseModel):
     """What ``dg scaffold`` asks for."""
@@ -23,8 +27,8 @@ class ScaffoldParams(BaseModel):
     path: str | None = Field(default=None, description="File, glob or {partition:...} path; Parquet or CSV.")
     url: str | None = Field(default=None, description="SQLAlchemy address of a database, with --table.")
     table: str | None = Field(default=None, description="Table to read, with --url.")
-    timestamp: str = Field(description="Column with the event time of a row.")
-    label: str = Field(description="Column to predict.")
+    timestamp: str = Field(default="", description="Column with the event time of a row; needed.")
+    label: str = Field(default="", description="Column to predict; needed.")
     delay: str = Field(
         default="", description="How long after its timestamp a row's label is known, such as 30d."
     )
@@ -69,7 +73,10 @@ def _declaration(type_name: str, folder: Path, params: ScaffoldParams) -> str:
     source = _source_block(params, folder) | {"timestamp": params.timestamp}
     label = {"column": params.label, "delay": params.delay or "0h"}
     read = {"timestamp_format": params.timestamp_format} if params.timestamp_format else {}
-    sampler = Sampler({name: _resolved(value) for name, value in source.items()}, label, folder)
+    resolved = {name: _resolved(value) for name, value in source.items()}
+    if not (params.timestamp and params.label):
+        raise SpecError(_lacking(params, resolved, folder))
+    sampler = Sampler(resolved, label, folder)
     sample = sampler.sample(read)
     profile = profile_source(sample.rows, params.timestamp, params.label)
     period = sampler.partition(profile.partition, sample.read)
@@ -83,6 +90,29 @@ def _declaration(type_name: str, folder: Path, params: ScaffoldParams) -> str:
         profile,
         _trainable(sample, profile.holdout),
     )
+
+
+def _lacking(params: ScaffoldParams, source: Mapping[str, str], folder: Path) -> str:
+    """Ask for the columns that were not named, with those that they may be."""
+    columns = Sampler(
+        {**source, "timestamp": "timestamp"}, {"column": "label", "delay": "0h"}, folder
+    ).columns()
+    times = [name for name, is_time in columns.items() if is_time]
+    others = [name for name in columns if name not in {*times, params.timestamp}]
+    asked = []
+    if not params.timestamp:
+        look = _listed(times, "These columns look like times") or _listed(
+            list(columns), "There are the columns"
+        )
+        asked.append(f"Give --timestamp, the column with the event time of a row. {look}")
+    if not params.label:
+        asked.append(f"Give --label, the column to predict. {_listed(others, 'There are the columns')}")
+    return "\n".join(line.strip() for line in asked)
+
+
+def _listed(names: list[str], said: str) -> str:
+    more = ", and more" if len(names) > _LISTED else ""
+    return f"{said}: {', '.join(names[:_LISTED])}{more}." if names else ""
 
 
 def _trainable(sample: Sample, holdout: timedelta) -> int:

@@ -105,7 +105,14 @@ DECLARATIONS = [
     _case(
         "a block that is no block",
         {"label": 5},
-        "label: input should be a valid dictionary or instance of LabelSpec, but the file says 5.",
+        "label: this is a block, and the file says 5. Write its fields below it, indented: column, delay, known_at, "
+        "source, missing_after, missing_value, positive, classes.",
+    ),
+    _case(
+        "a block that is left empty",
+        {"retrain_when": {"drift": None}},
+        "retrain_when.drift: the block is empty. Write its fields below it, indented, or remove it; {{}} stands for its "
+        "defaults.",
     ),
     _case(
         "an impossible choice",
@@ -158,7 +165,7 @@ DECLARATIONS = [
     _case(
         "a feature of two kinds",
         {"features": {"numeric": ["amount"], "categorical": ["amount"]}},
-        "attributes: features: 'amount' is listed under numeric and under categorical; choose one.",
+        "features: 'amount' is listed under numeric and under categorical; choose one.",
     ),
     _case(
         "several faults",
@@ -218,7 +225,7 @@ DECLARATIONS = [
     _case(
         "a weight that is the label",
         {"weight": "repaid"},
-        "attributes: label.column: 'repaid' is declared as the weight too; name another column.",
+        "label.column: 'repaid' is declared as the weight too; name another column.",
     ),
     _case(
         "a gain that is no number",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from retrain_assets.errors import SpecError
 from retrain_assets.spec import format_duration, load_spec, parse_duration
+from retrain_assets.spec.value import OUTCOMES
 
 LEAST = {
     "name": "churn",
@@ -166,23 +167,71 @@ FAULTS = [
     ),
     (
         declared(features={"numeric": ["age"], "exclude": ["age"]}),
-        "defs.yaml: attributes: features: 'age' is listed as a feature and under exclude; choose one.",
+        "defs.yaml: features: 'age' is listed as a feature and under exclude; choose one.",
     ),
     (
         declared(features__categorical=["month_end"]),
-        "defs.yaml: attributes: features: the timestamp 'month_end' cannot be a feature; remove it.",
+        "defs.yaml: features: the timestamp 'month_end' cannot be a feature; remove it.",
     ),
     (
         declared(label__column="month_end"),
-        "defs.yaml: attributes: label.column: 'month_end' is declared as the timestamp too; name another column.",
+        "defs.yaml: label.column: 'month_end' is declared as the timestamp too; name another column.",
     ),
     (
         declared(weight="churned"),
-        "defs.yaml: attributes: label.column: 'churned' is declared as the weight too; name another column.",
+        "defs.yaml: label.column: 'churned' is declared as the weight too; name another column.",
+    ),
+    (
+        declared(promotion={"value": dict.fromkeys(OUTCOMES, 0)}),
+        "defs.yaml: promotion.value.currency: this field is needed and has no default. Declare it.",
+    ),
+    (
+        declared(promotion={"value": {"true_positive": [1], "currency": "EUR"}}),
+        "defs.yaml: promotion.value.true_positive: this is a number or a text, and the file says [1].",
+    ),
+    (
+        declared(retrain_when__performance={"metric": "roc_auc", "drop": -0.02}),
+        "defs.yaml: retrain_when.performance.drop: input should be greater than 0, but the file says -0.02.",
+    ),
+    (
+        declared(retrain_when__drift=None),
+        "defs.yaml: retrain_when.drift: the block is empty. Write its fields below it, indented, or remove it; {} "
+        "stands for its defaults.",
+    ),
+    (
+        declared(label=None),
+        "defs.yaml: label: the block is empty. Write its fields below it, indented, or remove it.",
+    ),
+    (
+        declared(training__window="28d"),
+        "defs.yaml: training.window: this is a block, and the file says '28d'. Write its fields below it, indented: "
+        "type, length, rows.",
+    ),
+    (
+        declared(training__params=["max_iter"]),
+        "defs.yaml: training.params: this is a block of names with values, and the file says ['max_iter']. Write lines "
+        "of the form name: value below it.",
+    ),
+    (
+        declared(evaluation__metrics="log_loss"),
+        "defs.yaml: evaluation.metrics: this is a list, and the file says 'log_loss'. Write each entry behind a dash, "
+        "or all of them in brackets.",
+    ),
+    (
+        declared(expectations=None),
+        "defs.yaml: expectations: the list is empty. Write its entries below it, each behind a dash, or remove it.",
+    ),
+    (
+        declared(weight=True),
+        "defs.yaml: weight: this is a text, and the file says true. Put it in quotes.",
+    ),
+    (
+        declared(label__delay=7),
+        "defs.yaml: label.delay: 7 is no duration: write a number and a unit, such as 30m, 12h, 7d or 4w.",
     ),
     (
         declared(features__numeric=["churned"]),
-        "defs.yaml: attributes: features: the label 'churned' cannot be a feature; remove it.",
+        "defs.yaml: features: the label 'churned' cannot be a feature; remove it.",
     ),
 ]
 

@@ -17,6 +17,7 @@ import yaml
 from retrain_assets.attempts import newest_attempt
 from retrain_assets.checks import examine
 from retrain_assets.declaration import Declaration
+from retrain_assets.pipeline import RetrainingPipeline
 from retrain_assets.spec import load_spec
 from retrain_assets.spec.scaffolder import PipelineScaffolder, ScaffoldParams
 from retrain_assets_tests.parcels import FIRST_DAY as PARCELS_FIRST_DAY
@@ -353,6 +354,20 @@ def test_an_address_may_come_from_the_environment(project, monkeypatch):
             "The environment variable NOWHERE_SET is not set. Set it: '{{ env.NOWHERE_SET }}/loans.csv' names it.",
         ),
         (
+            {"path": "loans.csv", "timestamp": ""},
+            "Give --timestamp, the column with the event time of a row. These columns look like times: asked_at.",
+        ),
+        (
+            {"path": "loans.csv", "label": ""},
+            "Give --label, the column to predict. There are the columns: loan, amount, age, region, repaid, currency, "
+            "written_off, defaulted_because, customer_id.",
+        ),
+        (
+            {"path": "timeless.csv", "timestamp": "", "label": ""},
+            "Give --timestamp, the column with the event time of a row. There are the columns: region, repaid.\n"
+            "Give --label, the column to predict. There are the columns: region, repaid.",
+        ),
+        (
             {"path": "loans.csv", "label": "repayed"},
             "The source has no column 'repayed' to be the label. Did you mean 'repaid'?",
         ),
@@ -366,10 +381,27 @@ def test_an_address_may_come_from_the_environment(project, monkeypatch):
 def test_a_wrong_option_is_told_in_a_sentence(project, params, said):
     """A fault is one sentence, and neither file nor folder is left behind."""
     loans(3).write_csv(project / "loans.csv")
+    loans(3).select("region", "repaid").write_csv(project / "timeless.csv", separator=";")
     with pytest.raises(click.ClickException) as caught:
         scaffold(project, **params)
     assert caught.value.message == said
     assert not (project / "defs" / "loans").exists()
+
+
+def test_every_option_is_explained():
+    """What `--help` says of the component names each option: Dagster shows no description of an option itself."""
+    explained = str(RetrainingPipeline.__doc__)
+    options = ScaffoldParams.model_json_schema()["properties"]
+    assert all(f"--{name.replace('_', '-')}" in explained for name in options)
+
+
+def test_columns_are_asked_for_with_no_rows_to_look_at(project):
+    """Where there is nothing to name columns from, that is what is told."""
+    with pytest.raises(click.ClickException) as caught:
+        scaffold(project, path="missing.csv", timestamp="", label="")
+    assert (
+        caught.value.message == f"{project / 'missing.csv'}: there are no rows to look at. Check the address."
+    )
 
 
 @pytest.mark.parametrize(
