@@ -54,7 +54,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
             "trial": trial,
             "consequence": _consequence(document, lead),
             "gain": _headline(document),
-            "look": _look(document["look"]),
+            "risk": _risk(document["look"]),
             "value": document.get("value"),
             "importance_metric": document.get("importance_metric") or document,
             "pieces": pieces,
@@ -113,14 +113,18 @@ def _headline(document: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _look(look: Mapping[str, Any] | None) -> str | None:
-    """Which look at this pair it is, and how many mistakes are to be expected of it and of a year, in a short line."""
+def _risk(look: Mapping[str, Any] | None) -> str | None:
+    """Say how likely this look promotes by mistake, and how often all looks of a year do, in a short line."""
     if look is None:
         return None
-    limit = "" if look["budget"] is None else f" of {brief(look['budget'])} allowed"
-    year = f"all looks of a year {number(look['used'])}{limit}"
-    risk = number(look["alpha"]) if look["alpha"] else "no"
-    return f"Look {look['number']} risks {risk} mistaken promotions, {year}"
+    used, budget = number(look["used"]), look["budget"]
+    if not look["alpha"]:
+        return f"None: the {brief(budget)} mistaken promotions that a year allows are used up by other looks"
+    limit = "" if budget is None else f", {brief(budget)} allowed"
+    return (
+        f"{100 * look['alpha']:.3g} % at this look (number {look['number']}); all looks of a year: {used} such "
+        f"mistakes expected at most{limit}"
+    )
 
 
 def _level(alpha: float) -> str:

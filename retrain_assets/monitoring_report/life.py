@@ -67,6 +67,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
             "version": standing.version,
             "replaced": since.expected_champion,
             "since": since.as_of.isoformat(),
+            "at": since.wall_time.isoformat(),
             "action": since.action,
             "actor": since.actor,
             "reason": since.reason,
@@ -207,7 +208,9 @@ def _weighted(members: list[dict[str, Any]]) -> dict[str, float]:
 def _decisions(declaration: Declaration) -> list[dict[str, Any]]:
     rows = declaration.lake.scan("decisions").sort("as_of", "at").collect()
     return [
-        json.loads(row["payload"]) | {"as_of": row["as_of"].astimezone(UTC).isoformat(), "act": row["act"]}
+        json.loads(row["payload"])
+        | {name: row[name].astimezone(UTC).isoformat() for name in ("as_of", "at")}
+        | {"act": row["act"]}
         for row in rows.iter_rows(named=True)
     ]
 
@@ -216,10 +219,12 @@ def _evaluations(declaration: Declaration) -> list[dict[str, Any]]:
     return [
         {
             "as_of": item.as_of.isoformat(),
+            "at": item.at.isoformat(),
             "attempt": item.attempt,
             "verdict": item.payload["verdict"]["verdict"],
             "reason": item.payload["verdict"]["reason"],
             "sentence": item.payload["verdict"]["sentence"],
+            "next_look": item.payload["verdict"].get("next_look"),
             "trial": item.payload["trial"],
             "href": item.payload["page"],
         }

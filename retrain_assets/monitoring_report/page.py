@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from retrain_assets.champion.standing import ACTOR
+from retrain_assets.monitoring_report.first_screen import made_by, newest_candidate, waiting_for
 from retrain_assets.monitoring_report.quality_now import gain_over_first, period_name, quality_now
 from retrain_assets.pages import life_charts as charts
 from retrain_assets.pages.charts import both_widths
@@ -43,8 +43,9 @@ def life_page(document: Mapping[str, Any]) -> str:
             "document": document,
             "now": quality_now(document),
             "scored": any(part["versions"] for part in document["partitions"]),
-            "made_by": _made_by(document["champion"]),
-            "waiting": _waiting(decisions),
+            "made_by": made_by(document["champion"]),
+            "newest": newest_candidate(document),
+            "waiting": waiting_for(document, decisions),
             "quality_chart": _quality_chart(document, span),
             "business": _business(document, span),
             "quarantine_chart": _quarantine_chart(document, span),
@@ -69,40 +70,6 @@ def life_page(document: Mapping[str, Any]) -> str:
 def _newest_first(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Turn events round; those of one ``as_of``, of which there may be several, are listed as they happened."""
     return sorted(events, key=lambda event: instant(event["as_of"]))[::-1]
-
-
-def _made_by(champion: Mapping[str, Any] | None) -> str | None:
-    """Say how the champion became one, where that was not by the comparison alone."""
-    if champion is None:
-        return None
-    by = "" if champion["actor"] == ACTOR else f" by {champion['actor']}"
-    if champion["action"] == "rolled_back":
-        return f"version {champion['replaced']} was rolled back{by}, and is barred"
-    deed = "forced" if champion["action"] == "forced" else "approved"
-    return f"{deed}{by}" if by else None
-
-
-def _waiting(decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Give the newest decision, as what the pipeline does now; None before the first."""
-    if not decisions:
-        return None
-    last = decisions[0]
-    if last["act"]:
-        lead = "It asked for a retrain."
-    elif last.get("rolls_back"):
-        lead = "It asked for a rollback."
-    elif last["held_back_by"]:
-        lead = "It wants to retrain, and waits." if last["reasons"] else "It waits."
-    else:
-        lead = "Nothing asks for a retrain."
-    return {
-        "as_of": last["as_of"],
-        "lead": lead,
-        "reasons": last["reasons"],
-        "holds": last["held_back_by"],
-        # A decision to roll back foresees nothing.
-        "foreseen": last.get("foreseen", ""),
-    }
 
 
 def _points(document: Mapping[str, Any], value: str, group: str | None = None) -> list[Point]:

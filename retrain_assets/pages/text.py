@@ -99,13 +99,23 @@ def in_local_time(document: Any, timezone: str) -> Any:
     return document
 
 
-def day(when: str | datetime | None, *, year: bool = True) -> str:
-    """Write a moment as ``12 Jan 2026``, with the time of day in its own zone only where it is not midnight."""
+def day(when: str | datetime | None, *, year: bool = True, clock: bool = True) -> str:
+    """Write a moment as ``12 Jan 2026``, with the time of day in its own zone only where it is not midnight.
+
+    Parameters
+    ----------
+    when
+        None gives a dash.
+    year
+        Whether the year is written.
+    clock
+        Whether the time of day may be written.
+    """
     if not when:
         return DASH
     when = instant(when) if isinstance(when, str) else when
     text = f"{when.day} {when:%b}" + (f" {when.year}" if year else "")
-    return text if when.hour == when.minute == 0 else f"{text}, {when:%H:%M}"
+    return text if not clock or when.hour == when.minute == 0 else f"{text}, {when:%H:%M}"
 
 
 def duration(text: str | None) -> str:

@@ -134,13 +134,16 @@ def test_a_candidate_below_the_baseline_is_shown_beside_it() -> None:
 def test_the_look_and_its_price_are_told() -> None:
     """The first screen says in a line which look it is and what the year has used, and the method stands below."""
     text = Reading(evaluation_page(documents.inconclusive())).text
-    assert "Look 2 risks 0.00962 mistaken promotions, all looks of a year 0.327 of 1 allowed" in text
+    assert (
+        "0.962 % at this look (number 2); all looks of a year: 0.327 such mistakes expected at most, 1 allowed"
+        in text
+    )
     assert documents.look()["sentence"] in text
     assert "over 90 past days the loss differences of neighbouring days correlate by 0.06." in text
     spent = documents.look(alpha=0.0, used=1.0)
     text = Reading(evaluation_page(documents.inconclusive() | {"look": spent})).text
-    assert "Look 2 risks no mistaken promotions, all looks of a year 1.00 of 1 allowed" in text
-    assert "Look " not in Reading(evaluation_page(documents.unscorable())).text
+    assert "None: the 1 mistaken promotions that a year allows are used up by other looks" in text
+    assert "Risk of promoting" not in Reading(evaluation_page(documents.unscorable())).text
 
 
 def test_a_worse_slice_is_marked() -> None:

@@ -19,13 +19,46 @@ def test_first_screen() -> None:
     """The first section says what serves, since when, why, how good it is and what is waited for."""
     life = lives.life()
     first = first_screen(life_page(life))
-    assert f"Version 3 has served since {day(life['champion']['since'])}" in first
+    assert f"Version 3: champion since the data up to {day(life['champion']['since'])}" in first
+    assert f"In force since {day(life['champion']['at'])}, by the clock." in first
+    assert f"(decided with the data up to {day(life['decisions'][-1]['as_of'])})" in first
     assert life["champion"]["reason"] in first
     last = life["weeks"][-1]
     assert f"{last['realised']:.4f}" in first
     assert f"{last['never_retrained']:.4f}" in first
     assert f"gains {last['never_retrained'] - last['realised']:.4f}" in first
     assert "Nothing asks for a retrain." in first
+
+
+def test_a_decision_that_was_overtaken_is_told_as_such() -> None:
+    """Right after a run the newest decision is one of before it, and the first section says so."""
+    life = lives.life()
+    told = "before what happened last; the sensor's next tick decides anew"
+    assert told not in first_screen(life_page(life))
+    for events in ("ledger", "evaluations"):
+        later = life | {events: [*life[events][:-1], life[events][-1] | {"at": "2026-07-02T02:31:00+00:00"}]}
+        assert told in first_screen(life_page(later))
+
+
+def test_the_newest_candidate_is_told() -> None:
+    """The first section says how the newest candidate was judged, and its next look where there will be one."""
+    life = lives.life()
+    newest = life["evaluations"][-1]
+    assert "Blessed. Report" in first_screen(life_page(life))
+    newest |= {
+        "at": life["ledger"][-1]["at"],
+        "verdict": "inconclusive",
+        "next_look": "2026-07-08T09:21:00+00:00",
+    }
+    first = first_screen(life_page(life))
+    assert f"Newest candidate (with the data up to {day(newest['as_of'])})" in first
+    assert "Inconclusive; the next look at it is due on 8 Jul 2026. Report" in first
+    newest["trial"] = True
+    assert "Inconclusive, a trial. Report" in first_screen(life_page(life))
+    newest["trial"] = False
+    forced = life["ledger"][-1] | {"action": "forced", "at": "2026-07-02T02:31:00+00:00"}
+    assert "Inconclusive. Report" in first_screen(life_page(life | {"ledger": [*life["ledger"], forced]}))
+    assert "Newest candidate" not in first_screen(life_page(lives.empty_life()))
 
 
 def test_a_model_that_a_constant_outdoes_is_told() -> None:

@@ -54,6 +54,7 @@ def life() -> dict[str, Any]:
             decisions.append(
                 {
                     "as_of": (start + timedelta(days=offset)).isoformat(),
+                    "at": (start + timedelta(days=offset, hours=3)).isoformat(),
                     "act": act and offset == 0,
                     "reasons": [reason] if offset == 0 else [],
                     "held_back_by": [] if act or offset else [hold],
@@ -85,10 +86,12 @@ def life() -> dict[str, Any]:
     evaluations = [
         {
             "as_of": (START + timedelta(days=7 * week + 7)).isoformat(),
+            "at": (START + timedelta(days=7 * week + 7, hours=2, minutes=30)).isoformat(),
             "attempt": f"attempt-{week}",
             "verdict": verdict,
             "reason": code,
             "sentence": f"The candidate of week {week + 1}: log loss improves by 0.00{week}12 nats per row.",
+            "next_look": None,
             "trial": False,
             "href": f"evaluations/attempt-{week}/index.html",
         }
@@ -102,6 +105,7 @@ def life() -> dict[str, Any]:
             "replaced": number - 1 or None,
             "actor": "retrain_assets",
             "reason": reason,
+            "verdict": None,
             "as_of": (START + timedelta(days=7 * week)).isoformat(),
             "at": (START + timedelta(days=7 * week, hours=2, minutes=31)).isoformat(),
         }
@@ -124,10 +128,12 @@ def life() -> dict[str, Any]:
             "version": 3,
             "replaced": 2,
             "since": (START + timedelta(days=91)).isoformat(),
+            "at": (START + timedelta(days=91, hours=2, minutes=31)).isoformat(),
             "action": "promoted",
             "actor": "retrain_assets",
             "reason": "The candidate is better than the champion: log loss improves by 0.00712 nats per row "
             "(95% interval of the improvement: 0.00498 to 0.00926; 35,120 rows, 7 days).",
+            "verdict": None,
         },
         "links": {"cadence": "cadence.html", "data_docs": "data_docs/2026-06-21/index.html"},
         "partitions": partitions,
