@@ -10,6 +10,7 @@ import numpy as np
 from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison import Comparison, Task, compare
 from retrain_assets.errors import TrainingError
+from retrain_assets.evaluation_report.amounts import amount
 from retrain_assets.evaluation_report.calibration_error import CALIBRATION, calibration_terms
 from retrain_assets.evaluation_report.comparisons import Case
 from retrain_assets.evaluation_report.judged_rows import rows_problem
@@ -118,7 +119,7 @@ def _sentence(
     over = "classes, and tenths of the rows by each one's probability" if classes else "tenths of the rows"
     limit = "" if allowed is None else f", where {allowed:g} is allowed"
     return (
-        f"The candidate's probabilities are {verb} calibrated than the champion's: they are off by {candidate:.3g}, the "
-        f"champion's by {champion:.3g} (root mean square over {over}; {100 * (1 - found.alpha):g} % "
-        f"interval of the improvement of the square: {found.lower:.3g} to {found.upper:.3g}){limit}."
+        f"The candidate's probabilities are {verb} calibrated than the champion's: they are off by {amount(candidate)}, "
+        f"the champion's by {amount(champion)} (root mean square over {over}; {100 * (1 - found.alpha):g} % "
+        f"interval of the improvement of the square: {amount(found.lower)} to {amount(found.upper)}){limit}."
     )

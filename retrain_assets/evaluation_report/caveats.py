@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from retrain_assets.comparison import Comparison, Metric
+from retrain_assets.evaluation_report.amounts import amount
 from retrain_assets.evaluation_report.verdict_evidence import Verdict
 
 
@@ -34,8 +35,8 @@ def constant_caveats(comparisons: Mapping[str, Mapping[str, Any]], metrics: Sequ
             sure = "is" if gain.upper < 0 else "seems"
             found.append(
                 f"By {metric.title} the candidate {sure} worse than the naive baseline, a constant, by "
-                f"{-gain.improvement:.3g} {metric.unit} ({100 * (1 - gain.alpha):g} % interval of the improvement: "
-                f"{gain.lower:.3g} to {gain.upper:.3g})."
+                f"{amount(-gain.improvement)} {metric.unit} ({100 * (1 - gain.alpha):g} % interval of the improvement: "
+                f"{amount(gain.lower)} to {amount(gain.upper)})."
             )
     return found
 

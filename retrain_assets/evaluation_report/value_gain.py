@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from retrain_assets.comparison import Comparison, decision_threshold
+from retrain_assets.evaluation_report.amounts import amount
 from retrain_assets.spec import PipelineSpec, ValueSpec
 from retrain_assets.windows import Partitions
 
@@ -55,7 +56,7 @@ def value_gain(
         "per_row": per_row,
         "period": PERIODS[spec.source.partition],
         "rows_per_period": rows_per_period,
-        "per_period": {name: amount * rows_per_period for name, amount in per_row.items()},
+        "per_period": {name: money * rows_per_period for name, money in per_row.items()},
     }
     return facts | {"sentence": _sentence(value, gain, facts)}
 
@@ -65,10 +66,10 @@ def _sentence(value: ValueSpec, gain: Comparison, facts: Mapping[str, Any]) -> s
     than = "more than the" if gain.improvement >= 0 else "against the"
     period, row = facts["per_period"], facts["per_row"]
     return (
-        f"{_decision(value)}the candidate {verb} {_money(abs(period['improvement']))} {value.currency} a "
+        f"{_decision(value)}the candidate {verb} {amount(abs(period['improvement']))} {value.currency} a "
         f"{facts['period']} {than} {facts['against']} ({100 * (1 - gain.alpha):g} % interval of the gain: "
-        f"{_money(period['lower'])} to {_money(period['upper'])}), at {facts['rows_per_period']:,.0f} rows a "
-        f"{facts['period']} and {_money(row['improvement'])} {value.currency} a row."
+        f"{amount(period['lower'])} to {amount(period['upper'])}), at {facts['rows_per_period']:,.0f} rows a "
+        f"{facts['period']} and {amount(row['improvement'])} {value.currency} a row."
     )
 
 
@@ -80,8 +81,3 @@ def _decision(value: ValueSpec) -> str:
     if threshold is None:
         return "Acting where that has the greater expected benefit, "
     return f"Acting above a probability of {threshold:.3g}, "
-
-
-def _money(amount: float) -> str:
-    """Write an amount with as many digits as tell it from nothing."""
-    return f"{amount:,.0f}" if abs(amount) >= 1000 else f"{amount:.3g}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from retrain_assets.comparison import Comparison, Metric
+from retrain_assets.evaluation_report.amounts import amount
 from retrain_assets.evaluation_report.slices import Slice
 from retrain_assets.evaluation_report.verdict_evidence import (
     LONGEST_WAIT,
@@ -98,7 +98,7 @@ def _against_champion(
         return Verdict("rejected", "worse", f"The candidate is worse than the champion, which stays: {basis}")
     if gain.upper < worth or gain.upper <= 0:
         ruled_out = (
-            f"a gain worth having ({_amount(worth, evidence.metric)}) is ruled out" if worth else "no gain"
+            f"a gain worth having ({_in_units(worth, evidence.metric)}) is ruled out" if worth else "no gain"
         )
         return Verdict("rejected", "no_gain", f"The champion stays, {ruled_out}: {basis}")
     return _gain_unclear(
@@ -115,7 +115,7 @@ def _blessed(evidence: Evidence, gain: Comparison, promotion: PromotionSpec, bas
         return Verdict("blessed", "better", f"The candidate is better than the champion: {basis}")
     if promotion.margin is None or gain.lower <= -promotion.margin:
         return None
-    allowed = f"a loss of {_amount(promotion.margin, evidence.metric)} or more is ruled out"
+    allowed = f"a loss of {_in_units(promotion.margin, evidence.metric)} or more is ruled out"
     return Verdict(
         "blessed", "not_worse", f"The candidate is not worse than the champion, {allowed}: {basis}"
     )
@@ -210,25 +210,19 @@ def _needed_growth(gain: Comparison, target: float) -> float:
 def _basis(evidence: Evidence, gain: Comparison) -> str:
     """Describe the gain, its interval and what it rests on, as the end of a sentence."""
     verb = "improves" if gain.improvement >= 0 else "worsens"
-    lower, upper = _number(gain.lower), _number(gain.upper)
+    lower, upper = amount(gain.lower), amount(gain.upper)
     rows = f"{gain.rows:,} rows"
     basis = rows if evidence.noun == "rows" else f"{rows}, {gain.blocks:,} {evidence.noun}"
     return (
-        f"{evidence.metric.title} {verb} by {_amount(abs(gain.improvement), evidence.metric)} "
+        f"{evidence.metric.title} {verb} by {_in_units(abs(gain.improvement), evidence.metric)} "
         f"({100 * (1 - gain.alpha):g} % interval of the improvement: {lower} to {upper}; "
         f"{basis})."
     )
 
 
-def _amount(value: float, metric: Metric) -> str:
-    return f"{_number(value)} {metric.unit}"
+def _in_units(value: float, metric: Metric) -> str:
+    return f"{amount(value)} {metric.unit}"
 
 
 def _bound(value: float | None) -> str:
-    return "no bound" if value is None else _number(value)
-
-
-def _number(value: float) -> str:
-    if math.isinf(value):
-        return "no bound"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return "no bound" if value is None else amount(value)

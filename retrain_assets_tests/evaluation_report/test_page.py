@@ -48,6 +48,15 @@ def test_first_screen(document: dict[str, Any]) -> None:
         assert entry["unit"] in first
 
 
+def test_the_next_look_is_a_day() -> None:
+    """When the next look is due is computed to the minute, and told by its day alone."""
+    document = copy.deepcopy(documents.inconclusive())
+    document["verdict"]["next_look"] = "2026-06-16T09:21:00+00:00"
+    text = Reading(evaluation_page(document)).text
+    assert "16 Jun 2026, when enough further rows are in" in text
+    assert "09:21" not in text
+
+
 def test_every_part_is_on_the_page(document: dict[str, Any]) -> None:
     """Metrics, slices, features, guards and versions of the document are all on the page."""
     text = Reading(evaluation_page(document)).text
