@@ -33,7 +33,7 @@ def test_first_screen() -> None:
 def test_a_decision_that_was_overtaken_is_told_as_such() -> None:
     """Right after a run the newest decision is one of before it, and the first section says so."""
     life = lives.life()
-    told = "before what happened last; the sensor's next tick decides anew"
+    told = "before the newest evaluation or change of champion; not changed since"
     assert told not in first_screen(life_page(life))
     for events in ("ledger", "evaluations"):
         later = life | {events: [*life[events][:-1], life[events][-1] | {"at": "2026-07-02T02:31:00+00:00"}]}
