@@ -5,7 +5,11 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib.util
+import inspect
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from retrain_assets.declaration import module_file
 from retrain_assets.spec.base import suggest
@@ -34,7 +38,10 @@ def check_name(module: str, name: str, ending: str = "") -> str | None:
     file = module_file(module)
     if file is None:
         return _missing_module(module)
-    names = _names(file)
+    try:
+        names = _names(file)
+    except SyntaxError as error:
+        return f"The module {module!r} is no valid Python: {error.msg}, in line {error.lineno} of {file}. Mend it."
     if names is None or name in names:
         return None
     public = {known for known in names if not known.startswith("_")}
@@ -75,3 +82,105 @@ def _names(file: Path) -> set[str] | None:
             case ast.If() | ast.Try():
                 return None
     return None if names & {"*", "__getattr__"} else names
+
+
+def signature(module: str, name: str) -> inspect.Signature | None:
+    """Read what a class or a function can be called with.
+
+    Parameters
+    ----------
+    module
+        Dotted path of the module.
+    name
+        The class or function at the top of it, defined there or imported from elsewhere.
+
+    Returns
+    -------
+    inspect.Signature or None
+        Names of the parameters and which of them have a default, whose value is not read; None where reading files
+        cannot tell: a compiled or decorated one, or a class that is made in another way than by ``__init__``.
+    """
+    found = _definition(module, name)
+    if found is None:
+        return None
+    where, node = found
+    if isinstance(node, ast.FunctionDef):
+        return None if node.decorator_list else inspect.Signature(list(_parameters(node.args)))
+    for _, block in chain([(where, node)], _bases(where, node)):
+        if block is None or block.decorator_list:
+            return None
+        methods = {item.name: item for item in block.body if isinstance(item, ast.FunctionDef)}
+        if "__new__" in methods:
+            return None
+        if "__init__" in methods:
+            made = methods["__init__"]
+            return None if made.decorator_list else inspect.Signature(list(_parameters(made.args))[1:])
+    return inspect.Signature()
+
+
+def ancestors(module: str, name: str) -> Iterator[str]:
+    """Names of the classes that a class derives from, nearest first, as far as reading files can tell."""
+    found = _definition(module, name)
+    if found is not None and isinstance(found[1], ast.ClassDef):
+        yield from (base for base, _ in _bases(found[0], found[1]))
+
+
+def _definition(
+    module: str, name: str, seen: frozenset[tuple[str, str]] = frozenset()
+) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:
+    """Find where a name is defined, and how, by following what modules import from each other."""
+    file = module_file(module)
+    if file is None or file.suffix != ".py" or (module, name) in seen:
+        return None
+    try:
+        body = ast.parse(file.read_bytes()).body
+    except SyntaxError:
+        return None
+    for node in reversed(body):
+        match node:
+            case ast.ClassDef(name=known) | ast.FunctionDef(name=known) if known == name:
+                return module, node
+            case ast.ImportFrom(module=str(source), names=aliases, level=level):
+                original = next((each.name for each in aliases if (each.asname or each.name) == name), None)
+                if original is not None:
+                    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+                    source = importlib.util.resolve_name("." * level + source, package)
+                    return _definition(source, original, seen | {(module, name)})
+    return None
+
+
+def _bases(module: str, node: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef | None]]:
+    """The classes that a class derives from, with None for one that cannot be read."""
+    for base in node.bases:
+        name = base.id if isinstance(base, ast.Name) else ast.unparse(base)
+        if name == "object":
+            continue
+        # A class may have the name of the one that it derives from.
+        found = None if name == node.name else _definition(module, name)
+        if found is None or not isinstance(found[1], ast.ClassDef):
+            yield name, None
+        else:
+            yield name, found[1]
+            yield from _bases(found[0], found[1])
+
+
+def _parameters(declared: ast.arguments) -> Iterator[inspect.Parameter]:
+    named = [*declared.posonlyargs, *declared.args]
+    least = len(named) - len(declared.defaults)
+    for place, argument in enumerate(named):
+        kind = (
+            inspect.Parameter.POSITIONAL_ONLY
+            if place < len(declared.posonlyargs)
+            else inspect.Parameter.POSITIONAL_OR_KEYWORD
+        )
+        yield _parameter(argument, kind, has_default=place >= least)
+    if declared.vararg is not None:
+        yield _parameter(declared.vararg, inspect.Parameter.VAR_POSITIONAL, has_default=False)
+    for argument, default in zip(declared.kwonlyargs, declared.kw_defaults, strict=True):
+        yield _parameter(argument, inspect.Parameter.KEYWORD_ONLY, has_default=default is not None)
+    if declared.kwarg is not None:
+        yield _parameter(declared.kwarg, inspect.Parameter.VAR_KEYWORD, has_default=False)
+
+
+def _parameter(argument: ast.arg, kind: Any, *, has_default: bool) -> inspect.Parameter:
+    return inspect.Parameter(argument.arg, kind, default=... if has_default else inspect.Parameter.empty)

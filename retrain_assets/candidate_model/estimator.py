@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from retrain_assets.comparison import METRICS
 from retrain_assets.errors import TrainingError
-from retrain_assets.references import check_name
+from retrain_assets.references import ancestors, check_name, signature
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.base import suggest
 
@@ -32,15 +31,50 @@ def check_estimator(spec: PipelineSpec) -> list[str]:
     list of str
         A sentence a fault.
     """
-    training = spec.training
-    if training.model is not None:
-        field, (module, _, name) = "model", training.model.partition(":")
-    else:
-        field, (module, _, name) = "estimator", training.estimator.rpartition(".")
+    module, name = _named(spec)
+    field = "estimator" if spec.training.model is None else "model"
     if not module:
         return [f"training.{field}: {name!r} is no import path, such as sklearn.ensemble.{name}."]
     fault = check_name(module, name, "Classifier" if _has_classes(spec) else "")
-    return [] if fault is None else [f"training.{field}: {fault}"]
+    if fault is not None:
+        return [f"training.{field}: {fault}"]
+    taken = signature(module, name)
+    found = [] if taken is None else _parameter_faults(spec, taken)
+    if spec.label.classes is not None and likely_task(spec) == "regression":
+        found.append(_no_classes(name))
+    return found
+
+
+def likely_task(spec: PipelineSpec) -> Task | None:
+    """Tell which kind of label the declared estimator predicts, without importing it.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+
+    Returns
+    -------
+    {"classification", "multiclass", "regression"} or None
+        By scikit-learn's mixins among its ancestors, or the end of its name; None for a function that makes one, and
+        where reading files cannot tell.
+    """
+    if spec.training.model is not None:
+        return None
+    module, name = _named(spec)
+    for known in (name, *(ancestors(module, name) if module else ())):
+        if known.endswith(("Classifier", "ClassifierMixin")):
+            return "classification" if spec.label.classes is None else "multiclass"
+        if known.endswith(("Regressor", "RegressorMixin")):
+            return "regression"
+    return None
+
+
+def _named(spec: PipelineSpec) -> tuple[str, str]:
+    """Module and name of what makes the estimator; an empty module where the path names none."""
+    training = spec.training
+    path = training.estimator.rpartition(".") if training.model is None else training.model.partition(":")
+    return path[0], path[2]
 
 
 def _has_classes(spec: PipelineSpec) -> bool:
@@ -71,7 +105,7 @@ def resolve_estimator(spec: PipelineSpec) -> BaseEstimator:
     faults = check_estimator(spec)
     if faults:
         raise TrainingError(" ".join(faults))
-    estimator = _from_function(spec) if training.model is not None else _from_class(spec)
+    estimator = _made(spec)
     unset = [
         name
         for name, value in estimator.get_params().items()
@@ -106,36 +140,46 @@ def declared_task(spec: PipelineSpec, estimator: BaseEstimator) -> Task:
     if spec.label.classes is None:
         return task
     if task != "classification":
-        raise TrainingError(
-            f"label.classes: {type(estimator).__name__} predicts numbers. Choose a classifier under "
-            "training.estimator, or remove the classes."
-        )
+        raise TrainingError(_no_classes(type(estimator).__name__))
     return "multiclass"
 
 
-def _from_class(spec: PipelineSpec) -> BaseEstimator:
-    path, params = spec.training.estimator, spec.training.params
-    module, _, name = path.rpartition(".")
-    made = getattr(importlib.import_module(module), name)
-    _check_parameters(path, made, params)
-    return _checked(path, made(**params))
+def _no_classes(name: str) -> str:
+    return (
+        f"label.classes: {name} predicts numbers. Choose a classifier under training.estimator, or remove the "
+        "classes."
+    )
 
 
-def _from_function(spec: PipelineSpec) -> BaseEstimator:
-    reference, params = str(spec.training.model), spec.training.params
-    module, _, name = reference.partition(":")
-    function = getattr(importlib.import_module(module), name)
-    _check_parameters(reference, function, params)
-    return _checked(reference, function(**params))
+def _made(spec: PipelineSpec) -> BaseEstimator:
+    module, name = _named(spec)
+    maker = getattr(importlib.import_module(module), name)
+    faults = _parameter_faults(spec, inspect.signature(maker))
+    if faults:
+        raise TrainingError(" ".join(faults))
+    return _checked(_path(spec), maker(**spec.training.params))
 
 
-def _check_parameters(path: str, made: Callable[..., Any], params: dict[str, Any]) -> None:
-    known = inspect.signature(made).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
-        return
-    for name in params:
-        if name not in known:
-            raise TrainingError(f"training.params: {path} has no parameter {name!r}. {suggest(name, known)}")
+def _path(spec: PipelineSpec) -> str:
+    return spec.training.model or spec.training.estimator
+
+
+def _parameter_faults(spec: PipelineSpec, taken: inspect.Signature) -> list[str]:
+    """Say which declared parameters are not taken, and which that are needed are not declared."""
+    named = {
+        name: parameter
+        for name, parameter in taken.parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+    told = f"training.params: {_path(spec)}"
+    params = spec.training.params
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.parameters.values())
+    unknown = [] if takes_any else [name for name in params if name not in named]
+    lacking = [name for name, each in named.items() if each.default is each.empty and name not in params]
+    return [
+        *(f"{told} has no parameter {name!r}. {suggest(name, named)}" for name in unknown),
+        *(f"{told} needs the parameter {name!r}. Declare it." for name in lacking),
+    ]
 
 
 def _checked(path: str, estimator: object) -> BaseEstimator:

@@ -38,10 +38,27 @@ MAKERS = "retrain_assets_tests.candidate_model.makers"
             {"model": f"{MAKERS}:men"},
             f"training.model: The module '{MAKERS}' has no 'men'. Did you mean 'mean'?",
         ),
+        (
+            {"params": {"learning_rat": 0.1}},
+            "training.params: sklearn.ensemble.HistGradientBoostingClassifier has no parameter 'learning_rat'. "
+            "Did you mean 'learning_rate'?",
+        ),
+        (
+            {"estimator": "sklearn.linear_model.Lasso", "params": {"alfa": 0.1}},
+            "training.params: sklearn.linear_model.Lasso has no parameter 'alfa'. Did you mean 'alpha'?",
+        ),
+        (
+            {"model": f"{MAKERS}:mean", "params": {"shft": 1}},
+            f"training.params: {MAKERS}:mean has no parameter 'shft'. Did you mean 'shift'?",
+        ),
+        (
+            {"estimator": "sklearn.ensemble.StackingClassifier", "params": {}},
+            "training.params: sklearn.ensemble.StackingClassifier needs the parameter 'estimators'. Declare it.",
+        ),
     ],
 )
 def test_unknown_estimator_is_a_sentence(training, sentence):
-    """An estimator that does not exist is told by reading files, with the nearest right spelling."""
+    """An estimator or a parameter that does not exist is told by reading files, with the nearest right spelling."""
     assert check_estimator(declare(training=training)) == [sentence]
 
 
@@ -67,8 +84,8 @@ def test_an_estimator_of_the_task_is_suggested(declared, meant):
         {},
         {"estimator": "sklearn.linear_model.LogisticRegression"},
         {"estimator": "sklearn.neural_network.MLPRegressor"},
-        {"estimator": "sklearn.ensemble._forest.RandomForestClassifier"},
-        {"model": f"{MAKERS}:scaled"},
+        {"estimator": "sklearn.ensemble._forest.RandomForestClassifier", "params": {"max_depth": 3}},
+        {"model": f"{MAKERS}:scaled", "params": {}},
     ],
 )
 def test_known_estimator_has_no_fault(training):

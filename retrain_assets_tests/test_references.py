@@ -1,0 +1,114 @@
+"""What reading files tells of code that a declaration names."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+from retrain_assets.references import ancestors, check_name, signature
+
+MODULE = """
+from dataclasses import dataclass
+from functools import cache, partial
+from json import JSONDecoder as Base
+
+
+def plain(a, /, b, *rest, c, d=1, **others): ...
+
+@cache
+def decorated(a): ...
+
+made = partial(plain, 1)
+
+@dataclass
+class Data:
+    a: int
+
+class Own(Base):
+    def __init__(self, a, b=2): ...
+
+class Heir(Own): ...
+
+class Base(Base): ...
+
+class Bare: ...
+
+class New:
+    def __new__(cls, a): ...
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module on the path, never imported."""
+    (tmp_path / "shop_models.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    return "shop_models"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ensemble.HistGradientBoostingClassifier",
+        "ensemble.StackingClassifier",
+        "linear_model.Lasso",
+        "linear_model.LassoCV",
+        "linear_model.LogisticRegression",
+        "naive_bayes.GaussianNB",
+        "neighbors.KNeighborsRegressor",
+        "svm.SVC",
+    ],
+)
+def test_a_signature_is_read_as_it_is(path: str) -> None:
+    """Names, kinds and which have a default are those that importing the class would tell."""
+    where, _, name = f"sklearn.{path}".rpartition(".")
+    read = signature(where, name)
+    assert read is not None
+    known = inspect.signature(getattr(importlib.import_module(where), name))
+    assert _shape(read) == _shape(known)
+
+
+def _shape(found: inspect.Signature) -> list[tuple[str, object, bool]]:
+    return [(each.name, each.kind, each.default is each.empty) for each in found.parameters.values()]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("plain", "(a, /, b, *rest, c, d=Ellipsis, **others)"),
+        ("Own", "(a, b=Ellipsis)"),
+        ("Heir", "(a, b=Ellipsis)"),
+        ("Bare", "()"),
+        ("decorated", "None"),
+        ("made", "None"),
+        ("Data", "None"),
+        ("Base", "None"),
+        ("New", "None"),
+        ("nowhere", "None"),
+    ],
+)
+def test_a_signature_is_told_or_left_open(module: str, name: str, parameters: str) -> None:
+    """What a decorator, another way of making or a name that stands for several classes may change is left open."""
+    assert str(signature(module, name)) == parameters
+
+
+def test_ancestors_are_named(module: str) -> None:
+    """The classes of other modules among them, nearest first."""
+    assert list(ancestors(module, "Heir"))[:2] == ["Own", "Base"]
+    assert "ClassifierMixin" in ancestors("sklearn.svm", "SVC")
+    assert list(ancestors(module, "plain")) == []
+
+
+def test_a_module_that_is_no_python_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake in the user's own module is named with its line."""
+    file = tmp_path / "shop_broken.py"
+    file.write_text("def model(:\n    return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    told = check_name("shop_broken", "model")
+    assert (
+        told == f"The module 'shop_broken' is no valid Python: invalid syntax, in line 1 of {file}. Mend it."
+    )
+    assert signature("shop_broken", "model") is None
