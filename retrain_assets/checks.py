@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import polars as pl
 
-from retrain_assets.candidate_model.estimator import check_estimator
-from retrain_assets.comparison import check_functions, check_value
+from retrain_assets.candidate_model.estimator import Task, check_estimator, likely_task
+from retrain_assets.comparison import METRICS, check_functions, check_value, declared_metrics, value_criterion
 from retrain_assets.declaration import Declaration
-from retrain_assets.errors import PartitionError, SourceError, SpecError
+from retrain_assets.errors import PartitionError, SourceError, SpecError, TrainingError
 from retrain_assets.features.derivation_faults import check_derivations
 from retrain_assets.monitoring_report.business import check_business
 from retrain_assets.monitoring_report.performance import check_performance
 from retrain_assets.references import check_name
-from retrain_assets.spec import PipelineSpec
+from retrain_assets.spec import PipelineSpec, format_duration
+from retrain_assets.spec.metrics import plain_name
 from retrain_assets.training_data.columns import check_columns, numeric_texts
 from retrain_assets.training_data.expectations.vocabulary import check_expectations
-from retrain_assets.training_data.first_rows import check_amounts, check_classes, check_positive, check_times
+from retrain_assets.training_data.first_rows import check_amounts, check_label, check_times
 from retrain_assets.training_data.label_source.feed import LabelFeed
 from retrain_assets.training_data.sources.source import Source
+from retrain_assets.windows import resolve_windows
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,10 @@ def examine(declaration: Declaration) -> Findings:
         have been taken in: a broken delivery is withheld then, and must not take the code location away.
     """
     spec = declaration.spec
+    task = likely_task(spec)
     faults = [
         *check_estimator(spec),
+        *_check_task(spec, task),
         *_check_source_function(spec),
         *check_expectations(spec.expectations),
         *check_functions(spec.evaluation.metrics),
@@ -76,7 +81,7 @@ def examine(declaration: Declaration) -> Findings:
             *check_derivations(spec, columns),
             *check_business(spec, columns | _label_from_elsewhere(spec)),
         ]
-        first = Findings([], []) if lacking else _first_rows(spec, source)
+        first = Findings([], []) if lacking else _first_rows(spec, source, task)
     except SourceError:
         return Findings(faults, doubts)
     except PartitionError as error:
@@ -94,7 +99,7 @@ def _texts(spec: PipelineSpec, source: Source, columns: Mapping[str, pl.DataType
     return source.head(names) if names and spec.source.path else None
 
 
-def _first_rows(spec: PipelineSpec, source: Source) -> Findings:
+def _first_rows(spec: PipelineSpec, source: Source, task: Task | None) -> Findings:
     label = spec.label.column if spec.label.source is None else None
     value = spec.promotion.value
     amounts = () if value is None else value.columns
@@ -102,11 +107,35 @@ def _first_rows(spec: PipelineSpec, source: Source) -> Findings:
     rows = source.head([name for name in named if name is not None])
     if rows is None:
         return Findings([], [])
-    check_label = check_positive if spec.label.classes is None else check_classes
-    faults, doubts = ([], []) if label is None else check_label(spec, rows)
+    faults, doubts = ([], []) if label is None else check_label(spec, rows, task)
     # A database's times are read by its own driver.
     times = check_times(spec, rows, source.address) if spec.source.path else []
     return Findings(times + faults, doubts + check_amounts(spec, rows))
+
+
+def _check_task(spec: PipelineSpec, task: Task | None) -> list[str]:
+    """Say what is declared that is none of what the estimator does; nothing where that is not known."""
+    if task is None:
+        return []
+    found = []
+    try:
+        declared_metrics([metric for metric in spec.evaluation.metrics if metric.function is None], task)
+    except TrainingError as error:
+        found.append(str(error))
+    value, trigger = spec.promotion.value, spec.retrain_when.performance
+    try:
+        _ = None if value is None else value_criterion(value, task)
+    except TrainingError as error:
+        found.append(str(error))
+    metric = None if trigger is None else METRICS.get(plain_name(trigger.metric))
+    if metric is not None and task not in metric.tasks:
+        found.append(
+            f"retrain_when.performance.metric: {metric.name} does not measure {task}, which is what "
+            "training.estimator does."
+        )
+    if spec.promotion.calibration is not None and task == "regression":
+        found.append("promotion.calibration: training.estimator gives no probabilities. Remove it.")
+    return found
 
 
 def _label_from_elsewhere(spec: PipelineSpec) -> dict[str, pl.DataType]:
@@ -143,3 +172,39 @@ def _check_source_function(spec: PipelineSpec) -> list[str]:
     module, _, name = spec.source.function.partition(":")
     fault = check_name(module, name)
     return [] if fault is None else [f"source.function: {fault}"]
+
+
+def check_history(declaration: Declaration) -> list[str]:
+    """Say so where the source of a new pipeline has no rows from before its holdout: nothing can be trained then.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+
+    Returns
+    -------
+    list of str
+        A sentence or none; none of a source that cannot be reached, or that does not tell its first moment.
+    """
+    if declaration.newest_partition() is not None:
+        return []
+    spec, periods = declaration.spec, declaration.partitions
+    try:
+        source = declaration.source()
+        first, last = source.earliest(), source.latest()
+    except (SourceError, PartitionError):
+        return []
+    if first is None or last is None:
+        return []
+    if spec.source.start is not None:
+        first = max(first, datetime(*spec.source.start.timetuple()[:3], tzinfo=UTC))
+    _, end = periods.bounds(periods.key_of(last))
+    delay, holdout = spec.label.maturity, spec.evaluation.holdout
+    if first < resolve_windows(end, delay, holdout, spec.training.window).train_end:
+        return []
+    return [
+        f"evaluation.holdout: {format_duration(holdout)} and two label delays of {format_duration(delay)} are kept "
+        f"from training, and the source's rows span {(end - first).days} days. Nothing is trained before they span "
+        "more: declare a shorter holdout, or deliver earlier rows where there are any."
+    ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -26,7 +25,7 @@ from retrain_assets.asset import (
 )
 from retrain_assets.cadence_report import asset as cadence_report
 from retrain_assets.candidate_model import asset as candidate_model
-from retrain_assets.checks import examine
+from retrain_assets.checks import check_history, examine
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import SpecError
 from retrain_assets.evaluation_report import asset as evaluation_report
@@ -44,11 +43,11 @@ from retrain_assets.registered_model.jobs import (
 from retrain_assets.retraining_decision.automation import retrain_schedule, retraining_sensor
 from retrain_assets.spec import PipelineSpec, load_spec
 from retrain_assets.spec.attributes import Attributes
+from retrain_assets.spec.environment import check_environment
 from retrain_assets.spec.scaffolder import PipelineScaffolder
 from retrain_assets.training_data import asset as training_data
 from retrain_assets.training_data.automation import source_sensor
 
-_ENVIRONMENT = re.compile(r"\{\{\s*env\.(\w+)\s*\}\}|\{\{\s*env\(\s*['\"](\w+)['\"]\s*\)\s*\}\}")
 _INGEST = ("training_data", "features", "predictions", "monitoring_report")
 _RETRAIN = ("candidate_model", "evaluation_report", "registered_model")
 _CADENCE = ("cadence_report",)
@@ -90,7 +89,7 @@ class RetrainingPipeline(dg.Component):
         try:
             return cls(_read(attributes.model_dump() if attributes is not None else {}, file, context))
         except SpecError as error:
-            if os.environ.get("DAGSTER_IS_DEFS_VALIDATION_CLI"):
+            if _is_check():
                 _tell_last(str(error))
             raise
 
@@ -193,16 +192,23 @@ def _cadence_schedule(
 def _read(written: dict[str, Any], file: Path, context: dg.ComponentLoadContext) -> Declaration:
     shown = _shown(file)
     settle_home(file)
-    _check_environment(written, shown)
+    check_environment(written, shown)
     spec = load_spec(context.resolution_context.resolve_value(written), shown)
     declaration = Declaration(spec, file)
     findings = examine(declaration)
-    for doubt in findings.doubts:
-        _tell(f"{shown}: {doubt}")
     faults = [*_check_for_dagster(spec), *findings.faults]
+    # Every load would read all timestamps of the source for this.
+    history = check_history(declaration) if _is_check() and not faults else []
+    for doubt in (*findings.doubts, *history):
+        _tell(f"{shown}: {doubt}")
     if faults:
         raise SpecError("\n".join(f"{shown}: {fault}" for fault in faults))
     return declaration
+
+
+def _is_check() -> bool:
+    """Whether ``dg check defs`` loads the code location."""
+    return "DAGSTER_IS_DEFS_VALIDATION_CLI" in os.environ
 
 
 def _shown(file: Path) -> str:
@@ -244,21 +250,3 @@ def _check_for_dagster(spec: PipelineSpec) -> list[str]:
                 "0 2 * * 1 for every Monday at 2 a.m."
             )
     return faults
-
-
-def _check_environment(written: Any, shown: str, field: str = "") -> None:
-    """Refuse a template whose environment variable is missing; Dagster would put nothing in its place."""
-    if isinstance(written, dict):
-        for name, value in written.items():
-            _check_environment(value, shown, f"{field}.{name}" if field else str(name))
-    elif isinstance(written, list):
-        for place, value in enumerate(written):
-            _check_environment(value, shown, f"{field}[{place}]")
-    elif isinstance(written, str):
-        for match in _ENVIRONMENT.finditer(written):
-            variable = match.group(1) or match.group(2)
-            if variable not in os.environ:
-                raise SpecError(
-                    f"{shown}: {field}: the environment variable {variable} is not set. Set it, or write "
-                    f"{{{{ env('{variable}', 'a default') }}}}."
-                )

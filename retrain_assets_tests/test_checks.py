@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from retrain_assets.checks import Findings, examine
+from retrain_assets.checks import Findings, check_history, examine
 from retrain_assets.pipeline import build_definitions
 from retrain_assets.training_data.ingest import ingest
 from retrain_assets_tests.bad_input.declarations import attributes, load_project
@@ -284,11 +284,178 @@ def test_gaps_in_amounts_of_money_are_a_doubt(tmp_path: Path) -> None:
     assert examine(declare(tmp_path, **changes)) == Findings([], [])
 
 
-@pytest.mark.parametrize("labels", [["1.5", "2.5", "3.5"], ["low", "middle", "high"], ["1"]])
-def test_labels_that_may_be_right_are_passed(tmp_path: Path, labels: list[str]) -> None:
-    """Numbers of a regression, several classes and a single class say nothing against a label without positive."""
+REGRESSOR = {
+    "training__estimator": "sklearn.ensemble.HistGradientBoostingRegressor",
+    "evaluation__metrics": ["r2"],
+}
+UNKNOWN = {
+    "training": {"model": "retrain_assets_tests.candidate_model.makers:scaled"},
+    "evaluation__metrics": ["accuracy"],
+}
+
+
+@pytest.mark.parametrize(
+    ("labels", "changes"),
+    [
+        (["1.5", "2.5", "3.5"], REGRESSOR),
+        (["1", "0"], REGRESSOR),
+        (["low", "middle", "high"], UNKNOWN),
+        (["1.5", "2.5", "3.5"], UNKNOWN),
+        (["1"], {}),
+        (["low", "middle", "high"], {"label__positive": "high"}),
+        (
+            ["low", "middle", "high"],
+            {"label__classes": ["low", "middle", "high"], "evaluation__metrics": ["accuracy"]},
+        ),
+    ],
+)
+def test_labels_that_may_be_right_are_passed(
+    tmp_path: Path, labels: list[str], changes: dict[str, object]
+) -> None:
+    """A regression's numbers, declared classes, a single class and what an unknown estimator may learn are passed."""
     write_texts(tmp_path, repaid=labels)
-    assert examine(declare(tmp_path, source=CSV)) == Findings([], [])
+    assert examine(declare(tmp_path, source=CSV, **changes)) == Findings([], [])
+
+
+@pytest.mark.parametrize(
+    ("labels", "changes", "found"),
+    [
+        (
+            [f"{number}.5" for number in range(200)],
+            {},
+            Findings(
+                [
+                    "label.positive: it is not declared, and the column 'repaid' holds 200 different values, such as "
+                    "0.5, 1.5, 2.5, 3.5, 4.5. Declare the one that is to be predicted, or list all of them in "
+                    "label.classes; to predict the number itself, choose a regressor under training.estimator."
+                ],
+                [],
+            ),
+        ),
+        (
+            ["0", "1", "2"],
+            {"training__estimator": "sklearn.svm.SVC", "training__params": {"probability": True}},
+            Findings(
+                [],
+                [
+                    "label.positive: it is not declared, so that 1 is told from all other values, and the column "
+                    "'repaid' holds 0, 1, 2. Declare the one that is to be predicted, or list all of them in "
+                    "label.classes; to predict the number itself, choose a regressor under training.estimator."
+                ],
+            ),
+        ),
+        (
+            ["low", "middle", "high"],
+            {},
+            Findings(
+                [
+                    "label.positive: it is not declared, and the column 'repaid' holds 'high', 'low', 'middle'. "
+                    "Declare the one that is to be predicted, or list all of them in label.classes."
+                ],
+                [],
+            ),
+        ),
+        (
+            ["yes", "no"],
+            REGRESSOR,
+            Findings(
+                [
+                    "label.column: 'repaid' is of type String, and a regression needs a number. Choose a classifier "
+                    "under training.estimator, or another label."
+                ],
+                [],
+            ),
+        ),
+    ],
+    ids=[
+        "a classifier of numbers",
+        "a classifier of classes",
+        "a classifier of texts",
+        "a regressor of texts",
+    ],
+)
+def test_a_label_that_the_estimator_cannot_learn(
+    tmp_path: Path, labels: list[str], changes: dict[str, object], found: Findings
+) -> None:
+    """What the first labels are is held against what the estimator does, as far as its file tells."""
+    write_texts(tmp_path, repaid=labels)
+    assert examine(declare(tmp_path, source=CSV, **changes)) == found
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        (
+            REGRESSOR | {"evaluation__metrics": ["roc_auc"]},
+            "evaluation.metrics: roc_auc does not measure regression, which is what training.estimator does. Choose "
+            "from: mean_absolute_error, mean_squared_error, root_mean_squared_error, r2, mean_pinball_loss.",
+        ),
+        (
+            REGRESSOR | {"retrain_when": {"performance": {"metric": "log_loss", "drop": 0.1}}},
+            "retrain_when.performance.metric: log_loss does not measure regression, which is what training.estimator "
+            "does.",
+        ),
+        (
+            REGRESSOR
+            | {
+                "promotion__value": {
+                    "true_positive": 1,
+                    "false_positive": -1,
+                    "true_negative": 0,
+                    "false_negative": 0,
+                    "currency": "EUR",
+                }
+            },
+            "promotion.value: true and false positives are outcomes of two classes, and training.estimator does "
+            "regression. Declare promotion.value.function instead.",
+        ),
+        (
+            REGRESSOR | {"promotion__calibration": {"max_error": 0.1}},
+            "promotion.calibration: training.estimator gives no probabilities. Remove it.",
+        ),
+        (
+            {
+                "training": {"estimator": "sklearn.linear_model.Ridge"},
+                "label__classes": ["a", "b", "c"],
+                "evaluation__metrics": [],
+            },
+            "label.classes: Ridge predicts numbers. Choose a classifier under training.estimator, or remove the "
+            "classes.",
+        ),
+    ],
+    ids=["metric", "trigger", "money", "calibration", "classes"],
+)
+def test_what_the_estimator_does_not_do(tmp_path: Path, changes: dict[str, object], fault: str) -> None:
+    """A measure of another kind of model is told when the declaration is loaded."""
+    assert examine(declare(tmp_path, **changes)).faults == [fault]
+
+
+@pytest.mark.parametrize(
+    ("days", "changes", "told"),
+    [
+        (
+            9,
+            {},
+            "evaluation.holdout: 7d and two label delays of 1d are kept from training, and the source's rows span 9 ",
+        ),
+        (
+            12,
+            {"source__start": "2026-01-10"},
+            "evaluation.holdout: 7d and two label delays of 1d are kept from ",
+        ),
+        (10, {}, None),
+        (3, {"evaluation__holdout": "90d", "source": AWAY}, None),
+    ],
+)
+def test_a_history_that_the_holdout_takes_up(
+    tmp_path: Path, days: int, changes: dict[str, object], told: str | None
+) -> None:
+    """A new pipeline is told where no row is left to train on; it loads, for rows may come."""
+    write_days(tmp_path, days)
+    doubts = check_history(declare(tmp_path, **changes))
+    assert [doubt.startswith(told or "") for doubt in doubts] == ([] if told is None else [True])
+    list(ingest(declare(tmp_path), [FIRST_DAY.isoformat()], "run"))
+    assert check_history(declare(tmp_path, **changes)) == []
 
 
 @pytest.mark.parametrize("path", ["../away.csv", "../rows/{partition:%Y-%m-%d}.csv"])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from retrain_assets.errors import PartitionError
+from retrain_assets.errors import PartitionError, TrainingError
 from retrain_assets.labels import YAML_WORDS, labelled, target, unlisted
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.value import OUTCOMES
 from retrain_assets.training_data.sources.timestamps import to_utc, unreadable
 
 _MOST_CLASSES = 20
+_NAMED = 5
 
 
 def check_times(spec: PipelineSpec, rows: pl.DataFrame, address: str) -> list[str]:
@@ -47,8 +48,8 @@ def check_times(spec: PipelineSpec, rows: pl.DataFrame, address: str) -> list[st
     return [f"source.read.timestamp_format: by {form!r} {told}"]
 
 
-def check_positive(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], list[str]]:
-    """Find out whether the positive class occurs.
+def check_label(spec: PipelineSpec, rows: pl.DataFrame, task: str | None) -> tuple[list[str], list[str]]:
+    """Find out whether the label is one that the estimator can learn.
 
     Parameters
     ----------
@@ -56,17 +57,55 @@ def check_positive(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], l
         The declaration.
     rows
         Some rows, with the columns of the label and of the weight, where one is declared.
+    task
+        What the estimator does, as far as that is known: ``classification``, ``multiclass`` or ``regression``.
 
     Returns
     -------
     tuple of lists of str
-        What must be mended, and what may be a class too rare to be among the rows.
+        What must be mended, and what may be right.
     """
-    column, positive = spec.label.column, spec.label.positive
+    if spec.label.classes is not None:
+        return _check_classes(spec, rows)
+    if task == "regression":
+        return _check_number(spec, rows)
     rows = rows.filter(labelled(spec, rows.schema))
-    found = rows.get_column(column).unique().sort()
+    found = rows.get_column(spec.label.column).unique().sort()
+    declared = "positive" in spec.label.model_fields_set
+    if task == "classification" and not declared and len(found) > 2:
+        return _undeclared(spec, rows, found)
     if not 2 <= len(found) <= _MOST_CLASSES or target(rows, spec, "classification").any():
         return [], []
+    return _check_positive(spec, rows, found)
+
+
+def _check_number(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], list[str]]:
+    try:
+        target(rows, spec, "regression")
+    except TrainingError as error:
+        return [str(error)], []
+    return [], []
+
+
+def _undeclared(spec: PipelineSpec, rows: pl.DataFrame, found: pl.Series) -> tuple[list[str], list[str]]:
+    """Say that a classifier takes one value for the positive class, of three or more that there are."""
+    named = ", ".join(_plain(value) for value in found.head(_NAMED))
+    many = f"{len(found):,} different values, such as {named}" if len(found) > _NAMED else named
+    held = f"the column {spec.label.column!r} holds {many}"
+    hint = "Declare the one that is to be predicted, or list all of them in label.classes"
+    if found.dtype.is_numeric():
+        hint += "; to predict the number itself, choose a regressor under training.estimator"
+    if target(rows, spec, "classification").any():
+        told = (
+            f"it is not declared, so that {spec.label.positive!r} is told from all other values, and {held}"
+        )
+        return [], [f"label.positive: {told}. {hint}."]
+    return [f"label.positive: it is not declared, and {held}. {hint}."], []
+
+
+def _check_positive(spec: PipelineSpec, rows: pl.DataFrame, found: pl.Series) -> tuple[list[str], list[str]]:
+    """Say that the positive class does not occur among a few values."""
+    column, positive = spec.label.column, spec.label.positive
     holds = f"the column {column!r} holds {', '.join(repr(value) for value in found)}"
     if "positive" not in spec.label.model_fields_set:
         # Numbers may be those of a regression, and three texts the classes of a label that is not binary.
@@ -84,13 +123,13 @@ def check_positive(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], l
     return [], [f"{told} Mend it, unless that class is too rare to be among them."]
 
 
-def check_classes(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], list[str]]:
-    """Find out whether labels are among the declared classes; as :func:`check_positive`."""
+def _check_classes(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """Say which labels are not among the declared classes."""
     others = unlisted(rows, spec)
     if others.is_empty():
         return [], []
     names, listed = others["label"].to_list(), spec.label.class_names or []
-    named = ", ".join(map(repr, names[:5]))
+    named = ", ".join(map(repr, names[:_NAMED]))
     held = f"the column {spec.label.column!r} holds {named}"
     if rows.filter(labelled(spec, rows.schema)).is_empty():
         words = any(isinstance(name, bool) for name in spec.label.classes or ())
@@ -137,6 +176,11 @@ def check_amounts(spec: PipelineSpec, rows: pl.DataFrame) -> list[str]:
                 "Deliver an amount for every row, or name another column."
             )
     return found
+
+
+def _plain(value: object) -> str:
+    """A value as one would declare it: numbers of CSV files are read as floats."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else repr(value)
 
 
 def _folded(value: object) -> str:
