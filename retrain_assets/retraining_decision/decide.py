@@ -21,6 +21,11 @@ from retrain_assets.retraining_decision.ticks import first_free, foretold
 from retrain_assets.spec.base import format_duration
 
 ACTS = "Nothing: it acts now."
+FORETOLD = {
+    NEXT_LOOK: "look at the newest candidate again",
+    "age": "train again because of the champion's age",
+}
+"""What a reason that does not stand yet will bring, where it is not plain from those that stand."""
 
 
 def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Decision:
@@ -108,12 +113,14 @@ def _held(
     holds = tuple(dict.fromkeys(hold for cause in standing for hold in cause.holds(general)))
     lasting, tick = _earliest(causes, general, policy), first_free(evidence.ticks, general)
     acts = (
-        f"With the data up to {lasting:%Y-%m-%d %H:%M} UTC it would act, if nothing else changes."
-        if lasting is not None
+        f"With the data up to {_moment(lasting[0])} it would {lasting[1]}, if nothing else changes."
+        if lasting
         else ""
     )
     foreseen = _sentences(acts, foretold(evidence.ticks, general))
-    earliest = min(filter(None, (lasting, tick.as_of if tick else None)), default=None)
+    earliest = min(
+        filter(None, (lasting[0] if lasting else None, tick.as_of if tick else None)), default=None
+    )
     if not reasons:
         text = _sentences("Nothing asks for a retrain.", foreseen)
         awaited = _awaited(evidence, policy, history)
@@ -180,13 +187,20 @@ def _nothing_new(evidence: Evidence, policy: Policy, history: History, now: date
     yield Hold("nothing_new", text, until)
 
 
-def _earliest(causes: Iterable[Cause], general: Iterable[Hold], policy: Policy) -> datetime | None:
-    dates = []
+def _earliest(
+    causes: Iterable[Cause], general: Iterable[Hold], policy: Policy
+) -> tuple[datetime, str] | None:
+    """When it would act with time and data alone, and what it would do then."""
+    found = []
     for cause in causes:
         releases = [hold.until for hold in cause.holds(general)]
         if cause.lasting and None not in releases:
-            dates.append(max([cause.due, *(until for until in releases if until is not None)]))
-    return _partition_end(min(dates), policy) if dates else None
+            free = max([cause.due, *(until for until in releases if until is not None)])
+            found.append((free, FORETOLD.get(cause.reason.code, "act")))
+    if not found:
+        return None
+    moment, what = min(found, key=lambda item: item[0])
+    return _partition_end(moment, policy), what
 
 
 def _partition_end(moment: datetime, policy: Policy) -> datetime:

@@ -197,7 +197,10 @@ def test_a_tick_later_than_another_reason_changes_no_date():
     policy = replace(POLICY, max_age=33 * DAY)
     decision = decide(evidence(ticks=mondays(56, 3)), policy, History(), at(50))
     assert decision.earliest == at(53)
-    assert "With the data up to 2026-02-27 00:00 UTC it would act" in decision.sentence
+    assert (
+        "With the data up to 2026-02-27 00:00 UTC it would train again because of the champion's age, if nothing else "
+        "changes." in decision.sentence
+    )
     assert "The schedule is due next on Mon 2026-03-02 02:00 CET." in decision.sentence
 
 

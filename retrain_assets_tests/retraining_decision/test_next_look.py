@@ -51,6 +51,7 @@ def test_a_look_waits_until_it_is_due():
     decision = decide(evidence(next_look=LOOK), POLICY, History((tried(60, "inconclusive"),)), after(65))
     assert (decision.act, decision.earliest) == (False, after(70))
     assert "The next look at the newest candidate, on" in decision.would_change
+    assert "UTC it would look at the newest candidate again, if nothing else changes." in decision.sentence
 
 
 @pytest.mark.parametrize("held", ["in_flight", "back_off"])
