@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 
@@ -14,6 +15,13 @@ from retrain_assets.demo.sqlite import write_without_waiting
 
 # What tests keep ends with them; waiting for the disk would be a good part of their time.
 write_without_waiting()
+
+# On a few hundred rows a second thread mostly waits for the first, at the cost of a processor.
+for variable in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+# The objects of the libraries live as long as the process: to search them often for garbage finds none.
+gc.set_threshold(20_000, 20, 20)
 
 
 def _read_migrations_once() -> None:

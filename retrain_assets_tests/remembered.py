@@ -57,7 +57,9 @@ def begin_with(state: str, folder: Path, live: Callable[[], object]) -> None:
         _states[state] = _Kept(copy, folder)
     else:
         shutil.copytree(kept.copy, folder, dirs_exist_ok=True)
-        move_store(home() / "mlflow.db", kept.made_in, folder)
+        store = home() / "mlflow.db"
+        if store.exists():
+            move_store(store, kept.made_in, folder)
 
 
 def move_store(store: Path, old: Path, new: Path) -> None:

@@ -19,6 +19,7 @@ from retrain_assets.home import home
 from retrain_assets.pipeline import build_definitions
 from retrain_assets_tests.pipelines import declare, write_days
 from retrain_assets_tests.remembered import begin_with
+from retrain_assets_tests.retraining_decision.past import take_in
 
 YOUNG = [pytest.mark.filterwarnings(f"ignore::dagster.{kind}Warning") for kind in ("Beta", "Preview")]
 """Marks of a test module: dagster-mlflow and checks of single partitions say of themselves how young they are."""
@@ -101,7 +102,7 @@ def loans(folder: Path, days: int = 25, **changes: Any) -> Running:
     declared = QUIET | changes
 
     def live() -> None:
-        Running(declare(folder, **declared)).ingest(write_days(folder, days))
+        take_in(declare(folder, **declared), write_days(folder, days))
 
     begin_with(f"loans {days} {declared}", folder, live)
     return Running(declare(folder, **declared))
@@ -120,6 +121,18 @@ def serving(folder: Path, days: int = 0, **changes: Any) -> Running:
 
     begin_with(f"serving {days} {declared}", folder, live)
     return Running(declare(folder, **declared))
+
+
+def replaced(folder: Path) -> Running:
+    """Let a second champion, which relies much more on its features, take the place of a weak first one."""
+
+    def live() -> None:
+        running = declared_anew(serving(folder, training__params={"max_iter": 1}))
+        assert running.retrain().success
+        assert running.declaration.ledger.standing().version == 2
+
+    begin_with("replaced", folder, live)
+    return Running(declare(folder, **QUIET))
 
 
 def declared_anew(running: Running, **changes: Any) -> Running:

@@ -11,6 +11,7 @@ import polars as pl
 
 from retrain_assets.monitoring_report.watch import newest_report
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day
+from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import (
     QUIET,
     YOUNG,
@@ -73,7 +74,8 @@ def test_what_is_better_and_worse_in_a_slice(tmp_path: Path) -> None:
     for number in range(BEFORE):
         write_day(tmp_path, FIRST_DAY + timedelta(days=number), day_of(number, turned=NORTH_AND_SOUTH))
     running = Running(declare(tmp_path, **(QUIET | gates)))
-    running.ingest([(FIRST_DAY + timedelta(days=number)).isoformat() for number in range(BEFORE)])
+    keys = [(FIRST_DAY + timedelta(days=number)).isoformat() for number in range(BEFORE)]
+    take_in(running.declaration, keys)
     assert materialized(running.retrain())["evaluation_report"]["reason"] == "first_champion"
     deliver(running, range(BEFORE, BEFORE + TRAINED), turned=WEST)
     deliver(running, range(BEFORE + TRAINED, BEFORE + TRAINED + HELD_OUT), turned=())

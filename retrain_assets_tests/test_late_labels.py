@@ -15,6 +15,7 @@ from retrain_assets.spec import load_spec
 from retrain_assets.windows import Windows, training_rows
 from retrain_assets_tests import test_boundaries as edges
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day
+from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import QUIET, YOUNG, Running, checks, materialized, sentence
 from retrain_assets_tests.test_boundaries import AS_OF, DAY, LABEL, POISON, SEEN, TICK, bounds, side
 from retrain_assets_tests.training_data.label_source.late import book, bookings_of, deliver, late
@@ -165,14 +166,14 @@ def mended_rows(folder: Path) -> tuple[Declaration, Running]:
     keys = deliver(folder, 25, booked=0)
     for number in range(25):
         write_day(folder, FIRST_DAY + timedelta(days=number))
-    running.ingest(keys)
+    take_in(running.declaration, keys)
     return running.declaration, running
 
 
 def mended_labels(folder: Path) -> tuple[Declaration, Running]:
     """The same loans with their labels elsewhere."""
     running = Running(late(folder))
-    running.ingest(deliver(folder, 25))
+    take_in(running.declaration, deliver(folder, 25))
     return running.declaration, running
 
 

@@ -19,7 +19,7 @@ from retrain_assets.home import home
 from retrain_assets.pipeline import build_definitions
 from retrain_assets_tests.pipelines import declare, write_days
 from retrain_assets_tests.projects import PACKAGE, write_project
-from retrain_assets_tests.running import YOUNG, Running, sentence
+from retrain_assets_tests.running import QUIET, YOUNG, Running, sentence
 
 pytestmark = YOUNG
 
@@ -217,3 +217,11 @@ def test_ingest_without_partitions(tmp_path):
         "A run of loans_ingest takes partitions in, and this one names none: start it with "
         "dg launch --job loans_ingest --partition <key>, or --partition-range <first>...<last>."
     )
+
+
+def test_where_nothing_is_expected_there_are_no_data_docs(tmp_path):
+    """Without a declared expectation nothing is validated, and no empty page is written for a partition."""
+    running = Running(declare(tmp_path, **QUIET))
+    running.ingest(write_days(tmp_path, 1), "training_data")
+    assert running.declaration.lake.version("training_data") is not None
+    assert not (running.declaration.reports / "data_docs").exists()

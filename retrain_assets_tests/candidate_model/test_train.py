@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from retrain_assets.attempts import attempts
 from retrain_assets.champion.tracking import client
+from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import YOUNG, Running, declared_anew, loans, materialized, sentence
 
 pytestmark = YOUNG
@@ -168,7 +168,7 @@ def test_failure_of_a_later_node(tmp_path):
     """When a later node fails, dagster-mlflow's run is FAILED; the candidate itself was trained well."""
     running = loans(tmp_path)
     reports = running.declaration.reports
-    shutil.rmtree(reports)
+    reports.parent.mkdir()
     reports.write_text("a file in the place of the folder of reports")
     result = running.retrain()
     assert not result.success
@@ -180,7 +180,7 @@ def test_two_pipelines(tmp_path):
     """Two pipelines retrained in one process log to experiments of their own."""
     running = loans(tmp_path)
     other = declared_anew(running, name="credits")
-    other.ingest([f"2026-01-{day:02}" for day in range(5, 30)])
+    take_in(other.declaration, [f"2026-01-{day:02}" for day in range(5, 30)])
     first, second = running.retrain(), other.retrain()
     assert statuses(first) == {"parent": "FINISHED", "candidate": "FINISHED"}
     experiment = client().get_experiment_by_name("credits")

@@ -22,6 +22,8 @@ from retrain_assets.monitoring_report.record import record_reports
 from retrain_assets.monitoring_report.report import monitor
 from retrain_assets.monitoring_report.watch import watch_partitions
 from retrain_assets_tests.pipelines import FIRST_DAY
+from retrain_assets_tests.remembered import begin_with
+from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import YOUNG, Running, sentence
 from retrain_assets_tests.ticking import Automation
 from retrain_assets_tests.training_data.label_source.late import book, bookings_of, deliver, late
@@ -39,14 +41,19 @@ CAME = [(FIRST_DAY + day * DAY).isoformat() for day in range(30, 35)]
 @pytest.fixture
 def overtaken(tmp_path):
     """Reports of twelve days, while labels came for the first five of them only; then those of five more days."""
-    running = Running(late(tmp_path, declared={"retrain_when": BUSINESS}))
-    running.ingest(deliver(tmp_path, 25))
-    assert running.retrain().success
-    running.ingest(deliver(tmp_path, 37, booked=30)[25:])
-    assert review_reports(running.declaration) == Review()
-    for day in range(30, 35):
-        book(tmp_path, FIRST_DAY + day * DAY)
-    return running
+    declared = {"retrain_when": BUSINESS}
+
+    def live() -> None:
+        running = Running(late(tmp_path, declared=declared))
+        take_in(running.declaration, deliver(tmp_path, 25))
+        assert running.retrain().success
+        running.ingest(deliver(tmp_path, 37, booked=30)[25:])
+        assert review_reports(running.declaration) == Review()
+        for day in range(30, 35):
+            book(tmp_path, FIRST_DAY + day * DAY)
+
+    begin_with("overtaken", tmp_path, live)
+    return Running(late(tmp_path, declared=declared))
 
 
 def payloads(declaration) -> dict[str, dict]:
@@ -129,9 +136,7 @@ def test_reports_that_labels_overtook_are_made_anew(overtaken):
     assert told(overtaken, result) == OVERTAKEN
     assert observed(overtaken, result) == own_quality(overtaken, CAME)
     found = checked(overtaken, "rate_is_in_range")
-    assert {key: found[key].run_id == result.run_id for key in found} == {
-        key: key in OVERTAKEN for key in found
-    }
+    assert {key: event.run_id for key, event in found.items()} == dict.fromkeys(OVERTAKEN, result.run_id)
     evaluation = found[OVERTAKEN[0]].dagster_event.asset_check_evaluation_data
     assert evaluation.metadata["sentence"].value == after[OVERTAKEN[0]]["findings"][0]["sentence"]
     assert set(deliveries(overtaken.declaration).values()) == {newest_delivery(overtaken.declaration)}

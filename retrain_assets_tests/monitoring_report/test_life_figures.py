@@ -12,6 +12,7 @@ import pytest
 from retrain_assets.monitoring_report.life import life_document
 from retrain_assets.monitoring_report.scored import ScoredRows
 from retrain_assets_tests.pipelines import FIRST_DAY, loans_of, write_day
+from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import YOUNG, Running, serving
 from retrain_assets_tests.training_data.label_source.late import book, bookings_of, deliver, late
 
@@ -88,7 +89,7 @@ def test_another_label_is_another_life(lived):
 def unlabelled(tmp_path):
     """A champion that has served for three weeks, the labels of the last two of which have not come."""
     running = Running(late(tmp_path))
-    running.ingest(deliver(tmp_path, 25))
+    take_in(running.declaration, deliver(tmp_path, 25))
     assert running.retrain().success
     running.ingest(deliver(tmp_path, 46, booked=32)[25:])
     return running

@@ -11,17 +11,13 @@ from retrain_assets.attempts import attempts, record_attempt
 from retrain_assets.champion.tracking import client
 from retrain_assets.errors import ChampionError
 from retrain_assets.registered_model.intervene import force_champion, roll_back_champion
-from retrain_assets_tests.pipelines import declare
-from retrain_assets_tests.remembered import begin_with
 from retrain_assets_tests.running import (
-    QUIET,
     YOUNG,
     Running,
-    declared_anew,
     loans,
     materialized,
+    replaced,
     sentence,
-    serving,
 )
 
 pytestmark = YOUNG
@@ -32,14 +28,7 @@ NO_REASON = "A change of champion of loans needs an actor and a reason: say who 
 @pytest.fixture
 def twice(tmp_path) -> Running:
     """Promote two versions."""
-
-    def live() -> None:
-        running = declared_anew(serving(tmp_path, training__params={"max_iter": 1}))
-        assert running.retrain().success
-        assert running.declaration.ledger.standing().version == 2
-
-    begin_with("twice", tmp_path, live)
-    return Running(declare(tmp_path, **QUIET))
+    return replaced(tmp_path)
 
 
 def state(running: Running) -> tuple[object, ...]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -12,14 +10,15 @@ import pytest
 
 from retrain_assets.demo.replay import Replay
 from retrain_assets_tests.pipelines import declare
+from retrain_assets_tests.remembered import begin_with
 from retrain_assets_tests.running import (
     QUIET,
     YOUNG,
     Running,
     checks,
     declared_anew,
-    loans,
     next_days,
+    replaced,
     sentence,
 )
 from retrain_assets_tests.ticking import Automation
@@ -27,25 +26,18 @@ from retrain_assets_tests.ticking import Automation
 pytestmark = YOUNG
 
 SENSOR = "loans_retraining_sensor"
-WEAK = {"training__params": {"max_iter": 1}}
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory) -> Path:
-    """A folder in which version 2, which relies much more on its features, has taken the place of version 1."""
-    folder = tmp_path_factory.mktemp("promoted")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RETRAIN_ASSETS_HOME", str(folder / "home"))
-        running = loans(folder, **WEAK)
-        assert running.retrain().success
-        assert declared_anew(running).retrain().success
-    return folder
 
 
 @pytest.fixture
-def promoted(prepared, tmp_path) -> Running:
-    """A copy of it, to go on from."""
-    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+def promoted(tmp_path) -> Running:
+    """Version 2, which relies much more on its features, has taken the place of version 1."""
+    return replaced(tmp_path)
+
+
+@pytest.fixture
+def turned(tmp_path) -> Running:
+    """After that the relation has been turned round for twelve days."""
+    begin_with("turned", tmp_path, lambda: next_days(replaced(tmp_path), 12, flipped=True))
     return Running(declare(tmp_path, **QUIET))
 
 
@@ -55,32 +47,31 @@ def watches(running: Running) -> list[dict | None]:
     return [json.loads(row)["watch"] for row in rows]
 
 
-def test_a_champion_that_turns_bad_is_rolled_back(promoted):
+def test_a_champion_that_turns_bad_is_rolled_back(turned):
     """The relation turns round, version 2 is shown to be worse than version 1, and the sensor's run puts 1 back."""
-    keys = next_days(promoted, 12, flipped=True)
-    found = watches(promoted)
+    found = watches(turned)
     looks = [item["first_look"] for item in found]
     assert looks[:7] == [None] * 7
     assert set(looks[7:]) == {7}
     assert found[-1]["crossed"]
     assert found[-1]["sentence"].startswith("Version 2 does worse than version 1, which it replaced. On ")
 
-    replay = Replay(promoted.repository, promoted.instance)
+    replay = Replay(turned.repository, turned.instance)
     assert replay.tick_sensor(SENSOR) == 1
     [launched] = replay.launched
     assert (launched.job, launched.requested_by) == ("loans_rollback", SENSOR)
-    entry = promoted.declaration.ledger.entries()[-1]
+    entry = turned.declaration.ledger.entries()[-1]
     assert (entry.action, entry.version, entry.expected_champion) == ("rolled_back", 1, 2)
     assert (entry.actor, entry.reason) == ("retrain_assets", found[-1]["sentence"])
-    assert promoted.declaration.ledger.standing().barred == {2}
+    assert turned.declaration.ledger.standing().barred == {2}
 
     # Never twice, and not against version 1, which nobody promoted.
     replay.tick_sensor(SENSOR)
     assert [item.job for item in replay.launched].count("loans_rollback") == 1
-    next_days(promoted, 1, flipped=True)
-    assert watches(promoted)[-1] is None
+    [unwatched] = next_days(turned, 1, flipped=True)
+    assert watches(turned)[-1] is None
 
-    life = json.loads((promoted.declaration.reports / "life.json").read_text())
+    life = json.loads((turned.declaration.reports / "life.json").read_text())
     [told] = [item for item in life["decisions"] if item.get("rolls_back")]
     assert told["sentence"].startswith(
         "loans_rollback is asked for: version 1 is to serve again in the place of "
@@ -89,13 +80,12 @@ def test_a_champion_that_turns_bad_is_rolled_back(promoted):
         told for week in life["weeks"] for told in week["decisions"]
     )
     key = dg.AssetKey(["loans", "retraining_decision"])
-    events = [
-        item.asset_materialization for item in promoted.instance.fetch_materializations(key, 10).records
-    ]
+    events = [item.asset_materialization for item in turned.instance.fetch_materializations(key, 10).records]
     assert told["sentence"] in {event.description for event in events}
-    scored = promoted.declaration.lake.scan("shadow_predictions").collect()
+    scored = turned.declaration.lake.scan("shadow_predictions").collect()
     assert set(scored["model_version"]) == {1}
-    assert set(scored["partition_key"]) == set(keys)
+    served = turned.declaration.lake.scan("predictions").collect()
+    assert set(scored["partition_key"]) == set(served["partition_key"]) - {unwatched}
 
 
 def test_a_champion_that_holds_its_promise_stays(promoted):
@@ -110,10 +100,12 @@ def test_a_champion_that_holds_its_promise_stays(promoted):
 
 
 def test_the_range_of_a_run_makes_no_difference(promoted):
-    """Ten partitions taken in one after the other, or again in one run, give the same looks."""
-    for _ in range(10):
+    """Looks of partitions that were taken in one after the other are those of all of them again in one run."""
+    next_days(promoted, 7)
+    for _ in range(3):
         next_days(promoted, 1)
     one_by_one = watches(promoted)
+    assert [item["first_look"] for item in one_by_one] == [*[None] * 7, *[7] * 3]
     first = (
         promoted.declaration.lake.scan("monitoring").select(pl.col("partition_key").min()).collect().item()
     )
@@ -121,32 +113,30 @@ def test_the_range_of_a_run_makes_no_difference(promoted):
     assert watches(promoted) == one_by_one
 
 
-def test_a_rollback_waits_for_the_one_in_flight(promoted):
+def test_a_rollback_waits_for_the_one_in_flight(turned):
     """While a rollback is queued or running no second one is asked for; after a failed one, with the next data."""
-    next_days(promoted, 12, flipped=True)
-    automation = Automation(promoted.declaration, promoted.instance)
+    automation = Automation(turned.declaration, turned.instance)
     [request] = automation.decide().run_requests
     run = automation.has_run("rollback", dg.DagsterRunStatus.STARTED, dict(request.tags))
     assert automation.decide().skip_message.startswith("A rollback is in flight;")
-    promoted.instance.delete_run(run.run_id)
+    turned.instance.delete_run(run.run_id)
     automation.has_run("rollback", dg.DagsterRunStatus.FAILURE, dict(request.tags))
     assert "loans_rollback" not in {item.job_name for item in automation.decide().run_requests}
-    next_days(promoted, 1, flipped=True)
+    next_days(turned, 1, flipped=True)
     assert [item.job_name for item in automation.decide().run_requests] == ["loans_rollback"]
 
 
-def test_a_rollback_means_the_champion_that_the_watch_found(promoted):
+def test_a_rollback_means_the_champion_that_the_watch_found(turned):
     """When another champion came between request and run, the run leaves it."""
-    next_days(promoted, 12, flipped=True)
-    [request] = Automation(promoted.declaration, promoted.instance).decide().run_requests
-    assert promoted.intervene("promote", actor="ada", reason="Meanwhile.", version=1).success
-    result = promoted.run("rollback", config=request.run_config)
+    [request] = Automation(turned.declaration, turned.instance).decide().run_requests
+    assert turned.intervene("promote", actor="ada", reason="Meanwhile.", version=1).success
+    result = turned.run("rollback", config=request.run_config)
     assert not result.success
     assert sentence(result).startswith(
         "Nothing was rolled back: version 1 is the champion, forced by ada at "
     )
-    assert not Automation(promoted.declaration, promoted.instance).decide().run_requests
-    assert promoted.declaration.ledger.standing().version == 1
+    assert not Automation(turned.declaration, turned.instance).decide().run_requests
+    assert turned.declaration.ledger.standing().version == 1
 
 
 def test_no_watch(promoted):
