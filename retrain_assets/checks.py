@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 
 from retrain_assets.candidate_model.estimator import Task, check_estimator, likely_task
-from retrain_assets.comparison import METRICS, check_functions, check_value, declared_metrics, value_criterion
+from retrain_assets.comparison import check_functions, check_value
 from retrain_assets.declaration import Declaration
-from retrain_assets.errors import PartitionError, SourceError, SpecError, TrainingError
+from retrain_assets.errors import PartitionError, SourceError, SpecError
 from retrain_assets.features.derivation_faults import check_derivations
+from retrain_assets.findings import Findings
 from retrain_assets.monitoring_report.business import check_business
 from retrain_assets.monitoring_report.performance import check_performance
 from retrain_assets.references import check_name
 from retrain_assets.spec import PipelineSpec, format_duration
-from retrain_assets.spec.metrics import plain_name
+from retrain_assets.suitability import check_suitability
 from retrain_assets.training_data.columns import check_columns, numeric_texts
 from retrain_assets.training_data.expectations.vocabulary import check_expectations
-from retrain_assets.training_data.first_rows import check_amounts, check_label, check_times
+from retrain_assets.training_data.first_rows import check_amounts, check_key, check_label, check_times
 from retrain_assets.training_data.label_source.feed import LabelFeed
 from retrain_assets.training_data.sources.source import Source
 from retrain_assets.windows import resolve_windows
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What a look at a declaration has found: sentences, each of which names its field.
-
-    Parameters
-    ----------
-    faults
-        What keeps the pipeline from being loaded.
-    doubts
-        What may be right, and is to be told.
-    """
-
-    faults: list[str]
-    doubts: list[str]
 
 
 def examine(declaration: Declaration) -> Findings:
@@ -59,9 +45,10 @@ def examine(declaration: Declaration) -> Findings:
     """
     spec = declaration.spec
     task = likely_task(spec)
+    unsuitable = check_suitability(spec, task)
     faults = [
         *check_estimator(spec),
-        *_check_task(spec, task),
+        *unsuitable.faults,
         *_check_source_function(spec),
         *check_expectations(spec.expectations),
         *check_functions(spec.evaluation.metrics),
@@ -69,12 +56,12 @@ def examine(declaration: Declaration) -> Findings:
         *check_performance(spec),
         *(labels := _check_label_source(declaration)).faults,
     ]
-    doubts = labels.doubts
+    doubts = [*unsuitable.doubts, *labels.doubts]
     try:
         source = declaration.source()
         columns = source.columns()
         if columns is None:
-            nothing = [f"source.path: {told}"] if (told := source.nothing()) else []
+            nothing = [f"source.path: {told}{_beside(declaration)}"] if (told := source.nothing()) else []
             return Findings(faults, doubts + nothing)
         faults += [
             *(lacking := check_columns(spec, columns, source.address, _texts(spec, source, columns))),
@@ -82,8 +69,8 @@ def examine(declaration: Declaration) -> Findings:
             *check_business(spec, columns | _label_from_elsewhere(spec)),
         ]
         first = Findings([], []) if lacking else _first_rows(spec, source, task)
-    except SourceError:
-        return Findings(faults, doubts)
+    except SourceError as error:
+        return Findings(faults, [*doubts, str(error)])
     except PartitionError as error:
         first = Findings([str(error)], [])
     except SpecError as error:
@@ -103,39 +90,23 @@ def _first_rows(spec: PipelineSpec, source: Source, task: Task | None) -> Findin
     label = spec.label.column if spec.label.source is None else None
     value = spec.promotion.value
     amounts = () if value is None else value.columns
-    named = dict.fromkeys((spec.source.timestamp, label, spec.weight, *amounts))
+    named = dict.fromkeys((spec.source.timestamp, spec.source.key, label, spec.weight, *amounts))
     rows = source.head([name for name in named if name is not None])
     if rows is None:
         return Findings([], [])
     faults, doubts = ([], []) if label is None else check_label(spec, rows, task)
     # A database's times are read by its own driver.
     times = check_times(spec, rows, source.address) if spec.source.path else []
-    return Findings(times + faults, doubts + check_amounts(spec, rows))
+    return Findings(times + faults, doubts + check_key(spec, rows) + check_amounts(spec, rows))
 
 
-def _check_task(spec: PipelineSpec, task: Task | None) -> list[str]:
-    """Say what is declared that is none of what the estimator does; nothing where that is not known."""
-    if task is None:
-        return []
-    found = []
-    try:
-        declared_metrics([metric for metric in spec.evaluation.metrics if metric.function is None], task)
-    except TrainingError as error:
-        found.append(str(error))
-    value, trigger = spec.promotion.value, spec.retrain_when.performance
-    try:
-        _ = None if value is None else value_criterion(value, task)
-    except TrainingError as error:
-        found.append(str(error))
-    metric = None if trigger is None else METRICS.get(plain_name(trigger.metric))
-    if metric is not None and task not in metric.tasks:
-        found.append(
-            f"retrain_when.performance.metric: {metric.name} does not measure {task}, which is what "
-            "training.estimator does."
-        )
-    if spec.promotion.calibration is not None and task == "regression":
-        found.append("promotion.calibration: training.estimator gives no probabilities. Remove it.")
-    return found
+def _beside(declaration: Declaration) -> str:
+    """What to write where the file is there if looked for from the folder that the user works in."""
+    path = str(declaration.spec.source.path)
+    if Path(path).is_absolute() or "://" in path or not (Path.cwd() / path).is_file():
+        return ""
+    meant = os.path.relpath(path, declaration.file.parent)
+    return f" A relative path begins at the folder of the declaration: did you mean {meant!r}?"
 
 
 def _label_from_elsewhere(spec: PipelineSpec) -> dict[str, pl.DataType]:
@@ -197,9 +168,13 @@ def check_history(declaration: Declaration) -> list[str]:
         return []
     if first is None or last is None:
         return []
+    _, end = periods.bounds(periods.key_of(last))
     if spec.source.start is not None:
         first = max(first, datetime(*spec.source.start.timetuple()[:3], tzinfo=UTC))
-    _, end = periods.bounds(periods.key_of(last))
+    if first >= end:
+        return [
+            f"source.start: {spec.source.start} lies after the newest rows, of {last:%Y-%m-%d}. No row is taken in."
+        ]
     delay, holdout = spec.label.maturity, spec.evaluation.holdout
     if first < resolve_windows(end, delay, holdout, spec.training.window).train_end:
         return []

@@ -125,6 +125,28 @@ def ancestors(module: str, name: str) -> Iterator[str]:
         yield from (base for base, _ in _bases(found[0], found[1]))
 
 
+def defines(module: str, name: str, method: str) -> bool | None:
+    """Tell whether a class or one that it derives from defines a method; None where reading files cannot tell."""
+    found = _definition(module, name)
+    if found is None or not isinstance(found[1], ast.ClassDef):
+        return None
+    open_ended = False
+    for block in chain([found[1]], (base for _, base in _bases(found[0], found[1]))):
+        open_ended |= block is None
+        if block is not None and {method, "__getattr__"} & set(_bound(block)):
+            return True
+    return None if open_ended else False
+
+
+def _bound(block: ast.ClassDef) -> Iterator[str]:
+    """Names that the body of a class binds, behind conditions too."""
+    for node in ast.walk(block):
+        if isinstance(node, ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
 def _definition(
     module: str, name: str, seen: frozenset[tuple[str, str]] = frozenset()
 ) -> tuple[str, ast.ClassDef | ast.FunctionDef] | None:

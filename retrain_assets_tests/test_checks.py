@@ -11,7 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from retrain_assets.checks import Findings, check_history, examine
+from retrain_assets.checks import check_history, examine
+from retrain_assets.findings import Findings
 from retrain_assets.pipeline import build_definitions
 from retrain_assets.training_data.ingest import ingest
 from retrain_assets_tests.bad_input.declarations import attributes, load_project
@@ -414,6 +415,10 @@ def test_a_label_that_the_estimator_cannot_learn(
             "promotion.calibration: training.estimator gives no probabilities. Remove it.",
         ),
         (
+            {"features": {"numeric": [], "categorical": []}},
+            "features: no column is a feature. List some under numeric or categorical, or remove both.",
+        ),
+        (
             {
                 "training": {"estimator": "sklearn.linear_model.Ridge"},
                 "label__classes": ["a", "b", "c"],
@@ -423,11 +428,54 @@ def test_a_label_that_the_estimator_cannot_learn(
             "classes.",
         ),
     ],
-    ids=["metric", "trigger", "money", "calibration", "classes"],
+    ids=["metric", "trigger", "money", "calibration", "features", "classes"],
 )
 def test_what_the_estimator_does_not_do(tmp_path: Path, changes: dict[str, object], fault: str) -> None:
     """A measure of another kind of model is told when the declaration is loaded."""
     assert examine(declare(tmp_path, **changes)).faults == [fault]
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubt"),
+    [
+        (
+            {"promotion__min_gain": 10},
+            "promotion.min_gain: hardly any model gains 10 in log_loss. For a share of the champion's advantage write "
+            "10%.",
+        ),
+        (
+            {"retrain_when": {"performance": {"metric": "roc_auc", "drop": 5}}},
+            "retrain_when.performance.drop: roc_auc hardly ever changes by 5. Write the loss of quality in the "
+            "metric's own unit, such as 0.02.",
+        ),
+        (
+            {"source__key": "region"},
+            "source.key: the first 120 rows have only 3 different values of 'region', and of rows with one key all but "
+            "one are put aside. Name the column that identifies a row, or remove the key; if they are corrections of "
+            "a row, declare source.known_at.",
+        ),
+    ],
+    ids=["gain", "fall", "key"],
+)
+def test_what_can_hardly_be_meant_is_a_doubt(tmp_path: Path, changes: dict[str, object], doubt: str) -> None:
+    """A size that no metric of classes reaches, and a key that is shared, are told; the pipeline loads."""
+    write_days(tmp_path, 1)
+    assert examine(declare(tmp_path, **changes)) == Findings([], [doubt])
+
+
+def test_sizes_of_a_regression_are_passed(tmp_path: Path) -> None:
+    """Metrics of numbers have the unit of the label."""
+    write_days(tmp_path, 1)
+    trigger = {"performance": {"metric": "mean_absolute_error", "drop": 5}}
+    changes = {"retrain_when": trigger, "promotion__min_gain": 10}
+    assert examine(declare(tmp_path, **REGRESSOR, **changes)) == Findings([], [])
+
+
+def test_a_weight_of_texts_is_a_fault(tmp_path: Path) -> None:
+    """Rows are weighed by numbers."""
+    write_days(tmp_path, 1)
+    [fault] = examine(declare(tmp_path, weight="region")).faults
+    assert fault.endswith(": weight: the column 'region' holds text. Name one that holds numbers.")
 
 
 @pytest.mark.parametrize(
@@ -442,6 +490,11 @@ def test_what_the_estimator_does_not_do(tmp_path: Path, changes: dict[str, objec
             12,
             {"source__start": "2026-01-10"},
             "evaluation.holdout: 7d and two label delays of 1d are kept from ",
+        ),
+        (
+            9,
+            {"source__start": "2026-03-01"},
+            "source.start: 2026-03-01 lies after the newest rows, of 2026-01-13. No row ",
         ),
         (10, {}, None),
         (3, {"evaluation__holdout": "90d", "source": AWAY}, None),
@@ -465,6 +518,36 @@ def test_a_path_without_any_file_is_a_doubt(tmp_path: Path, path: str) -> None:
     shown = tmp_path / path.removeprefix("../")
     doubt = f"source.path: There is no file of the form {shown} yet. Deliver it, or mend source.path."
     assert examine(declaration) == Findings([], [doubt])
+
+
+def test_a_path_from_another_folder_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file lies below the folder that the user works in, the path to it is offered."""
+    loans_of(FIRST_DAY).write_csv(tmp_path / "loans.csv")
+    monkeypatch.chdir(tmp_path)
+    [doubt] = examine(declare(tmp_path / "defs" / "loans", source=CSV)).doubts
+    assert doubt.endswith(
+        "A relative path begins at the folder of the declaration: did you mean '../../loans.csv'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"path": "rows"}, "source.path is a folder. Name its files, such as *.parquet."),
+        (
+            {"url": "sqlite:///loans.db", "table": "loan"},
+            "no such table: loan. Check source.table, source.query",
+        ),
+    ],
+    ids=["folder", "table"],
+)
+def test_a_source_that_cannot_be_read_is_a_doubt(tmp_path: Path, source: dict[str, str], said: str) -> None:
+    """What keeps the source from being looked at is told at once, for it may be an address that is wrong."""
+    write_days(tmp_path, 1)
+    loans_of(FIRST_DAY).write_database("loans", f"sqlite:///{tmp_path}/loans.db")
+    found = examine(declare(tmp_path, source=source | {"timestamp": "asked_at"}))
+    assert found.faults == []
+    assert [said in doubt for doubt in found.doubts] == [True]
 
 
 def test_the_first_rows_of_a_table_are_looked_at(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from retrain_assets.references import ancestors, check_name, signature
+from retrain_assets.references import ancestors, check_name, defines, signature
 
 MODULE = """
 from dataclasses import dataclass
@@ -100,6 +100,26 @@ def test_ancestors_are_named(module: str) -> None:
     assert list(ancestors(module, "Heir"))[:2] == ["Own", "Base"]
     assert "ClassifierMixin" in ancestors("sklearn.svm", "SVC")
     assert list(ancestors(module, "plain")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "defined"),
+    [
+        ("sklearn.ensemble.HistGradientBoostingClassifier", True),
+        ("sklearn.linear_model.LogisticRegression", True),
+        ("sklearn.svm.SVC", True),
+        ("sklearn.svm.LinearSVC", False),
+        ("sklearn.linear_model.RidgeClassifier", False),
+        ("shop_models.Bare", False),
+        ("shop_models.Base", None),
+        ("shop_models.made", None),
+    ],
+)
+def test_a_method_is_found_where_it_is_defined(module: str, path: str, defined: bool | None) -> None:
+    """A class has the methods of those that it derives from; an unknown one leaves it open."""
+    where, _, name = path.rpartition(".")
+    assert signature(module, "Own") is not None
+    assert defines(where, name, "predict_proba") is defined
 
 
 def test_a_module_that_is_no_python_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

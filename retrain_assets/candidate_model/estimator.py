@@ -7,10 +7,12 @@ import inspect
 from typing import TYPE_CHECKING, Literal
 
 from retrain_assets.comparison import METRICS
+from retrain_assets.declaration import module_file
 from retrain_assets.errors import TrainingError
-from retrain_assets.references import ancestors, check_name, signature
+from retrain_assets.references import ancestors, check_name, defines, signature
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.base import suggest
+from retrain_assets.spec.training import DEFAULT_ESTIMATOR
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -34,14 +36,22 @@ def check_estimator(spec: PipelineSpec) -> list[str]:
     module, name = _named(spec)
     field = "estimator" if spec.training.model is None else "model"
     if not module:
-        return [f"training.{field}: {name!r} is no import path, such as sklearn.ensemble.{name}."]
+        example = f"sklearn.ensemble.{name}" if name[:1].isupper() else DEFAULT_ESTIMATOR
+        return [f"training.{field}: {name!r} is no import path, such as {example}."]
+    if module_file(f"{module}.{name}") is not None:
+        return [
+            f"training.{field}: {module}.{name} is a module. Name a class in it, such as {DEFAULT_ESTIMATOR}."
+        ]
     fault = check_name(module, name, "Classifier" if _has_classes(spec) else "")
     if fault is not None:
         return [f"training.{field}: {fault}"]
     taken = signature(module, name)
     found = [] if taken is None else _parameter_faults(spec, taken)
-    if spec.label.classes is not None and likely_task(spec) == "regression":
+    task = likely_task(spec)
+    if spec.label.classes is not None and task == "regression":
         found.append(_no_classes(name))
+    if task in ("classification", "multiclass") and defines(module, name, "predict_proba") is False:
+        found.append(_no_probabilities(name))
     return found
 
 
@@ -113,11 +123,7 @@ def resolve_estimator(spec: PipelineSpec) -> BaseEstimator:
     ]
     estimator.set_params(**dict.fromkeys(unset, training.random_state))
     if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
-        raise TrainingError(
-            f"training: {type(estimator).__name__} gives no probabilities. Choose an estimator with "
-            "predict_proba, or wrap it in sklearn.calibration.CalibratedClassifierCV by a function "
-            "under training.model."
-        )
+        raise TrainingError(_no_probabilities(type(estimator).__name__))
     return estimator
 
 
@@ -142,6 +148,13 @@ def declared_task(spec: PipelineSpec, estimator: BaseEstimator) -> Task:
     if task != "classification":
         raise TrainingError(_no_classes(type(estimator).__name__))
     return "multiclass"
+
+
+def _no_probabilities(name: str) -> str:
+    return (
+        f"training: {name} gives no probabilities. Choose an estimator with predict_proba, or wrap it in "
+        "sklearn.calibration.CalibratedClassifierCV by a function under training.model."
+    )
 
 
 def _no_classes(name: str) -> str:

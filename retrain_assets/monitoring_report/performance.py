@@ -10,8 +10,7 @@ import numpy as np
 from retrain_assets.errors import TrainingError
 from retrain_assets.monitoring_report.rows import LabelledRows
 from retrain_assets.spec import PerformanceTrigger, PipelineSpec
-from retrain_assets.spec.base import suggest
-from retrain_assets.spec.metrics import KNOWN_METRICS, plain_name
+from retrain_assets.spec.metrics import KNOWN_METRICS, plain_name, suggest_metric
 
 if TYPE_CHECKING:
     from retrain_assets.comparison.metrics import Metric
@@ -165,5 +164,5 @@ def _known(spec: PipelineSpec) -> set[str]:
 
 
 def _unknown(spec: PipelineSpec, trigger: PerformanceTrigger) -> str:
-    hint = suggest(trigger.metric, _known(spec))
+    hint = suggest_metric(trigger.metric, _known(spec))
     return f"retrain_when.performance.metric: the metric {trigger.metric!r} is not known. {hint}"

@@ -20,6 +20,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DAYS = {"minutes": 1 / 1440, "hours": 1 / 24, "days": 1, "weeks": 7}
 _LONGEST_DAYS = 36_525
 """Longer ones lead out of the calendar, wherever they are taken from a date."""
+_LISTED = 30
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*([mhdw])$")
 
 
@@ -85,9 +86,12 @@ class Spec(BaseModel):
 def suggest(name: str, known: Iterable[str]) -> str:
     """Say which known name is nearest to ``name``, as a sentence, or list the known names if none is near."""
     known = sorted(set(known))
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(name, known, n=1) or [
+        folded[each] for each in difflib.get_close_matches(name.casefold(), folded, n=1)
+    ]
     if near:
         return f"Did you mean {near[0]!r}?"
-    if len(known) <= 12:
+    if len(known) <= _LISTED:
         return f"It can be one of: {', '.join(known)}."
     return "No known name is near to it."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -35,6 +35,16 @@ REGRESSION_METRICS = (
     "mean_pinball_loss",
 )
 KNOWN_METRICS = tuple(dict.fromkeys(CLASSIFICATION_METRICS + MULTICLASS_METRICS + REGRESSION_METRICS))
+_ABBREVIATIONS = {
+    "auc": "roc_auc",
+    "brier": "brier_score",
+    "f1": "f1_macro",
+    "mae": "mean_absolute_error",
+    "mse": "mean_squared_error",
+    "pinball": "mean_pinball_loss",
+    "pr_auc": "average_precision",
+    "rmse": "root_mean_squared_error",
+}
 RESERVED_NAMES = (*KNOWN_METRICS, "value")
 """A function cannot have these: of a metric, or of the money that ``promotion.value`` counts."""
 
@@ -54,8 +64,14 @@ def known_metric(name: str) -> str:
     """
     plain = plain_name(name)
     if plain not in KNOWN_METRICS:
-        raise ValueError(f"the metric {plain!r} is not known. {suggest(plain, KNOWN_METRICS)}")
+        raise ValueError(f"the metric {plain!r} is not known. {suggest_metric(plain, KNOWN_METRICS)}")
     return plain
+
+
+def suggest_metric(name: str, known: Collection[str]) -> str:
+    """Say which of the known metrics a name may stand for, as :func:`suggest` does, common abbreviations known."""
+    meant = _ABBREVIATIONS.get(name.casefold(), name)
+    return f"Did you mean {meant!r}?" if meant in known else suggest(name, known)
 
 
 class MetricSpec(Spec):

@@ -13,6 +13,8 @@ from retrain_assets.spec.number_texts import decimal_comma
 from retrain_assets.spec.source import SEPARATORS
 from retrain_assets.spec.value import OUTCOMES
 
+_TEXTS = pl.String | pl.Categorical | pl.Enum
+
 
 def check_columns(
     spec: PipelineSpec, columns: Mapping[str, pl.DataType], file: str, rows: pl.DataFrame | None = None
@@ -51,6 +53,8 @@ def check_columns(
     if label.missing_value is not None and label.column in columns:
         fault = missing_value_fault(label.missing_value, columns[label.column], label.column)
         found += [] if fault is None else [f"{file}: {fault}"]
+    if spec.weight is not None and isinstance(columns.get(spec.weight), _TEXTS):
+        found.append(f"{file}: weight: the column {spec.weight!r} holds text. Name one that holds numbers.")
     return found + _texts_for_numbers(spec, columns, file, rows)
 
 
@@ -70,8 +74,7 @@ def _other_separator(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> 
 
 def numeric_texts(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> list[str]:
     """Names of the numeric features whose columns hold texts."""
-    texts = pl.String | pl.Categorical | pl.Enum
-    return [name for name in spec.features.numeric or () if isinstance(columns.get(name), texts)]
+    return [name for name in spec.features.numeric or () if isinstance(columns.get(name), _TEXTS)]
 
 
 def is_csv(spec: PipelineSpec) -> bool:

@@ -12,6 +12,7 @@ from retrain_assets.training_data.sources.timestamps import to_utc, unreadable
 
 _MOST_CLASSES = 20
 _NAMED = 5
+_UNIQUE = 0.9
 
 
 def check_times(spec: PipelineSpec, rows: pl.DataFrame, address: str) -> list[str]:
@@ -106,7 +107,7 @@ def _undeclared(spec: PipelineSpec, rows: pl.DataFrame, found: pl.Series) -> tup
 def _check_positive(spec: PipelineSpec, rows: pl.DataFrame, found: pl.Series) -> tuple[list[str], list[str]]:
     """Say that the positive class does not occur among a few values."""
     column, positive = spec.label.column, spec.label.positive
-    holds = f"the column {column!r} holds {', '.join(repr(value) for value in found)}"
+    holds = f"the column {column!r} holds {', '.join(_plain(value) for value in found)}"
     if "positive" not in spec.label.model_fields_set:
         # Numbers may be those of a regression, and three texts the classes of a label that is not binary.
         if found.dtype != pl.String or len(found) > 2:
@@ -181,6 +182,35 @@ def check_amounts(spec: PipelineSpec, rows: pl.DataFrame) -> list[str]:
 def _plain(value: object) -> str:
     """A value as one would declare it: numbers of CSV files are read as floats."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else repr(value)
+
+
+def check_key(spec: PipelineSpec, rows: pl.DataFrame) -> list[str]:
+    """Find out whether the key names a row, where no versions of a row are declared.
+
+    Parameters
+    ----------
+    spec
+        The declaration.
+    rows
+        Some rows, with the key's column, where one is declared.
+
+    Returns
+    -------
+    list of str
+        A sentence where a tenth of the rows or more have a key that another one has; a few may be copies.
+    """
+    key = spec.source.key
+    if key is None or spec.source.has_versions:
+        return []
+    known = rows.get_column(key).drop_nulls()
+    different = known.n_unique()
+    if different > _UNIQUE * len(known):
+        return []
+    return [
+        f"source.key: the first {len(known):,} rows have only {different:,} different values of {key!r}, and of rows "
+        "with one key all but one are put aside. Name the column that identifies a row, or remove the key; if they are "
+        "corrections of a row, declare source.known_at."
+    ]
 
 
 def _folded(value: object) -> str:

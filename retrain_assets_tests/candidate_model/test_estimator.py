@@ -39,6 +39,20 @@ MAKERS = "retrain_assets_tests.candidate_model.makers"
             f"training.model: The module '{MAKERS}' has no 'men'. Did you mean 'mean'?",
         ),
         (
+            {"estimator": "sklearn.ensemble"},
+            "training.estimator: sklearn.ensemble is a module. Name a class in it, such as "
+            "sklearn.ensemble.HistGradientBoostingClassifier.",
+        ),
+        (
+            {"estimator": "sklearn"},
+            "training.estimator: 'sklearn' is no import path, such as sklearn.ensemble.HistGradientBoostingClassifier.",
+        ),
+        (
+            {"estimator": "sklearn.svm.LinearSVC", "params": {}},
+            "training: LinearSVC gives no probabilities. Choose an estimator with predict_proba, or wrap it in "
+            "sklearn.calibration.CalibratedClassifierCV by a function under training.model.",
+        ),
+        (
             {"params": {"learning_rat": 0.1}},
             "training.params: sklearn.ensemble.HistGradientBoostingClassifier has no parameter 'learning_rat'. "
             "Did you mean 'learning_rate'?",

@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from retrain_assets.checks import Findings, examine
+from retrain_assets.checks import examine
 from retrain_assets.errors import SpecError
+from retrain_assets.findings import Findings
 from retrain_assets.spec import load_spec
 from retrain_assets_tests.parcels import (
     ATTRIBUTES,

@@ -41,6 +41,16 @@ def test_every_known_metric_can_be_declared(name):
     [
         (["roc_auk"], "evaluation.metrics[0]: the metric 'roc_auk' is not known. Did you mean 'roc_auc'?"),
         (
+            ["rmse"],
+            "evaluation.metrics[0]: the metric 'rmse' is not known. Did you mean 'root_mean_squared_error'?",
+        ),
+        (["ROC_AUC"], "evaluation.metrics[0]: the metric 'ROC_AUC' is not known. Did you mean 'roc_auc'?"),
+        (
+            ["lift"],
+            "evaluation.metrics[0]: the metric 'lift' is not known. It can be one of: "
+            f"{', '.join(sorted(KNOWN_METRICS))}.",
+        ),
+        (
             [{"metric": "roc_auk"}],
             "evaluation.metrics[0].metric: the metric 'roc_auk' is not known. Did you mean 'roc_auc'?",
         ),
