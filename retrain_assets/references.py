@@ -6,7 +6,8 @@ import ast
 import difflib
 import importlib.util
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def _names(file: Path) -> set[str] | None:
     if file.suffix != ".py":
         return None
     names: set[str] = set()
-    for node in ast.parse(file.read_bytes()).body:
+    for node in _body(file):
         match node:
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
                 names |= {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
@@ -82,6 +83,18 @@ def _names(file: Path) -> set[str] | None:
             case ast.If() | ast.Try():
                 return None
     return None if names & {"*", "__getattr__"} else names
+
+
+def _body(file: Path) -> Sequence[ast.stmt]:
+    """What stands at the top of a file, read again where it was changed."""
+    state = file.stat()
+    return _parsed(file, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=32)
+def _parsed(file: Path, _changed: int, _size: int) -> Sequence[ast.stmt]:
+    # The cadence lab asks before each of its trainings, and to parse scikit-learn takes longer than some of them.
+    return ast.parse(file.read_bytes()).body
 
 
 def signature(module: str, name: str) -> inspect.Signature | None:
@@ -155,7 +168,7 @@ def _definition(
     if file is None or file.suffix != ".py" or (module, name) in seen:
         return None
     try:
-        body = ast.parse(file.read_bytes()).body
+        body = _body(file)
     except SyntaxError:
         return None
     for node in reversed(body):
