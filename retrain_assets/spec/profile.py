@@ -149,6 +149,11 @@ def _task(label: pl.Series, name: str) -> tuple[Task, Any]:
         return "regression", None
     if _is_text(label) and FEWEST_CLASSES <= len(values) <= MOST_CLASSES:
         return "multiclass", None
+    if len(values) < 2:
+        held = f"is {_plain(values[0])!r} in every row" if values else "has no value in any row"
+        raise SpecError(
+            f"The label {name!r} {held} of the sample, so there is nothing to learn. Name another column."
+        )
     raise SpecError(
         f"The label {name!r} has {len(values)} different values of type {label.dtype} in the sample. It must "
         f"have two values (classification), {FEWEST_CLASSES} to {MOST_CLASSES} texts (several classes) or be a number "

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 200_000
 
-_NO_ROWS = "there are no rows to look at. Check the address."
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -148,7 +146,7 @@ class Sampler:
         source = self._open(read)[1]
         rows = source.head(list(source.columns() or {}))
         if rows is None or not rows.width:
-            raise SpecError(f"{source.address}: {_NO_ROWS}")
+            raise SpecError(_no_rows(source))
         return {column.name: kind(column) == "time" for column in rows.get_columns()}
 
     def partition(self, wanted: Period, read: Mapping[str, Any]) -> Period:
@@ -226,7 +224,13 @@ def _nothing(source: Source, timestamp: str) -> str:
             f"{source.address}: no value of the column {timestamp!r} can be read as a time; "
             f"{unreadable(head[timestamp])}. Give its form with --timestamp-format, or another column."
         )
-    return f"{source.address}: {_NO_ROWS}"
+    return _no_rows(source)
+
+
+def _no_rows(source: Source) -> str:
+    if source.nothing() is not None:
+        return f"{source.address}: there is no such file. Check --path."
+    return f"{source.address}: there are no rows to look at. Check the address."
 
 
 def _missing_words(rows: pl.DataFrame) -> dict[str, set[str]]:

@@ -137,11 +137,19 @@ def test_the_positive_class_is_one_or_true_or_the_rarer(label, positive):
             "(classification), 3 to 50 texts (several classes) or be a number (regression).",
         ),
         (
+            {"at": TIMES[:3], "label": [1.0, 1.0, 1.0]},
+            "The label 'label' is 1 in every row of the sample, so there is nothing to learn. Name another column.",
+        ),
+        (
+            {"at": TIMES[:3], "label": pl.Series([None] * 3, dtype=pl.Float64)},
+            "The label 'label' has no value in any row of the sample, so there is nothing to learn. Name another column.",
+        ),
+        (
             {"at": TIMES[:3], "label": [0, 1, 0], "score": [1, 2, 3]},
             "'score' is a column of retrain_assets itself. Rename it in the source.",
         ),
     ],
-    ids=["no label", "too many texts", "reserved"],
+    ids=["no label", "too many texts", "one value", "no value", "reserved"],
 )
 def test_a_sample_that_cannot_be_declared_is_told(rows, sentence):
     """A missing column, a label of no supported task and a reserved name are errors in a sentence."""

@@ -399,15 +399,18 @@ def test_columns_are_asked_for_with_no_rows_to_look_at(project):
     """Where there is nothing to name columns from, that is what is told."""
     with pytest.raises(click.ClickException) as caught:
         scaffold(project, path="missing.csv", timestamp="", label="")
-    assert (
-        caught.value.message == f"{project / 'missing.csv'}: there are no rows to look at. Check the address."
-    )
+    assert caught.value.message == f"{project / 'missing.csv'}: there is no such file. Check --path."
 
 
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("missing.csv", "there are no rows to look at. Check the address."),
+        ("missing.csv", "there is no such file. Check --path."),
+        ("header.csv", "there are no rows to look at. Check the address."),
+        (
+            "loans.xlsx",
+            "the file is neither Parquet nor CSV by its name. Save it as one of them, with the ending ",
+        ),
         (
             "german.csv",
             "no value of the column 'asked_at' can be read as a time; the first is '05.01.2026', which '%d.%m.%Y' would "
@@ -420,6 +423,8 @@ def test_columns_are_asked_for_with_no_rows_to_look_at(project):
 def test_a_source_that_cannot_be_read_is_told_in_a_sentence(project, file, said):
     """A missing or empty file, or one without the timestamp, is named with what is wrong."""
     (project / "empty.csv").touch()
+    (project / "loans.xlsx").write_bytes(b"PK")
+    (project / "header.csv").write_text("asked_at,repaid\n")
     pl.DataFrame({"asked_at": ["05.01.2026"], "repaid": [1]}).write_csv(project / "german.csv")
     pl.DataFrame({"when": [date(2026, 1, 5)], "repaid": [1]}).write_csv(project / "when.csv")
     with pytest.raises(click.ClickException) as caught:

@@ -56,7 +56,8 @@ class Table:
         self.is_csv = kind in _CSV
         if not self.is_csv and kind not in _PARQUET:
             raise PartitionError(
-                f"{file.address}: the file is neither Parquet nor CSV by its name. Name it .parquet or .csv."
+                f"{file.address}: the file is neither Parquet nor CSV by its name. Save it as one of them, with the "
+                "ending .parquet or .csv."
             )
         if file.size == 0:
             raise PartitionError(
