@@ -23,11 +23,17 @@ HERE = Machines(processes=1)
 WINDOWS = ("14d", "expanding")
 
 
+def _kept_folder() -> Path:
+    """A folder that ends with the process."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
 @cache
 def _prepared(days: int) -> Path:
     """Take days of loans in once: the home, with the files of the source beside it."""
-    folder = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, folder)
+    folder = _kept_folder()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RETRAIN_ASSETS_HOME", str(folder / "home"))
         ingest_days(declare(folder, expectations=[]), write_days(folder, days))
@@ -37,8 +43,33 @@ def _prepared(days: int) -> Path:
 def taken_in(folder: Path, days: int = 40, **changes) -> Declaration:
     """Have days of loans that were taken in, up to their features."""
     shutil.copytree(_prepared(days), folder, dirs_exist_ok=True)
+    return _declared(folder, **changes)
+
+
+def _declared(folder: Path, **changes) -> Declaration:
     usual = {"expectations": [], "training__minimum_rows": 200, "training__params": {"max_iter": 10}}
     return declare(folder, **(usual | changes))
+
+
+@cache
+def _computed() -> tuple[Path, Ran]:
+    """Run the lab once on forty days of loans: the home, with the files of the source, and what the run gave."""
+    folder = _kept_folder()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETRAIN_ASSETS_HOME", str(folder / "home"))
+        return folder, replayed(taken_in(folder))[0]
+
+
+def computed(folder: Path) -> tuple[Declaration, Ran]:
+    """Have forty days of loans that were taken in, and on which the lab was run, with what that run gave."""
+    before, ran = _computed()
+    shutil.copytree(before, folder, dirs_exist_ok=True)
+    return _declared(folder), ran
+
+
+def usual_matrix() -> Matrix:
+    """What a run of the lab on forty days of loans gives."""
+    return _computed()[1].matrix
 
 
 def ingest_days(declaration: Declaration, keys: list[str]) -> None:

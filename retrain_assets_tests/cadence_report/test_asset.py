@@ -12,7 +12,7 @@ from retrain_assets.cadence_report import standing
 from retrain_assets.cadence_report.contest import KINDS
 from retrain_assets.cadence_report.storage import last_record, record_report
 from retrain_assets.pipeline import build_definitions
-from retrain_assets_tests.cadence_report.pasts import taken_in
+from retrain_assets_tests.cadence_report.pasts import computed, taken_in
 from retrain_assets_tests.pipelines import declare
 from retrain_assets_tests.running import YOUNG, Running, materialized, sentence
 
@@ -45,7 +45,7 @@ def test_the_job_replays_history_and_tells_figures(tmp_path):
 
 def test_the_report_is_written_and_a_changed_recommendation_is_told(tmp_path):
     """A run writes the page and its JSON; the check warns where the report before recommended something else."""
-    declaration = taken_in(tmp_path)
+    declaration, _ = computed(tmp_path)
     running = Running(declaration)
     first = run(running, blocks=8, windows=["14d", "expanding"])
     document = json.loads((declaration.reports / "cadence.json").read_text())
@@ -65,7 +65,7 @@ def test_the_report_is_written_and_a_changed_recommendation_is_told(tmp_path):
 
 def test_a_trial_with_other_windows_is_none_to_compare_with(tmp_path):
     """A report is held against the last one of the same configuration, whatever was tried in between."""
-    running = Running(taken_in(tmp_path))
+    running = Running(computed(tmp_path)[0])
     lake = running.declaration.lake
     assert run(running, blocks=8, windows=["14d", "expanding"]).success
     record = last_record(lake, WANTED)
@@ -84,7 +84,7 @@ def test_a_trial_with_other_windows_is_none_to_compare_with(tmp_path):
 
 def test_a_warning_that_was_not_given_is_left_to_the_next_run(tmp_path, monkeypatch):
     """A run that dies in its check records no report, so that the next one still warns of the change."""
-    running = Running(taken_in(tmp_path))
+    running = Running(computed(tmp_path)[0])
     assert run(running, blocks=8, windows=["14d", "expanding"]).success
     lake = running.declaration.lake
     record_report(lake, replace(last_record(lake, WANTED), recommendation=OTHER))

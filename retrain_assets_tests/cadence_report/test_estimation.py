@@ -19,7 +19,7 @@ from retrain_assets_tests.pipelines import FIRST_DAY, loans_of, write_day
 NUMBERS = {
     "label": {"column": "amount", "delay": "1d"},
     "features": {"numeric": ["age", "repaid"], "categorical": ["region"]},
-    "training": {"estimator": "sklearn.ensemble.HistGradientBoostingRegressor", "minimum_rows": 200},
+    "training__estimator": "sklearn.ensemble.HistGradientBoostingRegressor",
     "evaluation": {"holdout": "7d", "metrics": ["mean_absolute_error"]},
 }
 

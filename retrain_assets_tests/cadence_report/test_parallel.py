@@ -16,18 +16,15 @@ import retrain_assets.cadence_report.run as lab
 from retrain_assets.cadence_report.parallel import Machines
 from retrain_assets.errors import TrainingError
 from retrain_assets_tests.cadence_report.matrices import differences
-from retrain_assets_tests.cadence_report.pasts import finished, replayed, taken_in
+from retrain_assets_tests.cadence_report.pasts import finished, replayed, taken_in, usual_matrix
 
 PROGRAM = "retrain_assets_tests.cadence_report.lab"
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory):
+def expected():
     """The matrix, computed cell after cell in this process."""
-    folder = tmp_path_factory.mktemp("alone")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RETRAIN_ASSETS_HOME", str(folder / "home"))
-        return finished(taken_in(folder))
+    return usual_matrix()
 
 
 def test_processes_of_this_machine_give_the_same(tmp_path, expected):

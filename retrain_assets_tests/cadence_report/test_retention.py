@@ -15,7 +15,14 @@ from retrain_assets.cadence_report.storage import CELLS, MODELS, Record, record_
 from retrain_assets.cadence_report.window_policies import choose_windows
 from retrain_assets.errors import TrainingError
 from retrain_assets_tests.cadence_report.matrices import differences
-from retrain_assets_tests.cadence_report.pasts import WINDOWS, finished, ingest_days, replayed, taken_in
+from retrain_assets_tests.cadence_report.pasts import (
+    WINDOWS,
+    computed,
+    finished,
+    ingest_days,
+    replayed,
+    taken_in,
+)
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_days
 
 DAY = timedelta(days=1)
@@ -41,8 +48,7 @@ def kept(declaration) -> tuple[set[str], set[tuple[str, str]]]:
 @pytest.mark.usefixtures("_forgetful")
 def test_what_no_recent_request_uses_is_removed(tmp_path):
     """Models and cells of a window that only old requests had go; the others stay, and nothing is computed again."""
-    declaration = taken_in(tmp_path)
-    finished(declaration)
+    declaration, _ = computed(tmp_path)
     wide = kept(declaration)
     narrow, _ = replayed(declaration, windows=("14d",))
     history = load_history(declaration, 8, None)
@@ -58,8 +64,7 @@ def test_what_no_recent_request_uses_is_removed(tmp_path):
 @pytest.mark.usefixtures("_forgetful")
 def test_what_the_next_month_uses_stays_and_what_it_replaces_goes(tmp_path):
     """After a longer history models are those of before and the new ones; a cell that was judged anew is there once."""
-    declaration = taken_in(tmp_path)
-    first, _ = replayed(declaration)
+    declaration, first = computed(tmp_path)
     record_report(declaration.lake, Record(first.matrix.blocks[-1].end, first.cut, None, None))
     before = kept(declaration)[0]
     ingest_days(declaration, write_days(tmp_path, 5, FIRST_DAY + 40 * DAY))
@@ -76,8 +81,7 @@ def test_what_the_next_month_uses_stays_and_what_it_replaces_goes(tmp_path):
 @pytest.mark.usefixtures("_forgetful")
 def test_a_request_of_another_estimator_leaves_nothing_of_old_ones(tmp_path):
     """A declaration that makes other models removes those that only old requests had."""
-    before = taken_in(tmp_path)
-    finished(before)
+    before, _ = computed(tmp_path)
     models, cells = kept(before)
     other = other_estimator(tmp_path)
     finished(other)
@@ -88,8 +92,7 @@ def test_a_request_of_another_estimator_leaves_nothing_of_old_ones(tmp_path):
 
 def test_what_is_tried_costs_the_next_report_no_model(tmp_path):
     """After a request of another estimator, other windows and other blocks, the usual one finds all that it had."""
-    declaration = taken_in(tmp_path)
-    first, _ = replayed(declaration)
+    declaration, first = computed(tmp_path)
     record_report(declaration.lake, Record(first.matrix.blocks[-1].end, first.cut, None, None))
     tried, _ = replayed(other_estimator(tmp_path), blocks=5, windows=("21d",))
     record_report(declaration.lake, Record(tried.matrix.blocks[-1].end, tried.cut, None, None))

@@ -27,7 +27,16 @@ from retrain_assets.monitoring_report.estimators import ConfidenceBased, Labelle
 from retrain_assets.spec import WindowSpec
 from retrain_assets.windows import resolve_windows, training_rows
 from retrain_assets_tests.cadence_report.matrices import differences
-from retrain_assets_tests.cadence_report.pasts import HERE, WINDOWS, finished, ingest_days, replayed, taken_in
+from retrain_assets_tests.cadence_report.pasts import (
+    HERE,
+    WINDOWS,
+    computed,
+    finished,
+    ingest_days,
+    replayed,
+    taken_in,
+    usual_matrix,
+)
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day, write_days
 
 DAY = timedelta(days=1)
@@ -52,8 +61,8 @@ def retrained(declaration, split, window: WindowSpec):
 
 def test_a_cell_is_the_model_that_a_retrain_would_have_made(tmp_path):
     """Losses, days and changes of predictions are those of the candidates that retrains at the blocks' starts fit."""
-    declaration = taken_in(tmp_path)
-    matrix = finished(declaration)
+    declaration, ran = computed(tmp_path)
+    matrix = ran.matrix
     assert [window.name for window in matrix.windows] == ["last 14d", "all history"]
     specs = [WindowSpec(type="rolling", length="14d"), WindowSpec()]
     block = matrix.blocks[7]
@@ -80,9 +89,9 @@ def _sampled(height: int) -> np.ndarray:
     return np.linspace(0, height - 1, 500).round().astype(int) if height > 500 else np.arange(height)
 
 
-def test_the_matrix_has_figures_where_a_model_is_and_a_block_follows(tmp_path):
+def test_the_matrix_has_figures_where_a_model_is_and_a_block_follows():
     """No model precedes its first known rows, none is judged on what came before it, and none changes into itself."""
-    matrix = finished(taken_in(tmp_path))
+    matrix = usual_matrix()
     blocks = len(matrix.blocks)
     later = np.triu(np.ones((blocks, blocks), dtype=bool))
     later[0] = False
@@ -100,8 +109,8 @@ def test_the_matrix_has_figures_where_a_model_is_and_a_block_follows(tmp_path):
 
 def test_the_baseline_is_the_constant_that_was_known(tmp_path):
     """Of each block it is the share of positives among all rows whose label was mature at its start."""
-    declaration = taken_in(tmp_path)
-    matrix = finished(declaration)
+    declaration, ran = computed(tmp_path)
+    matrix = ran.matrix
     block = matrix.blocks[5]
     rows = declaration.lake.scan("features").filter(pl.col("asked_at") <= block.start - DAY).collect()
     judging = of_block(declaration, block)
@@ -172,8 +181,8 @@ def test_labels_count_from_when_they_were_known(tmp_path):
 
 def test_a_loss_is_estimated_by_the_labels_of_the_first_block_alone(tmp_path):
     """The estimate is the confidence-based one of monitoring, calibrated on the first block after the training."""
-    declaration = taken_in(tmp_path)
-    matrix = finished(declaration)
+    declaration, ran = computed(tmp_path)
+    matrix = ran.matrix
     model = retrained(declaration, matrix.blocks[4].start, WindowSpec())
     first, later = (of_block(declaration, matrix.blocks[number]) for number in (4, 7))
     scored = [
@@ -192,7 +201,7 @@ def test_losses_of_a_regression_are_estimated_by_a_model_of_them(tmp_path):
             tmp_path,
             label={"column": "amount", "delay": "1d"},
             features={"numeric": ["age", "repaid"], "categorical": ["region"]},
-            training={"estimator": "sklearn.ensemble.HistGradientBoostingRegressor", "minimum_rows": 200},
+            training__estimator="sklearn.ensemble.HistGradientBoostingRegressor",
             evaluation={"holdout": "7d", "metrics": ["mean_absolute_error"]},
         )
     )
@@ -247,17 +256,29 @@ def told_late(folder, metric, flipped_from=None):
     return finished(declaration)
 
 
-def test_late_labels_of_a_mean_over_rows_are_days_of_their_own(tmp_path):
+@pytest.fixture(scope="module")
+def late_matrices(tmp_path_factory):
+    """The matrix of each metric, where each seventh label is told after two weeks."""
+    matrices = {}
+    for metric in ("log_loss", "roc_auc"):
+        folder = tmp_path_factory.mktemp(metric)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RETRAIN_ASSETS_HOME", str(folder / "home"))
+            matrices[metric] = told_late(folder, metric)
+    return matrices
+
+
+def test_late_labels_of_a_mean_over_rows_are_days_of_their_own(late_matrices):
     """Of 39 days the last 13 have no late label yet, and the others know their rows of on time before the late ones."""
-    matrix = told_late(tmp_path, "log_loss")
+    matrix = late_matrices["log_loss"]
     late = matrix.day_known - matrix.day_block >= 3
     assert (late.sum(), late.size) == (26, 65)
     assert matrix.daily_rows[late].tolist() == [18] * int(late.sum())
 
 
-def test_what_is_no_mean_over_rows_is_known_with_the_last_label_of_the_block(tmp_path):
+def test_what_is_no_mean_over_rows_is_known_with_the_last_label_of_the_block(late_matrices):
     """Days of an AUC depend on all rows of their block: two weeks after it, at the third start of five days or later."""
-    matrix = told_late(tmp_path, "roc_auc")
+    matrix = late_matrices["roc_auc"]
     block_known = np.minimum(np.arange(8) + 4, 8)
     # Of the sixth block some late rows are not told by the end; the others are, after the last start.
     assert matrix.day_known.tolist() == block_known[matrix.day_block].tolist()
@@ -265,12 +286,11 @@ def test_what_is_no_mean_over_rows_is_known_with_the_last_label_of_the_block(tmp
 
 
 @pytest.mark.parametrize("metric", ["log_loss", "roc_auc"])
-def test_labels_that_come_late_are_known_from_then_on_alone(tmp_path, monkeypatch, metric):
+def test_labels_that_come_late_are_known_from_then_on_alone(tmp_path, late_matrices, metric):
     """What labels say that came after a moment changes nothing that is known then, and changes what is known later."""
-    matrix = told_late(tmp_path / "one", metric)
+    matrix = late_matrices[metric]
     cut = 5
-    monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path / "other_home"))
-    other = told_late(tmp_path / "other", metric, matrix.blocks[cut].start + timedelta(microseconds=1))
+    other = told_late(tmp_path, metric, matrix.blocks[cut].start + timedelta(microseconds=1))
     known = matrix.day_known <= cut
     assert other.day_known.tolist() == matrix.day_known.tolist()
     changed = []
@@ -311,8 +331,7 @@ def test_a_window_that_never_has_a_model_is_left_out(tmp_path):
 
 def test_a_second_run_computes_nothing(tmp_path):
     """What is finished is read again, to the last figure."""
-    declaration = taken_in(tmp_path)
-    first, _ = replayed(declaration)
+    declaration, first = computed(tmp_path)
     again, told = replayed(declaration)
     assert (first.computed > 0, again.computed) == (True, 0)
     assert differences(first.matrix, again.matrix) == []
@@ -322,8 +341,7 @@ def test_a_second_run_computes_nothing(tmp_path):
 
 def test_the_next_block_costs_its_own_models_alone(tmp_path):
     """When history has grown by a block, earlier models are judged on it and not trained again."""
-    declaration = taken_in(tmp_path)
-    first, _ = replayed(declaration)
+    declaration, first = computed(tmp_path)
     record_report(declaration.lake, Record(first.matrix.blocks[-1].end, first.cut, None, None))
     ingest_days(declaration, write_days(tmp_path, 5, FIRST_DAY + 40 * DAY))
     grown, _ = replayed(declaration)
@@ -435,8 +453,7 @@ def test_a_budget_within_the_first_window_leaves_the_newest_blocks(tmp_path):
     windows = choose_windows(declaration.spec, WINDOWS, 40 * DAY)
     orders = plan_cells(declaration, history, windows)
     keep(declaration.lake, list(compute_cells(history, orders[:4], HERE, None)))
-    short = finished(declaration, minutes=1e-9)
-    whole = finished(declaration)
+    short, whole = finished(declaration, minutes=1e-9), usual_matrix()
     assert [block.start for block in short.blocks] == [block.start for block in whole.blocks[4:]]
     assert [block.index for block in short.blocks] == [0, 1, 2, 3]
     assert np.array_equal(short.loss[0], whole.loss[0, 4:, 4:], equal_nan=True)
@@ -458,8 +475,7 @@ def test_a_window_that_is_further_than_the_declared_one_is_shown_as_far_as_that(
     history = load_history(declaration, 8, None)
     orders = plan_cells(declaration, history, choose_windows(declaration.spec, WINDOWS, 40 * DAY))
     keep(declaration.lake, list(compute_cells(history, [*orders[8:], *orders[:3]], HERE, None)))
-    short = finished(declaration, minutes=1e-9)
-    whole = finished(declaration)
+    short, whole = finished(declaration, minutes=1e-9), usual_matrix()
     assert [window.name for window in short.windows] == ["last 14d", "all history"]
     # Models of the window that is finished serve the declared one where both choose the same rows.
     first = len(whole.blocks) - len(short.blocks)
