@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from retrain_assets.evaluation_report.page_groups import fairness_rows, slice_rows
+from retrain_assets.evaluation_report.verdict_evidence import LOOKED_AT_AGAIN
 from retrain_assets.pages import evaluation_charts as charts
 from retrain_assets.pages.charts import both_widths
 from retrain_assets.pages.layout import render
@@ -52,6 +53,7 @@ def evaluation_page(document: Mapping[str, Any]) -> str:
             "lead": lead,
             "rest": rest,
             "trial": trial,
+            "looked_at_again": verdict["reason"] in LOOKED_AT_AGAIN and not trial,
             "consequence": _consequence(document, lead),
             "gain": _headline(document),
             "risk": _risk(document["look"]),

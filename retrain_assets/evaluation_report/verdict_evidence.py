@@ -32,6 +32,8 @@ Reason = Literal[
 ]
 NO_TEST: frozenset[Reason] = frozenset({"too_few_rows", "too_few_blocks", "champion_unscorable"})
 """Reasons of verdicts that no comparison was needed for, so that none has cost anything."""
+LOOKED_AT_AGAIN: frozenset[Reason] = frozenset({"gain_unclear", "error_budget_spent"})
+"""Reasons of inconclusive verdicts that more rows, or a new year's budget, can settle for the same candidate."""
 
 
 @dataclass(frozen=True)

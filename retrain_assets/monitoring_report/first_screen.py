@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from retrain_assets.champion.standing import ACTOR
+from retrain_assets.evaluation_report.verdict_evidence import LOOKED_AT_AGAIN
 from retrain_assets.pages.text import instant
 
 
@@ -56,9 +57,12 @@ def newest_candidate(document: Mapping[str, Any]) -> dict[str, Any] | None:
     """Give the newest evaluation; without its next look where that will not come, and None before the first."""
     if not document["evaluations"]:
         return None
-    newest = max(document["evaluations"], key=lambda item: instant(item["as_of"]))
-    settled = newest["trial"] or any(
-        entry["action"] != "confirmed" and _is_later(entry, newest) for entry in document["ledger"]
+    # The same data may train two: of these the later run's is the newest.
+    newest = max(document["evaluations"], key=lambda item: (instant(item["as_of"]), instant(item["at"])))
+    settled = (
+        newest["trial"]
+        or newest["reason"] not in LOOKED_AT_AGAIN
+        or any(entry["action"] != "confirmed" and _is_later(entry, newest) for entry in document["ledger"])
     )
     return dict(newest) | {"next_look": None if settled else newest.get("next_look")}
 

@@ -10,13 +10,11 @@ from typing import get_args
 from retrain_assets.attempts import Attempt, Stage, attempts
 from retrain_assets.champion.standing import LedgerEntry, standing_of
 from retrain_assets.declaration import Declaration
+from retrain_assets.evaluation_report.verdict_evidence import LOOKED_AT_AGAIN
 from retrain_assets.retraining_decision.evidence import NextLook, Unfinished
 from retrain_assets.retraining_decision.history import History, PastAttempt
 from retrain_assets.retraining_decision.policy import Policy, train_end_at
 from retrain_assets.retraining_decision.reasons import NEXT_LOOK
-
-LOOKED_AT_AGAIN = frozenset({"gain_unclear", "error_budget_spent"})
-"""Reasons of inconclusive verdicts that more rows, or a new year's budget, can settle for the same candidate."""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,16 @@ def test_the_next_look_is_a_day() -> None:
     assert "09:21" not in text
 
 
+def test_a_candidate_that_could_not_be_compared_is_not_looked_at_again() -> None:
+    """Where no comparison was possible the next retrain trains another candidate, and the page promises no look."""
+    text = Reading(evaluation_page(documents.unscorable())).text
+    assert (
+        "None for this candidate; the next retrain trains another, and makes sense from 16 Jun 2026 on"
+        in text
+    )
+    assert "when enough further rows are in" not in text
+
+
 def test_every_part_is_on_the_page(document: dict[str, Any]) -> None:
     """Metrics, slices, features, guards and versions of the document are all on the page."""
     text = Reading(evaluation_page(document)).text

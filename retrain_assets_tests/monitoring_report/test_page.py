@@ -48,6 +48,7 @@ def test_the_newest_candidate_is_told() -> None:
     newest |= {
         "at": life["ledger"][-1]["at"],
         "verdict": "inconclusive",
+        "reason": "gain_unclear",
         "next_look": "2026-07-08T09:21:00+00:00",
     }
     first = first_screen(life_page(life))
