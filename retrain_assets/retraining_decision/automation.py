@@ -105,8 +105,9 @@ def _rule(instance: dg.DagsterInstance, declaration: Declaration, *, schedule_du
         declaration,
         schedule_due=schedule_due,
         retrain_in_flight=in_flight or _is_about_to_start(instance, declaration),
+        # Asked in this order: what an ingest run finds is on record before it has ended.
         ingest_in_flight=bool(runs_of(instance, declaration, INGEST_TAG, IN_FLIGHT, limit=1)),
-        rollback_due=schedule_due and _due(instance, declaration) is not None,
+        rollback_due=_due(instance, declaration) is not None,
         failed=failed,
         ticks=_next_ticks(declaration),
     )

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
+from retrain_assets.asset import INGEST_TAG
+from retrain_assets.retraining_decision import automation
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, write_day
 from retrain_assets_tests.retraining_decision.past import DAYS, at, attempt, found_worse, promote, started
 from retrain_assets_tests.running import YOUNG
@@ -83,6 +85,27 @@ def test_a_tick_is_kept_while_a_rollback_is_due(scheduled):
     assert request.job_name == "loans_rollback"
     promote(scheduled.declaration, 26, version=1, action="rolled_back")
     assert reasons(scheduled.decide()) == ["schedule"]
+
+
+def test_a_rollback_that_comes_due_during_a_tick_goes_first(scheduled, monkeypatch):
+    """Where an ingest ends while the sensor ticks, and finds the champion worse, it does not ask for a retrain."""
+    promote(scheduled.declaration, 20, version=2)
+    run = scheduled.has_run("ingest", dg.DagsterRunStatus.STARTED)
+    assert not scheduled.schedule().run_requests
+    asked = automation.runs_of
+
+    def ends_now(instance, declaration, tag, *args, **options):
+        if tag == INGEST_TAG:
+            found_worse(scheduled.declaration, DAYS)
+            scheduled.instance.delete_run(run.run_id)
+        return asked(instance, declaration, tag, *args, **options)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(automation, "runs_of", ends_now)
+        data = scheduled.decide()
+    assert not data.run_requests
+    assert data.skip_message.startswith("The champion is to be rolled back first.")
+    assert [request.job_name for request in scheduled.decide().run_requests] == ["loans_rollback"]
 
 
 def test_a_rollback_that_failed_holds_no_tick(scheduled):
