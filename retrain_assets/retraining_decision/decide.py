@@ -196,11 +196,12 @@ def _earliest(
         releases = [hold.until for hold in cause.holds(general)]
         if cause.lasting and None not in releases:
             free = max([cause.due, *(until for until in releases if until is not None)])
-            found.append((free, FORETOLD.get(cause.reason.code, "act")))
+            found.append((_partition_end(free, policy), cause.reason.code))
     if not found:
         return None
-    moment, what = min(found, key=lambda item: item[0])
-    return _partition_end(moment, policy), what
+    # Of those that come with the same data, the first goes before the others.
+    moment, code = min(found, key=lambda item: item[0])
+    return moment, FORETOLD.get(code, "act")
 
 
 def _partition_end(moment: datetime, policy: Policy) -> datetime:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from retrain_assets.retraining_decision.decide import decide
-from retrain_assets.retraining_decision.evidence import NextLook
+from retrain_assets.retraining_decision.evidence import Champion, NextLook
 from retrain_assets.retraining_decision.history import History
 from retrain_assets.retraining_decision.past import FailedRun, read_past
 from retrain_assets.retraining_decision.policy import policy_of
@@ -52,6 +52,17 @@ def test_a_look_waits_until_it_is_due():
     assert (decision.act, decision.earliest) == (False, after(70))
     assert "The next look at the newest candidate, on" in decision.would_change
     assert "UTC it would look at the newest candidate again, if nothing else changes." in decision.sentence
+
+
+def test_a_look_is_not_foretold_where_training_goes_before():
+    """Of a look and a champion's age that both come due within one partition, the age is foretold, and acts."""
+    policy, history = replace(POLICY, max_age=timedelta(days=70.5)), History((tried(60, "inconclusive"),))
+    sooner = replace(LOOK, due=after(70) + timedelta(hours=6))
+    world = evidence(next_look=sooner, champion=Champion(1, after(0)))
+    decision = decide(world, policy, history, after(69))
+    assert decision.earliest == after(71)
+    assert "it would train again because of the champion's age" in decision.sentence
+    assert codes(decide(world, policy, history, after(71)).reasons) == ["age"]
 
 
 @pytest.mark.parametrize("held", ["in_flight", "back_off"])
