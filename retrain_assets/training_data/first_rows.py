@@ -204,7 +204,7 @@ def check_key(spec: PipelineSpec, rows: pl.DataFrame) -> list[str]:
         return []
     known = rows.get_column(key).drop_nulls()
     different = known.n_unique()
-    if different > _UNIQUE * len(known):
+    if not len(known) or different > _UNIQUE * len(known):
         return []
     return [
         f"source.key: the first {len(known):,} rows have only {different:,} different values of {key!r}, and of rows "
