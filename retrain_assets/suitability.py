@@ -24,33 +24,38 @@ def check_suitability(spec: PipelineSpec, task: Task | None) -> Findings:
     Findings
         Measures of another task are faults, measures of an impossible size doubts.
     """
-    faults = []
     features = spec.features
+    faults = []
     if features.numeric == [] == features.categorical and not features.derive:
         faults.append(
             "features: no column is a feature. List some under numeric or categorical, or remove both."
         )
     if task is None:
         return Findings(faults, [])
-    value, calibration = spec.promotion.value, spec.promotion.calibration
-    known = [metric for metric in spec.evaluation.metrics if metric.function is None]
+    faults += _measures(spec, task)
+    return Findings(faults, [] if faults or task == "regression" else _sizes(spec, task))
+
+
+def _measures(spec: PipelineSpec, task: Task) -> list[str]:
+    """Say which measures are of another task."""
+    faults = []
+    value, metric = spec.promotion.value, _watched(spec)
     try:
-        declared_metrics(known, task)
+        declared_metrics([item for item in spec.evaluation.metrics if item.function is None], task)
     except TrainingError as error:
         faults.append(str(error))
     try:
         _ = None if value is None else value_criterion(value, task)
     except TrainingError as error:
         faults.append(str(error))
-    metric = _watched(spec)
     if metric is not None and task not in metric.tasks:
         faults.append(
             f"retrain_when.performance.metric: {metric.name} does not measure {task}, which is what "
             "training.estimator does."
         )
-    if calibration is not None and task == "regression":
+    if spec.promotion.calibration is not None and task == "regression":
         faults.append("promotion.calibration: training.estimator gives no probabilities. Remove it.")
-    return Findings(faults, [] if faults or task == "regression" else _sizes(spec, task))
+    return faults
 
 
 def _watched(spec: PipelineSpec) -> Metric | None:
