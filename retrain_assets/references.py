@@ -8,12 +8,22 @@ import importlib.util
 import inspect
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, dropwhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from retrain_assets.declaration import module_file
 from retrain_assets.spec.base import suggest
+
+_DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class _Class(NamedTuple):
+    """A class or one that it derives from, in so many steps; without a block where it cannot be read."""
+
+    name: str
+    block: ast.ClassDef | None
+    depth: int
 
 
 def check_name(module: str, name: str, ending: str = "") -> str | None:
@@ -70,19 +80,28 @@ def _names(file: Path) -> set[str] | None:
     names: set[str] = set()
     for node in _body(file):
         match node:
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                names |= {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
-                names.add(name)
-            case ast.Assign(targets=targets):
-                names |= {target.id for target in targets if isinstance(target, ast.Name)}
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                names.add(name)
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
                 continue
             case ast.If() | ast.Try():
                 return None
+        names |= _bound(node)
     return None if names & {"*", "__getattr__"} else names
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """Names that a statement binds, or may bind where that hangs on a condition."""
+    if isinstance(statement, _DEFINITIONS):
+        return {statement.name}
+    found: set[str] = set()
+    for node in ast.walk(statement):
+        match node:
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                found |= {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+            case ast.Name(id=name, ctx=ast.Store()):
+                found.add(name)
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found.add(name)
+    return found
 
 
 def _body(file: Path) -> Sequence[ast.stmt]:
@@ -119,23 +138,43 @@ def signature(module: str, name: str) -> inspect.Signature | None:
     where, node = found
     if isinstance(node, ast.FunctionDef):
         return None if node.decorator_list else inspect.Signature(list(_parameters(node.args)))
-    for _, block in chain([(where, node)], _bases(where, node)):
-        if block is None or block.decorator_list:
+    classes = [_Class(name, node, 0), *_bases(where, node)]
+    for place, each in enumerate(classes):
+        block = each.block
+        if block is None or block.decorator_list or _has_metaclass(block):
             return None
-        methods = {item.name: item for item in block.body if isinstance(item, ast.FunctionDef)}
-        if "__new__" in methods:
-            return None
-        if "__init__" in methods:
-            made = methods["__init__"]
-            return None if made.decorator_list else inspect.Signature(list(_parameters(made.args))[1:])
+        makers = [item for item in block.body if {"__init__", "__new__"} & _bound(item)]
+        if makers:
+            return _init_signature(makers) if _comes_first(each, classes[place + 1 :]) else None
     return inspect.Signature()
+
+
+def _has_metaclass(block: ast.ClassDef) -> bool:
+    return any(
+        keyword.arg == "metaclass" and "ABCMeta" not in ast.unparse(keyword) for keyword in block.keywords
+    )
+
+
+def _init_signature(makers: Sequence[ast.stmt]) -> inspect.Signature | None:
+    """What ``__init__`` takes, where it is all that makes an object and nothing changes it."""
+    match makers:
+        case [ast.FunctionDef(name="__init__", decorator_list=[]) as init]:
+            return inspect.Signature(list(_parameters(init.args))[1:])
+    return None
+
+
+def _comes_first(base: _Class, after: Sequence[_Class]) -> bool:
+    """Whether Python asks a base before all that come after it here: it may be a base of one of these, too."""
+    later = list(dropwhile(lambda each: each.depth > base.depth, after))
+    names = {None if each.block is None else each.block.name for each in later}
+    return names.isdisjoint({None, base.block and base.block.name})
 
 
 def ancestors(module: str, name: str) -> Iterator[str]:
     """Names of the classes that a class derives from, nearest first, as far as reading files can tell."""
     found = _definition(module, name)
     if found is not None and isinstance(found[1], ast.ClassDef):
-        yield from (base for base, _ in _bases(found[0], found[1]))
+        yield from (base.name for base in _bases(found[0], found[1]))
 
 
 def defines(module: str, name: str, method: str) -> bool | None:
@@ -144,20 +183,11 @@ def defines(module: str, name: str, method: str) -> bool | None:
     if found is None or not isinstance(found[1], ast.ClassDef):
         return None
     open_ended = False
-    for block in chain([found[1]], (base for _, base in _bases(found[0], found[1]))):
-        open_ended |= block is None
-        if block is not None and {method, "__getattr__"} & set(_bound(block)):
+    for block in chain([found[1]], (base.block for base in _bases(found[0], found[1]))):
+        open_ended |= block is None or bool(block.decorator_list)
+        if block is not None and any({method, "__getattr__"} & _bound(item) for item in block.body):
             return True
     return None if open_ended else False
-
-
-def _bound(block: ast.ClassDef) -> Iterator[str]:
-    """Names that the body of a class binds, behind conditions too."""
-    for node in ast.walk(block):
-        if isinstance(node, ast.FunctionDef):
-            yield node.name
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
 
 
 def _definition(
@@ -172,31 +202,38 @@ def _definition(
     except SyntaxError:
         return None
     for node in reversed(body):
+        if {name, "*"}.isdisjoint(_bound(node)):
+            continue
         match node:
-            case ast.ClassDef(name=known) | ast.FunctionDef(name=known) if known == name:
+            case ast.ClassDef() | ast.FunctionDef():
                 return module, node
-            case ast.ImportFrom(module=str(source), names=aliases, level=level):
-                original = next((each.name for each in aliases if (each.asname or each.name) == name), None)
-                if original is not None:
-                    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-                    source = importlib.util.resolve_name("." * level + source, package)
-                    return _definition(source, original, seen | {(module, name)})
+            case ast.ImportFrom(module=str(source), names=aliases, level=level) if node.names[0].name != "*":
+                original = next(each.name for each in aliases if (each.asname or each.name) == name)
+                package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+                source = importlib.util.resolve_name("." * level + source, package)
+                return _definition(source, original, seen | {(module, name)})
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                continue
+        return None
     return None
 
 
-def _bases(module: str, node: ast.ClassDef) -> Iterator[tuple[str, ast.ClassDef | None]]:
-    """The classes that a class derives from, with None for one that cannot be read."""
+def _bases(
+    module: str, node: ast.ClassDef, depth: int = 1, seen: frozenset[str] = frozenset()
+) -> Iterator[_Class]:
+    """The classes that a class derives from, each followed by those that it derives from."""
     for base in node.bases:
         name = base.id if isinstance(base, ast.Name) else ast.unparse(base)
         if name == "object":
             continue
-        # A class may have the name of the one that it derives from.
-        found = None if name == node.name else _definition(module, name)
+        # A class may have the name of one that it derives from.
+        known = seen | {f"{module}.{node.name}"}
+        found = None if f"{module}.{name}" in known else _definition(module, name)
         if found is None or not isinstance(found[1], ast.ClassDef):
-            yield name, None
+            yield _Class(name, None, depth)
         else:
-            yield name, found[1]
-            yield from _bases(found[0], found[1])
+            yield _Class(name, found[1], depth)
+            yield from _bases(found[0], found[1], depth + 1, known)
 
 
 def _parameters(declared: ast.arguments) -> Iterator[inspect.Parameter]:

@@ -38,6 +38,44 @@ class Bare: ...
 
 class New:
     def __new__(cls, a): ...
+
+class Left(Own): ...
+
+class Right(Own):
+    def __init__(self, c=1): ...
+
+class Crossed(Left, Right): ...
+
+class Tree(Left, Bare): ...
+
+class Unread(Left, Base): ...
+
+class Assigned(Own):
+    __init__ = New.__init__
+
+class Either(Own):
+    if made:
+        def __init__(self, c=1): ...
+
+class Maker(type): ...
+
+class Made(metaclass=Maker):
+    def __init__(self, a): ...
+
+class Replaced(Own): ...
+
+Replaced = Bare
+
+class Imported(Own): ...
+
+try:
+    from shop_cython import Imported
+except ImportError:
+    pass
+
+class First(Last): ...
+
+class Last(First): ...
 """
 
 
@@ -87,12 +125,34 @@ def _shape(found: inspect.Signature) -> list[tuple[str, object, bool]]:
         ("Data", "None"),
         ("Base", "None"),
         ("New", "None"),
+        ("Tree", "(a, b=Ellipsis)"),
+        ("Unread", "None"),
+        ("Assigned", "None"),
+        ("Either", "None"),
+        ("Made", "None"),
+        ("Replaced", "None"),
+        ("Imported", "None"),
+        ("First", "None"),
         ("nowhere", "None"),
     ],
 )
 def test_a_signature_is_told_or_left_open(module: str, name: str, parameters: str) -> None:
     """What a decorator, another way of making or a name that stands for several classes may change is left open."""
     assert str(signature(module, name)) == parameters
+
+
+def test_a_base_of_another_base_is_asked_after_it(module: str) -> None:
+    """What a class takes is not that of its first base's base where a later base derives from that, too."""
+    assert signature(module, "Crossed") is None
+    assert str(signature(module, "Right")) == "(c=Ellipsis)"
+
+
+def test_names_of_any_statement_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is bound together with others is there, and what a function binds is not."""
+    (tmp_path / "shop_pairs.py").write_text("fit, score = None, None\ndef made():\n    inner = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert check_name("shop_pairs", "score") is None
+    assert check_name("shop_pairs", "inner") is not None
 
 
 def test_ancestors_are_named(module: str) -> None:
