@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -170,7 +171,7 @@ def check_history(declaration: Declaration) -> list[str]:
         return []
     _, end = periods.bounds(periods.key_of(last))
     if spec.source.start is not None:
-        first = max(first, datetime(*spec.source.start.timetuple()[:3], tzinfo=UTC))
+        first = max(first, datetime.combine(spec.source.start, time(), ZoneInfo(spec.timezone)))
     if first >= end:
         return [
             f"source.start: {spec.source.start} lies after the newest rows, of {last:%Y-%m-%d}. No row is taken in."
@@ -178,8 +179,9 @@ def check_history(declaration: Declaration) -> list[str]:
     delay, holdout = spec.label.maturity, spec.evaluation.holdout
     if first < resolve_windows(end, delay, holdout, spec.training.window).train_end:
         return []
+    delays = f" and two label delays of {format_duration(delay)} are" if delay else " is"
     return [
-        f"evaluation.holdout: {format_duration(holdout)} and two label delays of {format_duration(delay)} are kept "
-        f"from training, and the source's rows span {(end - first).days} days. Nothing is trained before they span "
+        f"evaluation.holdout: {format_duration(holdout)}{delays} kept from training, and the source's rows span "
+        f"{(end - first).days} days. Nothing is trained before they span "
         "more: declare a shorter holdout, or deliver earlier rows where there are any."
     ]

@@ -475,7 +475,7 @@ def test_a_weight_of_texts_is_a_fault(tmp_path: Path) -> None:
     """Rows are weighed by numbers."""
     write_days(tmp_path, 1)
     [fault] = examine(declare(tmp_path, weight="region")).faults
-    assert fault.endswith(": weight: the column 'region' holds text. Name one that holds numbers.")
+    assert fault.endswith(": weight: the column 'region' holds text. Name a column that holds numbers otherwise.")
 
 
 @pytest.mark.parametrize(
@@ -490,6 +490,11 @@ def test_a_weight_of_texts_is_a_fault(tmp_path: Path) -> None:
             12,
             {"source__start": "2026-01-10"},
             "evaluation.holdout: 7d and two label delays of 1d are kept from ",
+        ),
+        (
+            7,
+            {"label__delay": "0d"},
+            "evaluation.holdout: 7d is kept from training, and the source's rows span 7 days. ",
         ),
         (
             9,

@@ -45,7 +45,7 @@ class Rise:
     value: float
     evidence: float
     split: int
-    _parts: _Parts = field(repr=False)
+    _parts: _Parts = field(repr=False, compare=False)
 
     @property
     def certain(self) -> bool:

@@ -54,7 +54,10 @@ def check_columns(
         fault = missing_value_fault(label.missing_value, columns[label.column], label.column)
         found += [] if fault is None else [f"{file}: {fault}"]
     if spec.weight is not None and isinstance(columns.get(spec.weight), _TEXTS):
-        found.append(f"{file}: weight: the column {spec.weight!r} holds text. Name one that holds numbers.")
+        found.append(
+            f"{file}: weight: the column {spec.weight!r} holds text. {_null_values(spec)}Name a column that holds "
+            "numbers otherwise."
+        )
     return found + _texts_for_numbers(spec, columns, file, rows)
 
 
@@ -89,13 +92,8 @@ def _texts_for_numbers(
     commas: dict[str, str] = {}
     if is_csv(spec) and spec.source.read.decimal == "." and rows is not None:
         commas = {name: text for name in names if (text := decimal_comma(rows[name])) is not None}
-    missing = (
-        "If a word such as NA stands for a missing number, name it in source.read.null_values. "
-        if is_csv(spec)
-        else ""
-    )
     found = [
-        f"{file}: features.numeric: the column {name!r} holds text ({columns[name]}). {missing}List it in "
+        f"{file}: features.numeric: the column {name!r} holds text ({columns[name]}). {_null_values(spec)}List it in "
         "features.categorical, or derive a number from it."
         for name in names
         if name not in commas
@@ -109,6 +107,12 @@ def _texts_for_numbers(
         f'{next(iter(commas.values()))!r}. Declare decimal: "," there.',
         *found,
     ]
+
+
+def _null_values(spec: PipelineSpec) -> str:
+    if not is_csv(spec):
+        return ""
+    return "If a word such as NA stands for a missing number, name it in source.read.null_values. "
 
 
 def used_columns(spec: PipelineSpec) -> set[str]:
