@@ -11,6 +11,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
+from retrain_assets.champion.tracking import client
 from retrain_assets.home import home
 
 _ADDRESSES = {
@@ -20,6 +23,16 @@ _ADDRESSES = {
     "model_versions": ["source", "storage_location"],
 }
 """Columns of the MLflow store that hold a folder's address."""
+
+
+@cache
+def empty_store() -> bytes:
+    """Make an empty MLflow store once, because making its tables takes seconds."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETRAIN_ASSETS_HOME", folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        client()
+        return Path(folder, "mlflow.db").read_bytes()
 
 
 @dataclass(frozen=True)

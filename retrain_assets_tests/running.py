@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from retrain_assets.champion.tracking import client
 from retrain_assets.declaration import Declaration
 from retrain_assets.home import home
 from retrain_assets.pipeline import build_definitions
 from retrain_assets_tests.pipelines import declare, write_days
-from retrain_assets_tests.remembered import begin_with
+from retrain_assets_tests.remembered import begin_with, empty_store
 from retrain_assets_tests.retraining_decision.past import take_in
 
 YOUNG = [pytest.mark.filterwarnings(f"ignore::dagster.{kind}Warning") for kind in ("Beta", "Preview")]
@@ -27,16 +25,6 @@ YOUNG = [pytest.mark.filterwarnings(f"ignore::dagster.{kind}Warning") for kind i
 
 # Data Docs of every day would take most of the time.
 QUIET: dict[str, Any] = {"expectations": []}
-
-
-@cache
-def empty_store() -> bytes:
-    """Make an empty MLflow store once, because making its tables takes seconds."""
-    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RETRAIN_ASSETS_HOME", folder)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        client()
-        return Path(folder, "mlflow.db").read_bytes()
 
 
 @dataclass

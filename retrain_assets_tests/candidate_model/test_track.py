@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from retrain_assets.champion.loading import load_file, load_model
 from retrain_assets.champion.tracking import client, ensure_experiment
 from retrain_assets.errors import ChampionError, TrainingError
 from retrain_assets_tests.candidate_model.clicks import declare, fit, table
+from retrain_assets_tests.remembered import empty_store
 
 MAKERS = "retrain_assets_tests.candidate_model.makers"
 # Of MLflow's own making: a loader that SQLAlchemy 2.1 deprecates, and type hints of its own classes.
@@ -23,25 +23,14 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory):
-    """Make an empty MLflow store once, because making its tables takes seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("store")
-        patch.setenv("RETRAIN_ASSETS_HOME", str(folder))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        client()
-        return folder / "mlflow.db"
-
-
 @pytest.fixture
-def tracking(empty_store, tmp_path, monkeypatch):
+def tracking(tmp_path, monkeypatch):
     """Connect to MLflow in a home folder of the test's own."""
     import mlflow
 
     monkeypatch.setenv("RETRAIN_ASSETS_HOME", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    (tmp_path / "mlflow.db").write_bytes(empty_store())
     connected = client()
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
     yield connected

@@ -1,6 +1,5 @@
 """A home folder with a real MLflow store, and a small model logged in it."""
 
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,20 +10,10 @@ import pytest
 from retrain_assets.champion.ledger import Ledger
 from retrain_assets.champion.registry import client, ensure_experiment, promote, register_version
 from retrain_assets.lake import Lake
+from retrain_assets_tests.remembered import empty_store
 
 NAME = "churn"
 AS_OF = datetime(2026, 1, 5, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """Make an empty MLflow store once, because making its tables takes seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("store")
-        patch.setenv("RETRAIN_ASSETS_HOME", str(folder))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        client()
-        return folder / "mlflow.db"
 
 
 @pytest.fixture
@@ -43,9 +32,9 @@ def ledger(home):  # noqa: ARG001
 
 
 @pytest.fixture
-def logged(home, empty_store):
+def logged(home):
     """Log a model that is not registered; its address and folder."""
-    shutil.copy(empty_store, home / "mlflow.db")
+    (home / "mlflow.db").write_bytes(empty_store())
     return log_model(home)
 
 

@@ -1,7 +1,5 @@
 """The registry follows the ledger, whatever a hand did to it."""
 
-import shutil
-
 import pytest
 
 from retrain_assets.champion.alignment import Alignment, reconcile
@@ -10,6 +8,7 @@ from retrain_assets.champion.registry import client, register_version, roll_back
 from retrain_assets.errors import ChampionError
 from retrain_assets.lake import Lake
 from retrain_assets_tests.champion.conftest import AS_OF, NAME, aliases, promoted
+from retrain_assets_tests.remembered import empty_store
 
 MOVED = (
     "The alias champion of churn {was}, but by the ledger version 1 is the champion; the alias names it again. A "
@@ -112,9 +111,9 @@ def test_reader_overtaken_by_a_promotion(ledger, versions, late):
     assert (orphaned(1), orphaned(2)) == (None, None)
 
 
-def test_a_model_that_was_never_registered(home, ledger, empty_store):
+def test_a_model_that_was_never_registered(home, ledger):
     """Nothing registered, nothing promoted: there is nothing to put right."""
-    shutil.copy(empty_store, home / "mlflow.db")
+    (home / "mlflow.db").write_bytes(empty_store())
     assert reconcile(NAME, ledger) == Alignment(None, ())
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import shutil
 import socket
 import statistics
 import subprocess
@@ -24,6 +23,7 @@ from retrain_assets.champion.loading import load_file, load_model, load_version
 from retrain_assets.champion.registry import client, promote, register_version
 from retrain_assets.errors import ChampionError
 from retrain_assets_tests.champion.conftest import AS_OF, NAME, log_model
+from retrain_assets_tests.remembered import empty_store
 
 ROWS = pl.DataFrame({"x": np.linspace(0, 1, 5)})
 
@@ -53,9 +53,9 @@ def champion(ledger, logged):
 
 
 @pytest.fixture
-def server(home, empty_store, monkeypatch):
+def server(home, monkeypatch):
     """Start an MLflow server that keeps the artifacts to itself, and point MLFLOW_TRACKING_URI at it."""
-    shutil.copy(empty_store, home / "server.db")
+    (home / "server.db").write_bytes(empty_store())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -21,8 +21,8 @@ pytestmark = YOUNG
 
 @pytest.fixture
 def lived(tmp_path):
-    """A pipeline whose champion has served for three weeks."""
-    return serving(tmp_path, 21)
+    """A pipeline whose champion has served for two weeks and a half."""
+    return serving(tmp_path, 17)
 
 
 @pytest.fixture

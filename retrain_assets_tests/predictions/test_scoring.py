@@ -9,6 +9,8 @@ import pytest
 
 from retrain_assets.champion.loading import load_version
 from retrain_assets_tests.pipelines import declare, loans_of, write_day, write_days
+from retrain_assets_tests.remembered import begin_with
+from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import (
     QUIET,
     YOUNG,
@@ -23,12 +25,27 @@ from retrain_assets_tests.running import (
 pytestmark = YOUNG
 
 WEAK = {"training__params": {"max_iter": 1}}
+SCORING = ("training_data", "features", "predictions")
 
 
 @pytest.fixture
 def scored(tmp_path) -> tuple[Running, list[str]]:
     """Promote a first champion that is easily beaten, and take two further days in."""
     return serving(tmp_path, 2, **WEAK), ["2026-01-30", "2026-01-31"]
+
+
+@pytest.fixture
+def succeeded(scored, tmp_path) -> tuple[Running, list[str]]:
+    """After that, promote a stronger one."""
+    running, early = scored
+
+    def live() -> None:
+        stronger = declared_anew(running)
+        assert stronger.retrain().success
+        assert running.declaration.ledger.standing().version == 2
+
+    begin_with("scored and succeeded", tmp_path, live)
+    return declared_anew(running), early
 
 
 def table(running: Running, name: str = "predictions") -> pl.DataFrame:
@@ -39,7 +56,7 @@ def table(running: Running, name: str = "predictions") -> pl.DataFrame:
 def redelivered(running: Running, key: str, frame: pl.DataFrame) -> dict[str, dict[str, object]]:
     """Deliver a day again and take it in; what the run says of each partition's predictions."""
     write_day(running.declaration.file.parent, date.fromisoformat(key), frame)
-    return said(running.ingest([key]))
+    return said(running.ingest([key], *SCORING))
 
 
 def said(result) -> dict[str, dict[str, object]]:
@@ -68,9 +85,9 @@ def test_before_the_first_champion(tmp_path):
     assert not running.declaration.lake.exists("predictions")
 
 
-def test_every_row_is_scored_by_the_champion_of_its_time(scored):
+def test_every_row_is_scored_by_the_champion_of_its_time(succeeded):
     """Every accepted row has one score, the champion's own, and a later champion scores only what comes later."""
-    running, early = scored
+    running, early = succeeded
     first = table(running)
     raw = running.declaration.lake.scan("training_data")
     raw = raw.filter(pl.col("partition_key").is_in(early)).sort("partition_key", "row_id").collect()
@@ -81,11 +98,8 @@ def test_every_row_is_scored_by_the_champion_of_its_time(scored):
     )
     assert set(first["model_version"]) == {1}
 
-    stronger = declared_anew(running)
-    assert stronger.retrain().success
-    assert running.declaration.ledger.standing().version == 2
-    late = next_days(stronger, 2)
-    stronger.ingest([*early, *late])
+    late = next_days(running, 2)
+    running.ingest([*early, *late], *SCORING)
     after = table(running)
     assert after.filter(pl.col("partition_key").is_in(early)).equals(first)
     assert set(after.filter(pl.col("partition_key").is_in(late))["model_version"]) == {2}
@@ -129,17 +143,14 @@ def test_labels_without_a_key(tmp_path):
     assert table(running).equals(before)
 
 
-def test_new_rows(scored):
+def test_new_rows(succeeded):
     """Of a delivery with further rows only these are scored, by the champion of that day; changed rows keep theirs."""
-    running, keys = scored
+    running, keys = succeeded
     before = table(running)
-    stronger = declared_anew(running)
-    assert stronger.retrain().success
-    assert running.declaration.ledger.standing().version == 2
     day = loans_of(date.fromisoformat(keys[0]))
     more = day.head(7).with_columns(loan=pl.col("loan") + " again")
     changed = day.with_columns(amount=pl.col("amount") * 2)
-    found = redelivered(stronger, keys[0], pl.concat([changed, more]))[keys[0]]
+    found = redelivered(running, keys[0], pl.concat([changed, more]))[keys[0]]
     assert (found["new_rows"], found["model_version"], found["dagster/row_count"]) == (7, 1, 127)
     after = table(running)
     assert after.height == before.height + 7
@@ -147,13 +158,11 @@ def test_new_rows(scored):
     assert set(after["model_version"]) == {1}
 
 
-def test_shadow_of_the_first_champion(scored):
+def test_shadow_of_the_first_champion(succeeded):
     """Once another model serves, the first champion goes on scoring beside it, into a table of its own."""
-    running, early = scored
+    running, early = succeeded
     assert not running.declaration.lake.exists("shadow_predictions")
-    stronger = declared_anew(running)
-    assert stronger.retrain().success
-    late = next_days(stronger, 2)
+    late = next_days(running, 2)
     shadow = table(running, "shadow_predictions")
     served = table(running).filter(pl.col("partition_key").is_in(late))
     assert set(shadow["model_version"]) == {1}
@@ -162,33 +171,31 @@ def test_shadow_of_the_first_champion(scored):
     raw = raw.filter(pl.col("partition_key").is_in(late)).sort("partition_key", "row_id").collect()
     assert shadow["score"].to_list() == load_version("loans", 1, []).predict(raw).tolist()
     assert shadow["score"].to_list() != served["score"].to_list()
-    stronger.ingest([*early, *late])
+    running.ingest([*early, *late], *SCORING)
     assert table(running, "shadow_predictions").equals(shadow)
     # Rolled back to, the first champion serves, and needs no shadow.
-    assert stronger.intervene("rollback", actor="ada", reason="For a test.").success
-    newest = next_days(stronger, 1)
+    assert running.intervene("rollback", actor="ada", reason="For a test.").success
+    newest = next_days(running, 1)
     assert table(running, "shadow_predictions").equals(shadow)
     own = table(running).filter(pl.col("partition_key").is_in(newest))
     assert set(own["model_version"]) == {1}
 
 
-def test_first_champion_that_is_gone(scored, tmp_path):
+def test_first_champion_that_is_gone(succeeded, tmp_path):
     """When the first champion's file is gone, the present one goes on scoring, and the run says what is missing."""
-    running, _ = scored
-    stronger = declared_anew(running)
-    assert stronger.retrain().success
+    running, _ = succeeded
     first = running.declaration.ledger.entries()[0]
     (tmp_path / "home" / first.evidence["model_path"] / "model.skops").unlink()
     day = date.fromisoformat(str(running.declaration.newest_partition())) + timedelta(days=1)
     write_day(tmp_path, day)
-    result = stronger.ingest([day.isoformat()])
+    result = running.ingest([day.isoformat()])
     assert set(
         running.declaration.lake.rows("predictions", [day.isoformat()]).collect()["model_version"]
     ) == {2}
     assert not running.declaration.lake.exists("shadow_predictions")
     told = [
         event.user_message
-        for event in stronger.instance.all_logs(result.run_id)
+        for event in running.instance.all_logs(result.run_id)
         if "never retrained" in event.user_message
     ]
     assert len(told) == 1
@@ -229,7 +236,7 @@ def test_a_model_that_does_not_serve_and_cannot_score(tmp_path):
     first = Running(
         declare(tmp_path, **QUIET, **WEAK, **columns, features__derive={"place": "CAST(region AS DOUBLE)"})
     )
-    first.ingest(keys[:-1])
+    take_in(first.declaration, keys[:-1])
     assert first.retrain().success
     later = declared_anew(first, **columns, features__derive={"place": "TRY_CAST(region AS DOUBLE)"})
     assert later.retrain().success

@@ -14,12 +14,12 @@ from retrain_assets.champion.registry import client, reconcile
 from retrain_assets_tests.champion.conftest import log_model
 from retrain_assets_tests.pipelines import declare, write_days
 from retrain_assets_tests.registered_model.judged import act, copied, crown, judge, record_training
+from retrain_assets_tests.remembered import empty_store
 from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import (
     YOUNG,
     Running,
     declared_anew,
-    empty_store,
     materialized,
     next_days,
     sentence,

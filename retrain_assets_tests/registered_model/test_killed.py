@@ -24,7 +24,7 @@ from retrain_assets_tests.registered_model.judged import (
     record_training,
     roll_back_asked,
 )
-from retrain_assets_tests.running import empty_store
+from retrain_assets_tests.remembered import empty_store
 
 # The server of forks imports, and does nothing else: a process of its own would import MLflow for seconds.
 FORKS = multiprocessing.get_context("forkserver")
