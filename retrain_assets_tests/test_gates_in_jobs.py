@@ -45,13 +45,13 @@ def day_of(number: int, *, turned: tuple[str, ...]) -> pl.DataFrame:
     return rows.filter((pl.col("region") != "west") | (pl.int_range(pl.len()) % 2 == 0))
 
 
-def deliver(running: Running, numbers: range, *, turned: tuple[str, ...]) -> None:
-    """Deliver days and take them in."""
+def deliver(running: Running, numbers: range, *, turned: tuple[str, ...]) -> list[str]:
+    """Deliver days; returns the keys of their partitions."""
     folder = running.declaration.file.parent
     days = [FIRST_DAY + timedelta(days=number) for number in numbers]
     for number, day in zip(numbers, days, strict=True):
         write_day(folder, day, day_of(number, turned=turned))
-    running.ingest([day.isoformat() for day in days])
+    return [day.isoformat() for day in days]
 
 
 def evaluation(running: Running, attempt: str) -> dict[str, Any]:
@@ -71,14 +71,13 @@ def test_what_is_better_and_worse_in_a_slice(tmp_path: Path) -> None:
         "evaluation__sensitive": ["region"],
         "promotion": {"value": BENEFITS, "calibration": {"max_error": 0.3}},
     }
-    for number in range(BEFORE):
-        write_day(tmp_path, FIRST_DAY + timedelta(days=number), day_of(number, turned=NORTH_AND_SOUTH))
     running = Running(declare(tmp_path, **(QUIET | gates)))
-    keys = [(FIRST_DAY + timedelta(days=number)).isoformat() for number in range(BEFORE)]
-    take_in(running.declaration, keys)
+    take_in(running.declaration, deliver(running, range(BEFORE), turned=NORTH_AND_SOUTH))
     assert materialized(running.retrain())["evaluation_report"]["reason"] == "first_champion"
-    deliver(running, range(BEFORE, BEFORE + TRAINED), turned=WEST)
-    deliver(running, range(BEFORE + TRAINED, BEFORE + TRAINED + HELD_OUT), turned=())
+    # What the champion scored of these days, and what its reports said, decides nothing here.
+    take_in(running.declaration, deliver(running, range(BEFORE, BEFORE + TRAINED), turned=WEST))
+    judged = range(BEFORE + TRAINED, BEFORE + TRAINED + HELD_OUT)
+    take_in(running.declaration, deliver(running, judged, turned=()))
 
     result = running.retrain()
     shown, found = materialized(result)["evaluation_report"], checks(result)
@@ -104,7 +103,7 @@ def test_what_is_better_and_worse_in_a_slice(tmp_path: Path) -> None:
     assert running.declaration.ledger.standing().version == 2
 
     # On watch it is compared by what it was promoted for.
-    deliver(running, range(BEFORE + TRAINED + HELD_OUT, BEFORE + TRAINED + 2 * HELD_OUT), turned=())
+    running.ingest(deliver(running, range(judged.stop, judged.stop + HELD_OUT), turned=()))
     report = newest_report(running.declaration)
     assert report is not None
     assert "blocks since its promotion its value is worse by -" in report["watch"]["sentence"]
