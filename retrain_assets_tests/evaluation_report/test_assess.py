@@ -14,7 +14,8 @@ from sklearn.metrics import log_loss
 
 from retrain_assets.attempts import attempts
 from retrain_assets.champion.loading import load_model
-from retrain_assets_tests.pipelines import loans_of, write_day
+from retrain_assets_tests.pipelines import loans_of, write_day, write_days
+from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import (
     YOUNG,
     Running,
@@ -22,7 +23,6 @@ from retrain_assets_tests.running import (
     declared_anew,
     loans,
     materialized,
-    next_days,
     sentence,
     serving,
 )
@@ -59,7 +59,8 @@ def test_figures(tmp_path):
     running = loans(tmp_path, **WEAK)
     first = running.retrain()
     running = declared_anew(running)
-    keys = next_days(running, 3)
+    keys = write_days(tmp_path, 3, date(2026, 1, 30))
+    take_in(running.declaration, keys)
     result = running.retrain()
     found = document(running, result.run_id)
     # As of 2026-02-02, with a delay of a day and a holdout of seven.
@@ -127,7 +128,7 @@ def test_data_of_the_training(tmp_path):
     trained = running.retrain("candidate_model")
     day = date(2026, 1, 25)
     write_day(tmp_path, day, loans_of(day, rows=300, flipped=True))
-    running.ingest([day.isoformat()])
+    take_in(running.declaration, [day.isoformat()])
     assert running.retrain("evaluation_report").success
     found = document(running, trained.run_id)
     for part in ("comparisons", "rows", "verdict", "slices", "calibration"):
@@ -142,7 +143,7 @@ def test_unlabelled_rows(tmp_path):
     day = date(2026, 1, 25)
     rows = loans_of(day).with_columns(repaid=pl.when(pl.int_range(pl.len()) >= 50).then("repaid"))
     write_day(tmp_path, day, rows)
-    running.ingest([day.isoformat()])
+    take_in(running.declaration, [day.isoformat()])
     result = running.retrain()
     assert document(running, result.run_id)["rows"] | {"train": None} == {
         "train": None,
@@ -173,9 +174,9 @@ def test_earlier_as_of(tmp_path):
 @pytest.mark.parametrize("damage", ["missing", "truncated", "no archive"])
 def test_champion_unreadable(tmp_path, damage):
     """Whatever became of the champion's file, the verdict is inconclusive, the check an ERROR, the champion stays."""
-    running = loans(tmp_path)
-    first = running.retrain()
-    file = tmp_path / "home" / model_path(running, first.run_id) / "model.skops"
+    running = serving(tmp_path)
+    [first] = running.declaration.ledger.entries()
+    file = tmp_path / "home" / first.evidence["model_path"] / "model.skops"
     whole = file.read_bytes()
     match damage:
         case "missing":

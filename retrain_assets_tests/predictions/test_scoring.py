@@ -161,6 +161,8 @@ def test_new_rows(succeeded):
 def test_shadow_of_the_first_champion(succeeded):
     """Once another model serves, the first champion goes on scoring beside it, into a table of its own."""
     running, early = succeeded
+    # The watch after a promotion has the champion before it score as well.
+    running = declared_anew(running, promotion__watch="0d")
     assert not running.declaration.lake.exists("shadow_predictions")
     late = next_days(running, 2)
     shadow = table(running, "shadow_predictions")

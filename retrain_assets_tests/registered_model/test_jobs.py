@@ -94,8 +94,7 @@ def test_change_of_champion(tmp_path):
 
 def test_rollback_means_the_champion_of_the_moment(tmp_path, monkeypatch):
     """A rollback whose run waited while another champion came leaves that one, and says who it is."""
-    running = loans(tmp_path, training__params={"max_iter": 1})
-    first = running.retrain()
+    running = serving(tmp_path, training__params={"max_iter": 1})
     roll_back = intervene.roll_back
 
     def late(name, ledger, **asked):
@@ -111,8 +110,11 @@ def test_rollback_means_the_champion_of_the_moment(tmp_path, monkeypatch):
         )
         return roll_back(name, ledger, **asked)
 
-    record = attempts(running.declaration.lake, "trained")[0].payload
-    assert register_version("loans", model_uri=record["model_uri"], attempt=first.run_id + "b", tags={}) == 2
+    [first] = attempts(running.declaration.lake, "trained")
+    again = register_version(
+        "loans", model_uri=first.payload["model_uri"], attempt=f"{first.attempt}b", tags={}
+    )
+    assert again == 2
     monkeypatch.setattr(intervene, "roll_back", late)
     refused = running.intervene("rollback", **WHO)
     assert not refused.success

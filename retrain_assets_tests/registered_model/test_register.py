@@ -264,11 +264,7 @@ def test_acting_twice(tmp_path):
 @pytest.mark.parametrize("changes", [{}, NO_GAIN], ids=["promotion", "confirmation"])
 def test_crash_between_ledger_and_record(tmp_path, monkeypatch, changes):
     """A run that dies after the ledger's entry is brought to its end by the next, which enters nothing twice."""
-    running = loans(tmp_path)
-    if changes:
-        running.retrain()
-        next_days(running, 2)
-    running = declared_anew(running, **changes)
+    running = declared_anew(serving(tmp_path, 2) if changes else loans(tmp_path), **changes)
     expected = "confirmed" if changes else "promoted"
 
     def die(*_):
