@@ -130,7 +130,7 @@ def _risk(look: Mapping[str, Any] | None) -> str | None:
 
 
 def _level(alpha: float) -> str:
-    return f"{100 * (1 - alpha):.4g}%"
+    return f"{100 * (1 - alpha):.4g} %"
 
 
 def _pieces(document: Mapping[str, Any]) -> list[Piece]:
