@@ -278,15 +278,18 @@ def test_the_worth_is_of_compared_windows_on_the_same_blocks_and_beyond_noise(tm
 
 
 def test_tuning_does_not_see_the_last_third(tmp_path):
-    """The tuned schedule stays the same whatever happens after the split."""
-    matrix, declaration = simulate("gradual", seed=4, blocks=16), declare(tmp_path)
+    """Where nothing is to be learnt before the split, the tuned schedule stays the same however much is after it."""
+    matrix, declaration = simulate("none", seed=4, blocks=16), declare(tmp_path)
     contest = hold_contest(matrix, declaration, kinds=NO_KINDS)
     price = read_prices(matrix, declaration.spec)[1].value
     late = np.arange(16) >= contest.split
+    learnt = np.where(late, 0.1, 5.0)[:, np.newaxis]
     changed = replace(
         matrix,
-        loss=np.where(late, 5.0, matrix.loss),
-        daily_loss=np.where(late[matrix.day_block], 5.0, matrix.daily_loss),
+        loss=np.where(late & np.isfinite(matrix.loss), learnt, matrix.loss),
+        daily_loss=np.where(
+            late[matrix.day_block] & np.isfinite(matrix.daily_loss), learnt, matrix.daily_loss
+        ),
     )
     other = hold_contest(changed, declaration, kinds=NO_KINDS)
     bars = [recommend(one, price, one.today()).bar for one in (contest, other)]
