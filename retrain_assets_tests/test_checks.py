@@ -475,7 +475,9 @@ def test_a_weight_of_texts_is_a_fault(tmp_path: Path) -> None:
     """Rows are weighed by numbers."""
     write_days(tmp_path, 1)
     [fault] = examine(declare(tmp_path, weight="region")).faults
-    assert fault.endswith(": weight: the column 'region' holds text. Name a column that holds numbers otherwise.")
+    assert fault.endswith(
+        ": weight: the column 'region' holds text. Name a column that holds numbers otherwise."
+    )
 
 
 @pytest.mark.parametrize(
