@@ -96,8 +96,10 @@ class History:
         with threadpool_limits(1, user_api="openmp"):
             for stop in stops:
                 self._ingest(replay.repository, partitions.keys_between(start, stop))
-                if stop != stops[-1]:
-                    replay.tick_schedule(f"{self.name}_retrain_schedule", stop)
+                if stop != stops[-1] and not replay.tick_schedule(f"{self.name}_retrain_schedule", stop):
+                    # The tick waits for a champion to be rolled back: the sensor asks for that, and for the retrain then.
+                    replay.tick_sensor(f"{self.name}_retraining_sensor")
+                    replay.tick_sensor(f"{self.name}_retraining_sensor")
                 start = stop
 
     def _ingest(self, repository: dg.RepositoryDefinition, keys: Sequence[str]) -> None:
