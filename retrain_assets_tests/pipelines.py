@@ -80,6 +80,19 @@ def write_days(folder: Path, days: int, first: date = FIRST_DAY, **options: Any)
     return [day.isoformat() for day in found]
 
 
+CSV: dict[str, Any] = {"path": "loans.csv", "timestamp": "asked_at"}
+"""The source that :func:`write_texts` writes."""
+
+
+def write_texts(folder: Path, **columns: list[str]) -> None:
+    """Write two hundred loans as CSV, with columns of texts repeated to that length in the place of their own."""
+    replaced = {name: (values * 200)[:200] for name, values in columns.items()}
+    rows = loans_of(FIRST_DAY, rows=200).with_columns(
+        *(pl.Series(name, values) for name, values in replaced.items())
+    )
+    rows.write_csv(folder / "loans.csv", datetime_format="%Y-%m-%d %H:%M:%S")
+
+
 def declare(folder: Path, **changes: Any) -> Declaration:
     """The pipeline as declared in a folder, with dotted fields (``label__delay``) changed."""
     attributes = deepcopy(ATTRIBUTES)
