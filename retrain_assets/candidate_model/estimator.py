@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from retrain_assets.comparison import METRICS
 from retrain_assets.declaration import module_file
 from retrain_assets.errors import TrainingError
-from retrain_assets.references import ancestors, check_name, defines, signature
+from retrain_assets.references import check_name
+from retrain_assets.signatures import ancestors, defines, signature
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.base import suggest
 from retrain_assets.spec.training import DEFAULT_ESTIMATOR
