@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,10 @@ def write_page(validation: Any, path: Path) -> None:
 
     for result in validation.results:
         result.result.update({name: _writable(value) for name, value in result.result.items()})
-    # The name is read from there only, which a frame in memory does not fill in.
-    validation.meta["batch_spec"] = {"data_asset_name": f"training_data, {path.parent.name}"}
+    # Name and time are read from there only, which a frame in memory does not fill in.
+    partition = path.parent.name
+    validation.meta["batch_spec"] = {"data_asset_name": f"training_data, {partition}"}
+    validation.meta["run_id"] = {"run_name": partition, "run_time": datetime.now(UTC).isoformat()}
     document = ValidationResultsPageRenderer(run_info_at_end=True).render(validation).to_json_dict()
     page = _LINK.sub(r"\1", _FETCHED.sub("", _template().render(_escaped(document)))).replace(
         "</head>", f"{_STYLE}</head>", 1

@@ -321,6 +321,7 @@ def test_data_docs_are_one_safe_page(tmp_path: Path) -> None:
     validate(BATCH, declared, "docs", tmp_path / "2026-02-01")
     page = (tmp_path / "2026-02-01" / "index.html").read_text(encoding="utf-8")
     assert "training_data, 2026-02-01" in page
+    assert "__none__" not in page
     assert [path.name for path in (tmp_path / "2026-02-01").iterdir()] == ["index.html"]
     assert "device" in page
     assert "&lt;script&gt;alert(1)" in page
