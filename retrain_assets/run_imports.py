@@ -3,6 +3,7 @@
 import gc
 import importlib
 import sys
+from collections import deque
 
 
 def import_for_good(*modules: str) -> None:
@@ -29,3 +30,19 @@ def import_for_good(*modules: str) -> None:
         if collects:
             gc.enable()
     gc.freeze()
+
+
+def import_skops() -> None:
+    """Import ``skops.io`` for good, behind NumPy and SciPy alone in the order of ``sys.modules``.
+
+    To name the types that it trusts, skops looks for each of NumPy's and SciPy's 345 functions in all loaded
+    modules, those first that were imported first. Dagster's and its company are 2,000: the search takes a run a
+    second, and next to nothing where the modules of the two come before them.
+    """
+    if "skops.io" in sys.modules:
+        return
+    importlib.import_module("scipy.special")
+    behind = [name for name in sys.modules if name.partition(".")[0] not in ("numpy", "scipy")]
+    # By calls into C alone, so that no other thread finds a module missing.
+    deque(map(sys.modules.__setitem__, behind, map(sys.modules.pop, behind)), maxlen=0)
+    import_for_good("skops.io")

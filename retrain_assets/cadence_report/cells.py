@@ -24,6 +24,7 @@ from retrain_assets.cadence_report.orders import Done, Judged, Order, Trained
 from retrain_assets.cadence_report.window_policies import WEIGHT, known_rows, weighed
 from retrain_assets.candidate_model.profile import build_profile
 from retrain_assets.errors import TrainingError
+from retrain_assets.run_imports import import_skops
 from retrain_assets.scores import constant_scores
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def compute_cell(packed: NDArray[np.uint8], ground: Ground, order: Order) -> Don
 
 
 def _train(rows: pl.DataFrame, ground: Ground, order: Order) -> tuple[Trained, ScoringModel | None]:
+    import_skops()
     import skops.io
 
     from retrain_assets.candidate_model.fit import fit_candidate

@@ -34,10 +34,10 @@ class CandidateConfig(dg.Config):
 @dg.resource(description="The MLflow run of the Dagster run; candidates are logged as its children.")
 def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
     """Open dagster-mlflow's run for the Dagster run, and end it with the status that the steps had."""
-    from retrain_assets.run_imports import import_for_good
+    from retrain_assets.run_imports import import_for_good, import_skops
 
-    # Once MLflow is loaded, skops takes a second longer: it looks through all modules for each of its types.
-    import_for_good("skops.io", "mlflow")
+    import_skops()
+    import_for_good("mlflow")
     import mlflow
 
     from retrain_assets.champion.tracking import ensure_experiment, tracking_uri

@@ -26,6 +26,7 @@ from retrain_assets.champion.trust import untrusted_types
 from retrain_assets.errors import ChampionError, RetrainError
 from retrain_assets.home import home
 from retrain_assets.lake import Lake
+from retrain_assets.run_imports import import_skops
 
 FILE = "model.skops"
 
@@ -160,6 +161,7 @@ def load_file(path: Path, trusted_modules: Sequence[str]) -> Model:
     ChampionError
         When the file is missing or broken, or holds a type that is not trusted.
     """
+    import_skops()
     from skops.io import get_untrusted_types, load
 
     file = path / FILE if path.is_dir() else path
