@@ -1,4 +1,4 @@
-"""The label as numbers."""
+"""The label and the weight as numbers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def target(rows: pl.DataFrame, spec: PipelineSpec, task: str) -> np.ndarray:
         label = label.fill_nan(None)
     if task == "classification":
         label = _equals(label, spec.label.positive)
-    elif not (label.dtype.is_numeric() or label.dtype in (pl.Boolean, pl.Null)):
+    elif not _is_number(label.dtype):
         raise TrainingError(
             f"label.column: {spec.label.column!r} is of type {label.dtype}, and a regression needs a number. "
             "Choose a classifier under training.estimator, or another label."
@@ -58,7 +58,7 @@ def target(rows: pl.DataFrame, spec: PipelineSpec, task: str) -> np.ndarray:
 def labelled(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> pl.Expr:
     """Tell which rows have a label, and a weight where one is declared: those that a model can learn from.
 
-    A label that is none of the declared classes is no label.
+    A label that is none of the declared classes is no label, and a row of weight 0 does not count.
 
     Parameters
     ----------
@@ -72,9 +72,44 @@ def labelled(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> pl.Expr:
         conditions.append(pl.col(column).is_not_null())
         if schema[column].is_float():
             conditions.append(pl.col(column).is_not_nan())
+    if spec.weight is not None and _is_number(schema[spec.weight]):
+        conditions.append(pl.col(spec.weight).cast(pl.Float64) != 0)
     if spec.label.classes is not None:
         conditions.append(_code(spec, schema).is_not_null())
     return pl.all_horizontal(conditions)
+
+
+def weights(rows: pl.DataFrame, column: str) -> np.ndarray:
+    """Read the weights of some rows.
+
+    Parameters
+    ----------
+    rows
+        Rows with the column.
+    column
+        The declared column of weights.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (rows,), 0 or greater; NaN where one is missing.
+
+    Raises
+    ------
+    TrainingError
+        When the column holds no numbers, or some that are negative or infinite.
+    """
+    dtype = rows.schema[column]
+    if not _is_number(dtype):
+        raise TrainingError(f"weight: the column {column!r} is of type {dtype}, and a weight is a number.")
+    weight: np.ndarray = rows[column].cast(pl.Float64).to_numpy()
+    wrong = (weight < 0) | np.isinf(weight)
+    if wrong.any():
+        raise TrainingError(
+            f"weight: the column {column!r} has {int(wrong.sum()):,} values that are negative or infinite, "
+            f"such as {weight[wrong][0]:g}. A weight is 0 or more; mend the source."
+        )
+    return weight
 
 
 def best_constant(spec: PipelineSpec, y: np.ndarray, weight: np.ndarray | None) -> float | list[float]:
@@ -106,6 +141,10 @@ def unlisted(rows: pl.DataFrame, spec: PipelineSpec) -> pl.DataFrame:
     table = rows.filter(label.is_not_null(), _code(spec, rows.schema).is_null())
     counts = table.group_by(label.cast(pl.String).alias("label")).agg(pl.len().alias("rows"))
     return counts.sort(["rows", "label"], descending=[True, False])
+
+
+def _is_number(dtype: pl.DataType) -> bool:
+    return dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)
 
 
 def _code(spec: PipelineSpec, schema: Mapping[str, pl.DataType]) -> pl.Expr:

@@ -79,3 +79,10 @@ def test_the_best_constant_of_several_classes_is_their_shares():
     assert best_constant(several, y, None) == pytest.approx([1 / 3, 0, 2 / 3])
     assert best_constant(several, y, np.array([2.0, 1.0, 1.0])) == pytest.approx([0.5, 0, 0.5])
     assert best_constant(declare(), np.array([0.0, 1.0, 1.0]), None) == pytest.approx(2 / 3)
+
+
+def test_rows_of_weight_zero_teach_nothing():
+    """A row counts where it has a label and a weight above 0."""
+    rows = pl.DataFrame({"clicked": [1, 0, None, 1, 0], "w": [1.0, 0.0, 2.0, None, 0.5]})
+    usable = labelled(declare(weight="w"), rows.schema)
+    assert rows.select(usable).to_series().to_list() == [True, False, False, False, True]

@@ -13,7 +13,7 @@ from retrain_assets.candidate_model.estimator import Task, declared_task, resolv
 from retrain_assets.errors import TrainingError
 from retrain_assets.features.columns import FeatureColumns
 from retrain_assets.features.derive import steps
-from retrain_assets.labels import YAML_WORDS, best_constant, target, unlisted
+from retrain_assets.labels import YAML_WORDS, best_constant, target, unlisted, weights
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.label import FEWEST_CLASSES
 
@@ -82,7 +82,7 @@ def fit_candidate(spec: PipelineSpec, features: pl.DataFrame, columns: FeatureCo
     y, weight, usable, guards = _labelled(spec, features, task)
     _check_rows(spec, len(y))
     if task == "classification":
-        _check_classes(spec, features, y)
+        _check_classes(spec, features.filter(usable), y)
     elif task == "multiclass":
         guards += _absent_classes(spec, y)
     table = features.select([*columns.numeric, *columns.categorical])
@@ -125,11 +125,15 @@ def _labelled(
         guards.append(f"{int((~usable).sum()):,} of {len(y):,} rows have no label and were left out.")
     if spec.weight is None:
         return y[usable], None, pl.Series(usable), guards
-    weight = _weights(spec.weight, features)
+    weight = weights(features, spec.weight)
+    if not np.nansum(weight) > 0:
+        raise TrainingError(
+            f"weight: all weights in the training window are 0 or missing in {spec.weight!r}."
+        )
     weightless = usable & np.isnan(weight)
     if weightless.any():
         guards.append(f"{int(weightless.sum()):,} of {len(y):,} rows have no weight and were left out.")
-    usable &= ~weightless
+    usable &= weight > 0
     return y[usable], weight[usable], pl.Series(usable), guards
 
 
@@ -157,22 +161,6 @@ def _absent_classes(spec: PipelineSpec, y: np.ndarray) -> list[str]:
         for name, count in zip(names, counts, strict=True)
         if not count
     ]
-
-
-def _weights(column: str, features: pl.DataFrame) -> np.ndarray:
-    dtype = features.schema[column]
-    if not (dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)):
-        raise TrainingError(f"weight: the column {column!r} is of type {dtype}, and a weight is a number.")
-    weight: np.ndarray = features[column].cast(pl.Float64).to_numpy()
-    wrong = (weight < 0) | np.isinf(weight)
-    if wrong.any():
-        raise TrainingError(
-            f"weight: the column {column!r} has {int(wrong.sum()):,} values that are negative or infinite, "
-            f"such as {weight[wrong][0]:g}. A weight is 0 or more; mend the source."
-        )
-    if not np.nansum(weight) > 0:
-        raise TrainingError(f"weight: all weights in the training window are 0 or missing in {column!r}.")
-    return weight
 
 
 def _check_rows(spec: PipelineSpec, rows: int) -> None:

@@ -1,4 +1,4 @@
-"""The rows of a holdout that can judge: those with a label and a weight, if they are enough."""
+"""The rows of a holdout that can judge: those with a label and a weight above 0, if they are enough."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 from retrain_assets.arrays import FloatArray
 from retrain_assets.comparison.metrics import Task
 from retrain_assets.errors import TrainingError
+from retrain_assets.labels import weights
 from retrain_assets.spec import PipelineSpec
 
 FEWEST_ROWS = 30
@@ -18,7 +19,7 @@ FEWEST_OF_A_CLASS = 10
 
 @dataclass(frozen=True)
 class JudgedRows:
-    """Rows that have a label and a weight.
+    """Rows that have a label and a weight above 0.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class JudgedRows:
 
 
 def judged_rows(spec: PipelineSpec, rows: pl.DataFrame, y: FloatArray) -> JudgedRows:
-    """Leave out the rows without a label or a weight.
+    """Leave out the rows without a label or a weight, and those of weight 0, which are no evidence.
 
     Parameters
     ----------
@@ -53,20 +54,25 @@ def judged_rows(spec: PipelineSpec, rows: pl.DataFrame, y: FloatArray) -> Judged
     Raises
     ------
     TrainingError
-        When the declared column of weights is missing.
+        When the declared column of weights is missing, or a weight is negative or infinite.
     """
     usable = ~np.isnan(y)
     weight = None
     if spec.weight is not None:
         if spec.weight not in rows.columns:
             raise TrainingError(f"weight: {spec.weight!r} is no column of the source. Mend the declaration.")
-        weight = rows[spec.weight].cast(pl.Float64).to_numpy()
+        weight = weights(rows, spec.weight)
         usable &= ~np.isnan(weight)
     missing = y.size - int(np.count_nonzero(usable))
-    if not missing:
-        return JudgedRows(rows, y, weight)
-    note = f"{missing:,} of {y.size:,} rows of the holdout have no label or no weight and were left out."
-    return JudgedRows(rows.filter(usable), y[usable], None if weight is None else weight[usable], (note,))
+    counted = usable if weight is None else usable & (weight > 0)
+    notes = (
+        (f"{missing:,} of {y.size:,} rows of the holdout have no label or no weight and were left out.",)
+        if missing
+        else ()
+    )
+    if counted.all():
+        return JudgedRows(rows, y, weight, notes)
+    return JudgedRows(rows.filter(counted), y[counted], None if weight is None else weight[counted], notes)
 
 
 def rows_problem(y: FloatArray, task: Task, left_out: int = 0) -> str | None:

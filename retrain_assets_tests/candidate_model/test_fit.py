@@ -80,10 +80,10 @@ def test_weights_reach_declared_models(model):
 
 
 def test_rows_without_a_weight_are_left_out():
-    """A row without a weight is left out, and counted."""
-    raw = table().with_columns(importance=pl.when(pl.col("row_id") >= 40).then(1.0))
+    """A row without a weight, or of weight 0, is left out, and those without one are told."""
+    raw = table().with_columns(importance=pl.when(pl.col("row_id") >= 40).then(pl.col("row_id") >= 50))
     fitted = fit(declare(weight="importance"), raw)
-    assert fitted.rows == 1460
+    assert fitted.rows == 1450
     assert "40 of 1,500 rows have no weight and were left out." in fitted.guards
 
 
@@ -143,6 +143,12 @@ def clicked(value: object) -> pl.DataFrame:
             "weight: the column 'importance' has 1 values that are negative or infinite, such as -1. A "
             "weight is 0 "
             "or more; mend the source.",
+        ),
+        (
+            table().with_columns(importance=1.0 - pl.col("clicked")),
+            {"weight": "importance"},
+            "All 619 rows of the training window are of one class: no label equals label.positive (1). The "
+            "column 'clicked' holds 0. Mend label.positive, or widen training.window.",
         ),
         (
             table().with_columns(importance=0.0),

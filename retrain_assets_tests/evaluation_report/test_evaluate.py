@@ -236,12 +236,41 @@ def test_rows_without_label_or_weight_are_left_out():
     rows = rows.with_columns(w=pl.Series([None, 0.0, *[2.0] * 3_998]))
     y[2] = np.nan
     document = judge(spec=declare(weight="w"), rows=rows, y=y)
-    assert document["rows"]["holdout"] == 3_998
+    assert document["rows"]["holdout"] == 3_997
     assert document["guards"] == [
         "2 of 4,000 rows of the holdout have no label or no weight and were left out."
     ]
     expected = log_loss(y[3:], good(rows[3:]))
     assert document["comparisons"][0]["candidate"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("weight", "reason", "counts"),
+    [
+        (
+            lambda rows: (rows["at"] < SPLIT + timedelta(days=5)).cast(pl.Float64),
+            "too_few_blocks",
+            (2_015, 5),
+        ),
+        (lambda rows: pl.Series([1.0] * 20 + [0.0] * (rows.height - 20)), "too_few_rows", (20, 1)),
+        (lambda rows: pl.Series([0.0] * rows.height), "too_few_rows", (0, 0)),
+    ],
+)
+def test_rows_of_weight_zero_are_no_evidence(weight, reason, counts):
+    """Rows of weight 0 make up neither the rows nor the blocks that a verdict needs."""
+    rows, y = holdout()
+    document = judge(spec=declare(weight="w"), rows=rows.with_columns(w=weight(rows)), y=y)
+    assert (document["verdict"]["verdict"], document["verdict"]["reason"]) == ("inconclusive", reason)
+    assert (document["rows"]["holdout"], document["rows"]["blocks"]) == counts
+
+
+@pytest.mark.parametrize("wrong", [-1.0, float("inf")])
+def test_a_weight_that_is_none_is_told_with_its_column(wrong):
+    """A negative or infinite weight among the rows that judge ends the evaluation with the column's name."""
+    rows, y = holdout()
+    rows = rows.with_columns(w=pl.Series([wrong, *[1.0] * 3_999]))
+    with pytest.raises(TrainingError, match="weight: the column 'w' has 1 values that are negative or inf"):
+        judge(spec=declare(weight="w"), rows=rows, y=y)
 
 
 def test_a_regression_is_judged_in_the_labels_unit():
