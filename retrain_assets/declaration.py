@@ -104,8 +104,7 @@ class Declaration:
         location load.
         """
         if self.spec.source.start is not None:
-            moment = datetime(*self.spec.source.start.timetuple()[:3], 12, tzinfo=UTC)
-            return date.fromisoformat(self.partitions.key_of(moment))
+            return date.fromisoformat(self.partitions.key_of_day(self.spec.source.start))
         oldest = min(self.lake.read("partitions")["partition_key"].to_list(), default=None)
         try:
             earliest = self.source().earliest()

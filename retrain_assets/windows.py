@@ -34,7 +34,10 @@ class Partitions:
 
     def key_of(self, moment: datetime) -> str:
         """Key of the partition that holds a moment: the period's first local day, as an ISO date."""
-        day = moment.astimezone(ZoneInfo(self.timezone)).date()
+        return self.key_of_day(moment.astimezone(ZoneInfo(self.timezone)).date())
+
+    def key_of_day(self, day: date) -> str:
+        """Key of the partition that holds a local day."""
         if self.period == "weekly":
             day -= timedelta(days=day.weekday())
         elif self.period == "monthly":

@@ -75,6 +75,19 @@ def test_an_empty_source_has_nothing(tmp_path):
     assert (keys(found), found.newest) == ([], None)
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.parametrize("path", ["all.parquet", "{partition:%Y-%m-%d}.parquet"])
+def test_the_declared_start_is_a_local_day(tmp_path, zone, path):
+    """However far a time zone is from UTC, the first day taken in is the one that is declared."""
+    days = [FIRST_DAY + timedelta(days=number) for number in range(3)]
+    frames = [loans_of(day).with_columns(pl.col("asked_at").dt.replace_time_zone(None)) for day in days]
+    for day, frame in zip(days, frames, strict=True):
+        frame.write_parquet(tmp_path / f"{day}.parquet")
+    pl.concat(frames).write_parquet(tmp_path / "all.parquet")
+    declaration = declare(tmp_path, source__path=path, source__start=days[1].isoformat(), timezone=zone)
+    assert keys(look(declaration)) == [day.isoformat() for day in days[1:]]
+
+
 def test_what_was_taken_in_is_not_asked_for_again(taken):
     """With or without the cursor of the last look, an unchanged source has nothing pending."""
     found = look(taken)

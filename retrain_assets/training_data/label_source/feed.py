@@ -136,9 +136,8 @@ def pending_labels(feed: LabelFeed, now: datetime, cursor: str | None = None) ->
         When the source cannot be reached or read.
     """
     source, partitions = feed.source(), feed.partitions
-    start = feed.declared.start or feed.declaration.first_day()
-    first = datetime(start.year, start.month, start.day, 12, tzinfo=UTC)
-    keys = partitions.complete(first, now.astimezone(UTC), feed.declared.complete_after)
+    start = partitions.key_of_day(feed.declared.start or feed.declaration.first_day())
+    keys = partitions.complete(partitions.bounds(start)[0], now.astimezone(UTC), feed.declared.complete_after)
     known = _recorded(feed, now)
     found = source.fingerprints(partitions, keys, known, cursor)
     new = sorted(key for key, value in found.by_key.items() if known.get(key) != value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -158,11 +158,7 @@ class WholeFiles:
         )
 
     def _first_key(self, partitions: Partitions) -> str:
-        if self._start is None:
-            return ""
-        return partitions.key_of(
-            datetime(self._start.year, self._start.month, self._start.day, 12, tzinfo=UTC)
-        )
+        return "" if self._start is None else partitions.key_of_day(self._start)
 
     def _split(
         self, partitions: Partitions, keys: Sequence[str], files: Sequence[StoredFile], first: str | None

@@ -68,6 +68,14 @@ def test_unchanged_labels_are_not_read_again(loans, tmp_path):
     assert loans.lake.scan("labels").collect().height == 2 * ROWS_A_DAY
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+def test_the_declared_start_of_labels_is_a_local_day(tmp_path, zone):
+    """However far a time zone is from UTC, the first day of labels is the one that is declared."""
+    declaration = late(tmp_path, start=(FIRST_DAY + DAY).isoformat(), declared={"timezone": zone})
+    list(ingest(declaration, deliver(tmp_path, 3), "rows"))
+    assert [taken.key for taken in take_labels(declaration, "first")] == ["2026-01-06", "2026-01-07"]
+
+
 def test_a_correction_leaves_the_past_readable(loans, tmp_path):
     """As of before it the old label is read; its delivery adds one row and takes none away."""
     take_labels(loans, "first")
