@@ -22,6 +22,8 @@ from retrain_assets.errors import TrainingError
 if TYPE_CHECKING:
     import pandas as pd
 
+# What an estimator raises on parameters or rows that it does not take, those of the user's own among them.
+_FIT_ERRORS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 ROWS_AT_ONCE = 100_000
 """Rows of which the matrix is made at once: estimators copy it, some several times."""
 
@@ -98,9 +100,10 @@ class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         weights = {} if sample_weight is None else {_weight_parameter(self.estimator_): sample_weight}
         try:
             self.estimator_.fit(matrix, y, **weights)
-        except ValueError as error:
+        except _FIT_ERRORS as error:
             raise TrainingError(
-                f"training: {type(self.estimator).__name__} cannot be fitted as declared: {error}"
+                f"training: {type(self.estimator).__name__} cannot be fitted as declared "
+                f"({type(error).__name__}: {error})."
             ) from error
         _drop_function(self.estimator_)
         # Threads would add up a forest's votes in an order of their own, and a score must always be the same.

@@ -51,6 +51,7 @@ SCORING_ERRORS = (
     ArithmeticError,
     AttributeError,
     LookupError,
+    RuntimeError,
     TypeError,
     ValueError,
     pl.exceptions.PolarsError,

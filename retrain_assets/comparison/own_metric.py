@@ -16,7 +16,7 @@ from retrain_assets.references import check_name
 from retrain_assets.spec.metrics import MetricSpec
 
 # What a user's own code raises on rows that it does not expect; anything else is no matter of the rows.
-FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)

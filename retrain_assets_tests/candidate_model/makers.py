@@ -27,6 +27,14 @@ class MeanRegressor(RegressorMixin, BaseEstimator):
         return np.full(len(X), self.mean_ + self.shift)
 
 
+class UnreadyRegressor(MeanRegressor):
+    """Fail to fit for a reason of its own."""
+
+    def fit(self, X, y, sample_weight=None):  # noqa: ARG002, N803
+        """Need what is not there."""
+        raise RuntimeError("the device is busy")
+
+
 def mean(shift: float = 0.0) -> MeanRegressor:
     """Make an estimator of this module."""
     return MeanRegressor(shift)

@@ -135,3 +135,12 @@ def test_estimator_refuses_a_parameter():
     """A parameter of a wrong kind is a sentence of training that names the estimator."""
     with pytest.raises(TrainingError, match="HistGradientBoostingClassifier cannot be fitted as declared"):
         fit(declare(training={"params": {"max_iter": "many"}}), table())
+
+
+def test_an_estimator_of_the_users_own_fails_in_a_sentence():
+    """Whatever the code of an estimator raises while it is fitted is a sentence that names it."""
+    with pytest.raises(TrainingError) as caught:
+        fit(declare(training={"estimator": f"{MAKERS}.UnreadyRegressor", "params": {}}), table())
+    assert str(caught.value) == (
+        "training: UnreadyRegressor cannot be fitted as declared (RuntimeError: the device is busy)."
+    )

@@ -58,6 +58,11 @@ def constant_text(y, score, weight):  # noqa: ARG001
     return "much"
 
 
+def unready(y, score, weight):  # noqa: ARG001
+    """Need what is not there."""
+    raise RuntimeError("the device is busy")
+
+
 def not_a_number(y, score, weight):  # noqa: ARG001
     """Answer with NaN, by numpy."""
     return (y * 0).sum() / (y * 0).sum()

@@ -44,6 +44,7 @@ def test_a_function_measures_every_task():
     [
         ("constant_text", "draws:constant_text failed on 3 rows with ValueError: could not convert"),
         ("positives_cost", "draws:positives_cost failed on 3 rows with ZeroDivisionError: float division"),
+        ("unready", "draws:unready failed on 3 rows with RuntimeError: the device is busy"),
         ("not_a_number", "draws:not_a_number gave nan on 3 rows, and a metric is a number."),
     ],
 )

@@ -64,6 +64,11 @@ def poor(rows):
     return probability(0.2 * rows["signal"].to_numpy() - 1)
 
 
+def out_of_reach(_rows):
+    """Fail as the code of a model of the user's own may."""
+    raise RuntimeError("the device is busy")
+
+
 def judge(candidate=good, champion=poor, spec=None, rows=None, y=None, **changes):
     """Evaluate with the usual facts."""
     if rows is None:
@@ -187,6 +192,7 @@ def test_an_unreadable_champion_makes_the_verdict_inconclusive():
         lambda rows: np.full(rows.height, np.nan),
         lambda _: np.ones(3),
         lambda rows: 1 / rows.height * None,
+        out_of_reach,
     ],
 )
 def test_a_champion_that_fails_to_score_stays(champion):
