@@ -88,7 +88,15 @@ def ticks_per_year(cron: str) -> int | None:
 
 def _ticks_that_alone_ask(spec: PipelineSpec) -> int | None:
     when = spec.retrain_when
-    others = (when.new_rows, when.performance, when.business, when.drift, when.max_age, when.code_changes)
+    others = (
+        when.new_rows,
+        when.performance,
+        when.business,
+        when.drift,
+        when.cost,
+        when.max_age,
+        when.code_changes,
+    )
     if when.schedule is None or any(others):
         return None
     return ticks_per_year(when.schedule)

@@ -8,6 +8,8 @@ from retrain_assets.evaluation_report.comparison_rate import comparisons_per_yea
 from retrain_assets.spec import load_spec
 from retrain_assets_tests.spec.test_declarations import declared
 
+COST = {"per_retrain": 10, "per_metric_unit_and_row": 1}
+
 
 @pytest.mark.parametrize(
     ("cron", "ticks"),
@@ -53,6 +55,7 @@ def test_other_expressions_are_not_guessed_at(cron):
         ({"retrain_when__schedule": "0 2 L * *"}, 6 * 13),
         ({"retrain_when__schedule": "0 2 * * 1", "retrain_when__max_age": "21d"}, 6 * 13),
         ({"retrain_when__schedule": "0 2 * * 1", "retrain_when__code_changes": True}, 6 * 13),
+        ({"retrain_when__schedule": "0 2 * * 1", "retrain_when__cost": COST}, 6 * 13),
     ],
 )
 def test_the_tightest_limit_counts(changes, comparisons):
