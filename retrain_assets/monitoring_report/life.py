@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from retrain_assets.attempts import attempts, newest_attempt
+from retrain_assets.candidate_model.estimator import likely_task
 from retrain_assets.champion.approvals import approvals, waiting_for, waiting_sentence
 from retrain_assets.comparison import Task, declared_metrics, task_of
 from retrain_assets.declaration import Declaration
@@ -106,10 +107,10 @@ def _task(declaration: Declaration) -> Task:
     if trained is not None:
         task: Task = trained.payload["task"]
         return task
-    # Before the first attempt nothing else says what the estimator does.
+    # Before the first attempt only the estimator's file, or else the metrics, say what it does.
     if declaration.spec.label.classes is not None:
         return "multiclass"
-    return task_of(declaration.spec.evaluation.metrics)
+    return likely_task(declaration.spec) or task_of(declaration.spec.evaluation.metrics)
 
 
 def _links(declaration: Declaration, keys: Sequence[str]) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ import pytest
 
 from retrain_assets.monitoring_report.life import life_document
 from retrain_assets.monitoring_report.scored import ScoredRows
-from retrain_assets_tests.pipelines import FIRST_DAY, loans_of, write_day
+from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day
 from retrain_assets_tests.retraining_decision.past import take_in
 from retrain_assets_tests.running import YOUNG, Running, serving
 from retrain_assets_tests.training_data.label_source.late import book, bookings_of, deliver, late
@@ -128,3 +128,11 @@ def changed(before, after):
     """Weeks whose quality is another one."""
     pairs = zip(before["weeks"], after["weeks"], strict=True)
     return [new for old, new in pairs if old["realised"] != new["realised"]]
+
+
+def test_before_the_first_attempt_the_metric_suits_the_estimator(tmp_path):
+    """Where no metric is declared either, the page of a regressor begins with the error of numbers."""
+    estimator = "sklearn.ensemble.HistGradientBoostingRegressor"
+    life = life_document(declare(tmp_path, training__estimator=estimator))
+    assert life["metric"] == "mean_absolute_error"
+    assert life_document(declare(tmp_path))["metric"] == "log_loss"
