@@ -86,8 +86,9 @@ def test_labels_that_may_be_right_are_passed(
             REGRESSOR,
             Findings(
                 [
-                    "label.column: 'repaid' is of type String, and a regression needs a number. Choose a classifier "
-                    "under training.estimator, or another label."
+                    "label.column: the column 'repaid' holds text, such as 'yes', and a regression needs a number. If a "
+                    "word such as NA stands for a missing number, name it in source.read.null_values. "
+                    "Otherwise choose a classifier under training.estimator, or another label."
                 ],
                 [],
             ),

@@ -9,7 +9,7 @@ import polars as pl
 from retrain_assets.labelled_rows import missing_value_fault
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.base import suggest
-from retrain_assets.spec.number_texts import decimal_comma
+from retrain_assets.spec.number_texts import NUMBER, decimal_comma
 from retrain_assets.spec.source import SEPARATORS
 from retrain_assets.spec.value import OUTCOMES
 
@@ -107,6 +107,18 @@ def _texts_for_numbers(
         f'{next(iter(commas.values()))!r}. Declare decimal: "," there.',
         *found,
     ]
+
+
+def text_label(spec: PipelineSpec, label: pl.Series) -> str | None:
+    """Say that the label of a regression holds text, with the first one that is no number; None where it does not."""
+    if not isinstance(label.dtype, _TEXTS) or label.null_count() == len(label):
+        return None
+    texts = label.drop_nulls().cast(pl.String).to_list()
+    example = next((text for text in texts if not NUMBER.match(text)), texts[0])
+    return (
+        f"label.column: the column {label.name!r} holds text, such as {example!r}, and a regression needs a number. "
+        f"{_null_values(spec)}Otherwise choose a classifier under training.estimator, or another label."
+    )
 
 
 def _null_values(spec: PipelineSpec) -> str:

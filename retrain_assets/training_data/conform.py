@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from retrain_assets.candidate_model.estimator import likely_task
 from retrain_assets.errors import PartitionError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.pipeline import RESERVED_COLUMNS
 from retrain_assets.training_data.column_types import storable
-from retrain_assets.training_data.columns import check_columns, used_columns
+from retrain_assets.training_data.columns import check_columns, text_label, used_columns
 from retrain_assets.training_data.sources.timestamps import to_utc
 
 
@@ -52,6 +53,9 @@ def conform(
         )
     frame = frame.with_columns(_plain(column, spec, file) for column in frame.get_columns())
     faults = check_columns(spec, frame.schema, file, frame)
+    if not faults and spec.label.column in frame.columns and likely_task(spec) == "regression":
+        text = text_label(spec, frame.get_column(spec.label.column))
+        faults = [] if text is None else [f"{file}: {text}"]
     if faults:
         raise PartitionError(" ".join(faults))
     times = dict.fromkeys((spec.source.timestamp, spec.source.known_at, spec.label.known_at))

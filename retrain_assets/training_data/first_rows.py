@@ -8,6 +8,7 @@ from retrain_assets.errors import PartitionError, TrainingError
 from retrain_assets.labels import YAML_WORDS, labelled, target, unlisted
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.value import OUTCOMES
+from retrain_assets.training_data.columns import text_label
 from retrain_assets.training_data.sources.timestamps import to_utc, unreadable
 
 _MOST_CLASSES = 20
@@ -69,7 +70,8 @@ def check_label(spec: PipelineSpec, rows: pl.DataFrame, task: str | None) -> tup
     if spec.label.classes is not None:
         return _check_classes(spec, rows)
     if task == "regression":
-        return _check_number(spec, rows)
+        text = text_label(spec, rows.get_column(spec.label.column))
+        return _check_number(spec, rows) if text is None else ([text], [])
     rows = rows.filter(labelled(spec, rows.schema))
     found = rows.get_column(spec.label.column).unique().sort()
     declared = "positive" in spec.label.model_fields_set

@@ -121,6 +121,21 @@ def test_a_missing_column_is_a_sentence() -> None:
     )
 
 
+def test_a_regression_takes_in_no_text_for_a_label() -> None:
+    """The first file may have a word for a missing number: stored as text, the label could never become one."""
+    regression = {"training": {"estimator": "sklearn.ensemble.HistGradientBoostingRegressor"}}
+    spec = declared({"path": "a.csv", "read": {"decimal": ","}}, **regression)
+    frame = rows(DAY).with_columns(clicked=pl.Series(["1,5", None, "k.A.", "2"]))
+    with pytest.raises(PartitionError) as caught:
+        conform(frame, None, spec, "a.csv")
+    assert str(caught.value) == (
+        "a.csv: label.column: the column 'clicked' holds text, such as 'k.A.', and a regression needs a number. If a "
+        "word such as NA stands for a missing number, name it in source.read.null_values. Otherwise choose a "
+        "classifier under training.estimator, or another label."
+    )
+    assert conform(frame, None, declared({"path": "a.csv"}), "a.csv").height == 4
+
+
 def test_types_that_delta_lacks_become_plain() -> None:
     """Categories become text, decimals and unsigned numbers plain ones, unknown columns text or number."""
     frame = rows(DAY, 1).with_columns(
