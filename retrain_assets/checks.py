@@ -51,6 +51,7 @@ def examine(declaration: Declaration) -> Findings:
         *check_estimator(spec),
         *unsuitable.faults,
         *_check_source_function(spec),
+        *_check_period(declaration),
         *check_expectations(spec.expectations),
         *check_functions(spec.evaluation.metrics),
         *check_value(spec),
@@ -144,6 +145,19 @@ def _check_source_function(spec: PipelineSpec) -> list[str]:
     module, _, name = spec.source.function.partition(":")
     fault = check_name(module, name)
     return [] if fault is None else [f"source.function: {fault}"]
+
+
+def _check_period(declaration: Declaration) -> list[str]:
+    """Say that rows were taken in by other periods: the same ones would be taken in again by those declared."""
+    taken, declared = declaration.lake.read("partitions"), declaration.spec.source.partition
+    others = taken.filter(pl.col("period") != declared) if "period" in taken.columns else taken.clear()
+    if others.is_empty():
+        return []
+    before = others["period"][0]
+    return [
+        f"source.partition: {declared} is declared, and the rows of {declaration.name} were taken in as {before} "
+        f"partitions. They would be there twice: declare {before} again, or start a pipeline anew under another name."
+    ]
 
 
 def check_history(declaration: Declaration) -> list[str]:

@@ -34,6 +34,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "run_id": pl.String(),
         "read_at": _TIME,
         "completed": pl.String(),
+        "period": pl.String(),
     },
     "labels": {
         "partition_key": pl.String(),

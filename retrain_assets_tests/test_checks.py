@@ -41,6 +41,17 @@ print(examine(declaration).faults, sorted(heavy & set(sys.modules)))
 """
 
 
+def test_the_period_of_a_pipeline_that_runs_is_a_fault(tmp_path: Path) -> None:
+    """Rows that were taken in day by day would be there twice, if they were taken in week by week as well."""
+    taken = declare(tmp_path)
+    list(ingest(taken, write_days(tmp_path, 3), "run"))
+    assert examine(taken).faults == []
+    assert examine(declare(tmp_path, source__partition="weekly")).faults == [
+        "source.partition: weekly is declared, and the rows of loans were taken in as daily partitions. They would be "
+        "there twice: declare daily again, or start a pipeline anew under another name."
+    ]
+
+
 def test_a_sound_declaration_has_no_fault(tmp_path: Path) -> None:
     """Names, types and expressions that fit the source are passed in silence."""
     write_days(tmp_path, 1)

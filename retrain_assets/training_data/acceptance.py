@@ -187,6 +187,7 @@ def _accepted(
         "read_at": datetime.now(UTC),
         # The last node of the run tells: until then the partition is asked for again.
         "completed": None,
+        "period": spec.source.partition,
     }
     same = ("features_hash", "labels_hash", "declaration", "quarantined", "accepted")
     changed = known is None or any(known[name] != record[name] for name in same)
@@ -231,6 +232,7 @@ def _withheld(
         "run_id": run_id,
         "read_at": datetime.now(UTC),
         "completed": None if unfinished else delivery.fingerprint,
+        "period": declaration.spec.source.partition,
     }
     outcome = PartitionOutcome(
         delivery.key, False, False, 0, quarantine["row_id"].n_unique(), 0, problem, unfinished, (), None

@@ -114,7 +114,7 @@ def _mark_released(lake: Lake, good: pl.DataFrame) -> None:
         .join(staying.agg(quarantined=pl.col("row_id").n_unique()), on="partition_key", how="left")
         # Asked for again by the source sensor, the partition gets scores and a report of the released rows.
         .with_columns(pl.col("quarantined").fill_null(0).cast(pl.Int64), completed=pl.lit(None, pl.String))
-        .select(list(SCHEMAS["partitions"]))
+        .select(pl.selectors.by_name(*SCHEMAS["partitions"], require_all=False))
     )
     lake.replace_partitions("partitions", records, keys)
     now = pl.lit(datetime.now(UTC)).cast(SCHEMAS["quarantine"]["released_at"])
