@@ -133,6 +133,6 @@ def changed(before, after):
 def test_before_the_first_attempt_the_metric_suits_the_estimator(tmp_path):
     """Where no metric is declared either, the page of a regressor begins with the error of numbers."""
     estimator = "sklearn.ensemble.HistGradientBoostingRegressor"
-    life = life_document(declare(tmp_path, training__estimator=estimator))
+    life = life_document(declare(tmp_path, training__estimator=estimator, evaluation__metrics=[]))
     assert life["metric"] == "mean_absolute_error"
     assert life_document(declare(tmp_path))["metric"] == "log_loss"
