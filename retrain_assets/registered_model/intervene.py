@@ -11,7 +11,7 @@ from retrain_assets.champion.standing import standing_of
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError
 from retrain_assets.monitoring_report.life import write_life
-from retrain_assets.registered_model.register import version_tags
+from retrain_assets.registered_model.register import taken_versions, version_tags
 
 
 def roll_back_champion(
@@ -124,7 +124,7 @@ def _registered(declaration: Declaration, attempt: str) -> tuple[int, dict[str, 
         model_uri=trained.payload["model_uri"],
         attempt=attempt,
         tags=version_tags(trained, _tag(_judged(declaration, attempt))),
-        taken={entry.version for entry in declaration.ledger.entries()},
+        taken=taken_versions(declaration, declaration.ledger.entries()),
     )
     return version, {"attempt": attempt, "model_path": trained.payload["model_path"]}
 

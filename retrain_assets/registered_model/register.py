@@ -123,7 +123,8 @@ def _act(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerE
             f"{evaluated.attempt}."
         )
         return Registration("none", standing.version, text)
-    if verdict["verdict"] == "blessed" and declaration.spec.promotion.approval == "manual":
+    manual = declaration.spec.promotion.approval == "manual"
+    if verdict["verdict"] == "blessed" and (manual or _is_refused(declaration, evaluated)):
         return _let_wait(declaration, evaluated, entries)
     if verdict["verdict"] == "blessed":
         return _promote(declaration, evaluated, entries)
@@ -149,6 +150,12 @@ def _act(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerE
         f"Version {standing.version} stays." if standing.version is not None else "There is no champion yet."
     )
     return Registration("none", standing.version, kept)
+
+
+def _is_refused(declaration: Declaration, evaluated: Attempt) -> bool:
+    """Whether its wait for approval ended without one, which stands where approval is automatic since."""
+    own = [entry for entry in approvals(declaration.lake) if entry.attempt == evaluated.attempt]
+    return bool(own) and own[-1].event in ("declined", "expired")
 
 
 def _let_wait(declaration: Declaration, evaluated: Attempt, entries: Sequence[LedgerEntry]) -> Registration:
@@ -210,8 +217,13 @@ def _register(declaration: Declaration, evaluated: Attempt, entries: Sequence[Le
         attempt=evaluated.attempt,
         tags=version_tags(trained, f"{verdict['verdict']}: {verdict['reason']}"),
         description=evaluated.payload["verdict"]["sentence"],
-        taken={entry.version for entry in entries} | {entry.version for entry in approvals(declaration.lake)},
+        taken=taken_versions(declaration, entries),
     )
+
+
+def taken_versions(declaration: Declaration, entries: Sequence[LedgerEntry]) -> set[int]:
+    """Numbers of versions that stand for a model in the ledger or among the approvals."""
+    return {entry.version for entry in (*entries, *approvals(declaration.lake))}
 
 
 def version_tags(trained: Attempt, verdict: str) -> dict[str, str]:

@@ -136,6 +136,29 @@ def test_expired(waiting, tmp_path):
     assert len(actions(waiting)) == 1
 
 
+@pytest.mark.parametrize("ended", ["declined", "expired"])
+def test_what_was_not_approved_stays_so(waiting, tmp_path, ended):
+    """A candidate that was declined, or expired, is not promoted by itself where approval is automatic since."""
+    if ended == "declined":
+        assert answer(waiting, "decline") == ""
+    else:
+        take_in(waiting.declaration, write_days(tmp_path, 1, LAST_DAY + timedelta(days=15)))
+        assert answer(waiting, "approve").endswith("expired. loans_retrain trains another candidate.")
+    automatic = declared_anew(waiting, promotion__approval="automatic")
+    found = act(automatic.declaration, "run-2")
+    assert (found.outcome, ended in found.sentence) == ("none", True)
+    assert actions(waiting) == [("promoted", 1, "retrain_assets")]
+
+
+def test_a_number_of_a_candidate_is_given_to_no_other(waiting):
+    """A registry that counts from 1 again gives a forced candidate no number that one waiting for approval has had."""
+    client().delete_registered_model("loans")
+    judge(waiting.declaration, "run-3")
+    assert waiting.intervene("promote", attempt="run-3", actor="ada", reason="The store is new.").success
+    assert actions(waiting)[1:] == [("forced", 3, "ada")]
+    assert tags(3) == {}
+
+
 def test_the_champion_changed(waiting):
     """The approval is for one candidate against one champion: it is void when another one serves."""
     judge(waiting.declaration, "run-3")
