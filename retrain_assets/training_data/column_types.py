@@ -8,6 +8,8 @@ from polars.datatypes import DataTypeClass
 from retrain_assets.errors import PartitionError
 
 _LARGE = (pl.UInt64, pl.Int128, pl.UInt128)
+_EXACT = 2**53
+"""Whole numbers below this are exact as ``Float64``."""
 _LIKE = {
     pl.Categorical: pl.String(),
     pl.Enum: pl.String(),
@@ -27,9 +29,10 @@ _LIKE = {
 def storable(column: pl.Series, file: str) -> pl.Series:
     """Give a column a type that Delta tables have.
 
-    Categories and times of day become text, decimals ``Float64``, unsigned and very long whole numbers
-    ``Int64``, or text where one is too long; durations whole microseconds, moments microseconds, in UTC where
-    they have a zone; the same within lists, maps and structs.
+    Categories and times of day become text, decimals ``Float64``; unsigned and very long whole numbers, and decimals
+    that are whole (without places, or too long for ``Float64``), ``Int64``, or text where one is too long; durations
+    whole microseconds, moments microseconds, in UTC where they have a zone; the same within lists, maps and structs,
+    where decimals are always ``Float64``.
 
     Parameters
     ----------
@@ -45,9 +48,9 @@ def storable(column: pl.Series, file: str) -> pl.Series:
     """
     if isinstance(column.dtype, pl.BaseExtension):
         return storable(column.ext.storage(), file)
-    if column.dtype in _LARGE:
+    if column.dtype in _LARGE or _is_whole(column):
         whole = column.cast(pl.Int64, strict=False)
-        return whole if whole.null_count() == column.null_count() else column.cast(pl.String)
+        return whole if whole.null_count() == column.null_count() else _digits(column)
     try:
         if column.dtype == pl.Duration:
             return column.dt.total_microseconds()
@@ -57,6 +60,27 @@ def storable(column: pl.Series, file: str) -> pl.Series:
             f"{file}: the column {column.name!r} is {column.dtype}, which a table cannot hold. Leave it out, or "
             "write it as text or as a number."
         ) from None
+
+
+def exact(numbers: pl.Series) -> bool:
+    """Whether whole numbers as large as these are exact as ``Float64``."""
+    largest = numbers.abs().max()
+    return not isinstance(largest, float) or largest < _EXACT
+
+
+def _is_whole(column: pl.Series) -> bool:
+    """Whether decimals are whole numbers; with places only where they are identifiers too long for ``Float64``."""
+    dtype = column.dtype
+    if not isinstance(dtype, pl.Decimal):
+        return False
+    if dtype.scale == 0:
+        return True
+    return not exact(column.cast(pl.Float64)) and bool((column % 1 == 0).all())
+
+
+def _digits(column: pl.Series) -> pl.Series:
+    """Whole numbers as text."""
+    return column.cast(pl.String).str.replace(r"\.0+$", "")
 
 
 def _stored(dtype: pl.DataType | DataTypeClass) -> pl.DataType | DataTypeClass:

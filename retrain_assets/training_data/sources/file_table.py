@@ -11,6 +11,7 @@ import polars as pl
 
 from retrain_assets.errors import PartitionError, SourceError
 from retrain_assets.spec import ReadSpec
+from retrain_assets.training_data.column_types import exact
 from retrain_assets.training_data.sources.csv_fields import check_fields
 from retrain_assets.training_data.sources.file_stores import FileStore, StoredFile
 
@@ -18,8 +19,6 @@ _PARQUET = frozenset({".parquet", ".pq"})
 _CSV = frozenset({".csv", ".tsv", ".txt"})
 _PACKED = frozenset({".gz", ".zst", ".zlib"})
 _MAGIC = b"PAR1"
-_EXACT = 2**53
-"""Integers below this are exact as Float64."""
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -190,7 +189,7 @@ class Table:
             plain = plain.str.replace_all(",", ".", literal=True)
         numbers = plain.cast(pl.Float64, strict=False)
         if numbers.null_count() == missing:
-            if not _exact(numbers):
+            if not exact(numbers):
                 whole = plain.cast(pl.Int64, strict=False)
                 return whole if whole.null_count() == missing else numbers
             return numbers
@@ -232,8 +231,3 @@ class Table:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-
-
-def _exact(numbers: pl.Series) -> bool:
-    largest = numbers.abs().max()
-    return not isinstance(largest, float) or largest < _EXACT

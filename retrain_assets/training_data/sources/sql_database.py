@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -15,6 +16,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from retrain_assets.errors import SourceError, SpecError
+from retrain_assets.training_data.column_types import exact
 
 _ROWS_AT_ONCE = 50_000
 _SECRET_OPTIONS = ("password", "passwd", "pwd", "token", "secret", "key")
@@ -147,7 +149,8 @@ def read_frame(
     Returns
     -------
     pl.DataFrame
-        A column without values has the type ``Null``; decimals become ``Float64``; JSON and UUID become text.
+        A column without values has the type ``Null``; decimals become ``Float64``, or whole numbers where that would
+        round them; JSON and UUID become text.
     """
     result = connection.execution_options(stream_results=True).execute(statement, values)
     names = list(result.keys())
@@ -156,20 +159,33 @@ def read_frame(
         raise SourceError(
             f"source.query: the column {twice[0]!r} occurs twice. Give one of them another name."
         )
-    frames = [
-        pl.DataFrame(
-            [_series(name, column) for name, column in zip(names, zip(*rows, strict=True), strict=True)]
-        )
-        for rows in result.partitions(_ROWS_AT_ONCE)
-    ]
+    frames, decimals = [], set()
+    for rows in result.partitions(_ROWS_AT_ONCE):
+        columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+        decimals |= {name for name, values in columns.items() if isinstance(_first(values), Decimal)}
+        frames.append(pl.DataFrame([_series(name, values) for name, values in columns.items()]))
     if not frames:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.Null()))
-    return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical_relaxed")
+    frame = frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical_relaxed")
+    return frame.with_columns(_numbers(frame.get_column(name)) for name in sorted(decimals))
+
+
+def _first(values: Sequence[Any]) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _numbers(decimals: pl.Series) -> pl.Series:
+    """Numbers of decimals in digits, of which whole ones that ``Float64`` would round stay whole, as keys are."""
+    numbers = decimals.cast(pl.Float64, strict=False)
+    if exact(numbers):
+        return numbers
+    whole = decimals.cast(pl.Int128, strict=False)
+    return whole if whole.null_count() == decimals.null_count() else numbers
 
 
 def _series(name: str, values: Sequence[Any]) -> pl.Series:
-    first = next((value for value in values if value is not None), None)
-    if isinstance(first, UUID):
+    first = _first(values)
+    if isinstance(first, UUID | Decimal):
         return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
     if isinstance(first, dict | list | tuple):
         return pl.Series(
@@ -178,5 +194,4 @@ def _series(name: str, values: Sequence[Any]) -> pl.Series:
     if isinstance(first, datetime) and first.tzinfo is not None:
         # Drivers give every value its own offset; the moments are what counts.
         return pl.Series(name, values, dtype=pl.Datetime("us", "UTC"))
-    series = pl.Series(name, values, strict=False)
-    return series.cast(pl.Float64) if isinstance(series.dtype, pl.Decimal) else series
+    return pl.Series(name, values, strict=False)

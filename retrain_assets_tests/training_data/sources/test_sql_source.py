@@ -189,6 +189,23 @@ def test_sqlite_times_that_cannot_be_compared_are_a_sentence(
     assert sentence in str(caught.value)
 
 
+def test_long_keys_of_a_numeric_column_stay_apart(postgres, tmp_path: Path) -> None:
+    """Numbers of unlimited length are not rounded where they are whole, and prices with NaN are floats."""
+    engine = sa.create_engine(postgres.url(), poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        for statement in (
+            "DROP TABLE IF EXISTS numbers",
+            "CREATE TABLE numbers (id NUMERIC, shown_at TIMESTAMP, bid NUMERIC, clicked INTEGER)",
+            "INSERT INTO numbers VALUES (1800000000000000001, '2026-01-05', 1, 0), "
+            "(1800000000000000002, '2026-01-05', 2.5, 1), (NULL, '2026-01-05', 'NaN', 0)",
+        ):
+            connection.exec_driver_sql(statement)
+    source = open_source(declared({"url": postgres.url(), "table": "numbers"}), tmp_path)
+    [delivery] = source.read(DAILY, DAYS[:1])
+    assert delivery.frame["id"].to_list() == [1_800_000_000_000_000_001, 1_800_000_000_000_000_002, None]
+    assert str(delivery.frame["bid"].to_list()) == "[1.0, 2.5, nan]"
+
+
 def test_many_partitions_are_counted_in_few_statements(tmp_path: Path) -> None:
     """More partitions than one statement takes are all found, empty ones left out."""
     url = f"sqlite:///{tmp_path / 'source.db'}"
