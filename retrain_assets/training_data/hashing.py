@@ -14,6 +14,7 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from polars.datatypes import DataTypeClass
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -79,18 +80,34 @@ def _value_hashes(values: pl.Series) -> Hashes:
         numbers = values.to_physical().cast(pl.Int64, wrap_numerical=True).fill_null(0).to_numpy()
         hashes = mix(numbers.view(np.uint64))
     else:
-        hashes = _text_hashes(_as_text(values).fill_null(""))
+        hashes = _text_hashes(as_texts(values).fill_null(""))
     if missing is not None:
         hashes[missing] = _NULL
     return hashes
 
 
-def _as_text(values: pl.Series) -> pl.Series:
+def as_texts(values: pl.Series) -> pl.Series:
+    """Write a column's values as text, of whatever type they are: bytes by their digits, lists and structs as JSON."""
     if values.dtype == pl.Binary:
         return values.bin.encode("hex")
-    if values.dtype.is_nested():
-        return values.to_frame("value").select(pl.struct("value").struct.json_encode()).to_series()
-    return values.cast(pl.String)
+    if not values.dtype.is_nested():
+        return values.cast(pl.String)
+    if _holds_bytes(values.dtype):
+        # Polars' JSON knows no bytes, and panics over them.
+        return pl.Series(values.name, [None if value is None else repr(value) for value in values.to_list()])
+    return values.to_frame("value").select(pl.struct("value").struct.json_encode()).to_series()
+
+
+def _holds_bytes(dtype: pl.DataType | DataTypeClass) -> bool:
+    match dtype:
+        case pl.Struct():
+            return any(_holds_bytes(field.dtype) for field in dtype.fields)
+        case pl.List() | pl.Array():
+            return _holds_bytes(dtype.inner)
+        case pl.Map():
+            return _holds_bytes(dtype.key) or _holds_bytes(dtype.value)
+        case _:
+            return dtype == pl.Binary
 
 
 def line_hashes(texts: pl.DataFrame) -> Hashes:

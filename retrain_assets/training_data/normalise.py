@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from retrain_assets.spec import PipelineSpec
-from retrain_assets.training_data.hashing import ordinals, row_hashes, row_ids
+from retrain_assets.training_data.hashing import as_texts, ordinals, row_hashes, row_ids
 from retrain_assets.windows import Partitions
 
 TIMESTAMP_MISSING = "timestamp_missing"
@@ -121,7 +121,7 @@ def _lines(frame: pl.DataFrame, spec: PipelineSpec, partitions: Partitions, key:
                 "row_id": chosen.get_column("row_id"),
                 "rule": pl.repeat(rule, chosen.height, dtype=pl.String, eager=True),
                 "column": pl.repeat(column, chosen.height, dtype=pl.String, eager=True),
-                "value": chosen.get_column(column).cast(pl.String),
+                "value": as_texts(chosen.get_column(column)),
             },
             schema=LINES,
         )

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from retrain_assets.lake import Lake
+from retrain_assets.training_data.hashing import as_texts
 from retrain_assets.training_data.normalise import DUPLICATE_KEY, LINES, Normalised, PutAside
 
 _RULE = f"{DUPLICATE_KEY}(partition={{}})"
@@ -65,7 +66,7 @@ class KeysElsewhere:
             "row_id",
             rule=pl.format(_RULE, where.drop_nulls()),
             column=pl.lit(column),
-            value=pl.col(column).cast(pl.String),
+            value=as_texts(bad[column]),
         )
         quarantined = PutAside(
             pl.concat([normal.quarantined.rows, bad]),

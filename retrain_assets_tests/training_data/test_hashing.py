@@ -61,6 +61,14 @@ def test_null_nan_and_empty_differ_and_zeros_do_not() -> None:
     assert len(set(row_hashes([pl.Series("x", [None, "", "a"])], 3).tolist())) == 3
 
 
+def test_bytes_within_lists_and_structs_count() -> None:
+    """Rows that differ in bytes alone, however deep, differ; equal ones are equal."""
+    values = [{"of": [b"\xff", None]}, {"of": [b"\xfe", None]}, None, {"of": [b"\xff", None]}]
+    first, second, third, fourth = row_hashes([pl.Series("deep", values)], 4).tolist()
+    assert len({first, second, third}) == 3
+    assert first == fourth
+
+
 def test_a_value_in_another_column_is_another_row() -> None:
     """Equal values in different columns do not make equal rows."""
     swapped = pl.DataFrame({"a": [1, 2], "b": [2, 1]})

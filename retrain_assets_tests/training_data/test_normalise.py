@@ -49,6 +49,22 @@ def test_identity_does_not_depend_on_the_label() -> None:
     assert taken(other, {"key": "id"}, label=label).accepted["row_id"].equals(keyed)
 
 
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        ([b"\xff\x01", b"\xff\x02", b"\xff\x01", b""], "ff01"),
+        ([[1, 2], [1], [1, 2], []], '{"value":[1,2]}'),
+        ([{"a": b"\xff"}, {"a": b""}, {"a": b"\xff"}, {"a": None}], "{'a': b'\\xff'}"),
+    ],
+)
+def test_a_key_of_bytes_or_of_several_values_is_a_key(keys: list[Any], value: str) -> None:
+    """An identifier that is not text is compared, and told, as any other."""
+    frame = rows(DAY).with_columns(id=pl.Series(keys))
+    found = taken(frame, {"key": "id"})
+    assert found.accepted["count"].to_list() == [0, 1, 3]
+    assert why(found) == [("duplicate_key", "id", value)]
+
+
 def test_rows_without_a_time_are_put_aside() -> None:
     """A row without a timestamp belongs to no window."""
     frame = rows(DAY).with_columns(shown_at=pl.when(pl.col("count") == 2).then(None).otherwise("shown_at"))
