@@ -223,7 +223,7 @@ def _register(declaration: Declaration, evaluated: Attempt, entries: Sequence[Le
 
 def taken_versions(declaration: Declaration, entries: Sequence[LedgerEntry]) -> set[int]:
     """Numbers of versions that stand for a model in the ledger or among the approvals."""
-    return {entry.version for entry in (*entries, *approvals(declaration.lake))}
+    return {entry.version for entry in entries} | {entry.version for entry in approvals(declaration.lake)}
 
 
 def version_tags(trained: Attempt, verdict: str) -> dict[str, str]:
