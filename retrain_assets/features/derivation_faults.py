@@ -39,9 +39,11 @@ def check_derivations(spec: PipelineSpec, columns: Iterable[str] | None) -> list
             faults += _function_faults(text)
             known = None
             continue
-        if known is not None and name in known:
+        # Delta tables do not tell upper from lower case.
+        same = [column for column in known or () if column.lower() == name.lower()]
+        if same:
             faults.append(
-                f"features.derive.{name}: the source already has a column {name!r}. Choose another name."
+                f"features.derive.{name}: the source already has a column {same[0]!r}. Choose another name."
             )
             continue
         faults += [f"features.derive.{name}: {fault}" for fault in _expression_faults(text, known, spec)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -63,6 +63,7 @@ def conform(
         _moments(frame.get_column(name), spec, file) for name in times if name is not None
     )
     if schema is None:
+        _check_case(frame.columns, file)
         return frame
     before = {name: dtype for name, dtype in schema.items() if name not in RESERVED_COLUMNS}
     missing = [name for name in before if name not in frame.columns]
@@ -72,6 +73,7 @@ def conform(
             "may be without values."
         )
     gained = sorted(used_columns(spec).intersection(frame.columns).difference(before))
+    _check_case([*before, *gained], file)
     return frame.select(
         *(_cast(frame.get_column(name), dtype, file) for name, dtype in before.items()),
         *map(frame.get_column, gained),
@@ -81,6 +83,18 @@ def conform(
 def _is_pattern(name: str) -> bool:
     """Whether Polars takes a column's name for a pattern of names."""
     return name == "*" or (name.startswith("^") and name.endswith("$"))
+
+
+def _check_case(names: Iterable[str], file: str) -> None:
+    """Refuse two columns that Delta tables take for one."""
+    seen = {name: name for name in ("partition_key", "row_id")}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise PartitionError(
+                f"{file}: the columns {other!r} and {name!r} differ in upper and lower case alone, and a table has one "
+                "column of a name. Rename one of them in the source."
+            )
 
 
 def _plain(column: pl.Series, spec: PipelineSpec, file: str) -> pl.Series:

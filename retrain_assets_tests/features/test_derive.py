@@ -149,6 +149,9 @@ def test_derived_name_must_be_free():
     assert check_derivations(declare(derive={"bid": "bid * 2"}), SCHEMA) == [
         "features.derive.bid: the source already has a column 'bid'. Choose another name."
     ]
+    assert check_derivations(declare(derive={"BID": "bid * 2"}), SCHEMA) == [
+        "features.derive.BID: the source already has a column 'bid'. Choose another name."
+    ]
 
 
 @pytest.mark.parametrize(

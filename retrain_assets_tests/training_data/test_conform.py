@@ -51,6 +51,19 @@ def test_reserved_columns_are_refused(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("name", "other"), [("BID", "bid"), ("Row_ID", "row_id")])
+def test_columns_that_differ_in_case_alone_are_refused(name: str, other: str) -> None:
+    """Delta tables take them for one; of such a column that came later and that nobody named nothing is taken in."""
+    frame = rows(DAY).with_columns(pl.lit(1).alias(name))
+    with pytest.raises(PartitionError) as caught:
+        taken(frame)
+    assert str(caught.value) == (
+        f"a.parquet: the columns {other!r} and {name!r} differ in upper and lower case alone, and a table has one "
+        "column of a name. Rename one of them in the source."
+    )
+    assert conformed(frame).columns == list(SCHEMA)
+
+
 SCHEMA = dict(rows(DAY).schema)
 
 
