@@ -114,9 +114,10 @@ def text_label(spec: PipelineSpec, label: pl.Series) -> str | None:
     if not isinstance(label.dtype, _TEXTS) or label.null_count() == len(label):
         return None
     texts = label.drop_nulls().cast(pl.String).to_list()
-    example = next((text for text in texts if not NUMBER.match(text)), texts[0])
+    word = next((text for text in texts if not NUMBER.match(text)), None)
+    example = f"such as {word!r}" if word else f"though of these rows none but numbers such as {texts[0]!r}"
     return (
-        f"label.column: the column {label.name!r} holds text, such as {example!r}, and a regression needs a number. "
+        f"label.column: the column {label.name!r} holds text, {example}, and a regression needs a number. "
         f"{_null_values(spec)}Otherwise choose a classifier under training.estimator, or another label."
     )
 

@@ -147,6 +147,8 @@ def test_a_regression_takes_in_no_text_for_a_label() -> None:
         "classifier under training.estimator, or another label."
     )
     assert conform(frame, None, declared({"path": "a.csv"}), "a.csv").height == 4
+    with pytest.raises(PartitionError, match="text, though of these rows none but numbers such as '1,5', and"):
+        conform(frame.filter(pl.col("clicked") != "k.A."), None, spec, "a.csv")
 
 
 def test_types_that_delta_lacks_become_plain() -> None:
