@@ -20,6 +20,7 @@ import yaml
 from retrain_assets.candidate_model.fit import Fitted
 from retrain_assets.champion.loading import FILE, load_file
 from retrain_assets.errors import ChampionError, TrainingError
+from retrain_assets.scores import is_scored
 from retrain_assets.spec import PipelineSpec
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def write_model(
     Raises
     ------
     TrainingError
-        When the file is refused where models are loaded, or scores otherwise than the model in memory.
+        When the file is refused where models are loaded, or scores otherwise than the model in memory, which
+        must score all rows.
     """
     from mlflow import pyfunc
 
@@ -108,7 +110,14 @@ def _write_tried(spec: PipelineSpec, fitted: Fitted, rows: pl.DataFrame, file: P
         raise TrainingError(
             f"training: {name} cannot be served, because its file is refused. {error}"
         ) from error
-    if not np.array_equal(loaded.predict(rows), fitted.model.predict(rows)):
+    scores = fitted.model.predict(rows)
+    missing = rows.height - int(np.count_nonzero(is_scored(scores)))
+    if missing:
+        raise TrainingError(
+            f"training: {name} gives no finite score for {missing:,} of {rows.height:,} raw rows that it was tried "
+            "on, so it cannot be served. Mend training.params, or choose another estimator."
+        )
+    if not np.array_equal(loaded.predict(rows), scores):
         raise TrainingError(
             f"training: {name} scores otherwise once it has been written to a file, so it cannot be served. "
             "Choose another estimator."

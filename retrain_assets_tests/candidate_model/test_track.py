@@ -169,3 +169,15 @@ def test_failed_logging_is_a_failed_run(tracking):
     experiment = ensure_experiment("ads")
     assert [run.info.status for run in tracking.search_runs([experiment])] == ["FAILED"]
     assert [model.status for model in tracking.search_logged_models([experiment])] == ["FAILED"]
+
+
+def test_an_estimator_that_gives_no_score_is_told(tracking):
+    """An estimator whose scores are NaN cannot be served, and the sentence counts the rows."""
+    raw, spec = (
+        table(),
+        declare(training={"estimator": f"{MAKERS}.MeanRegressor", "params": {"shift": np.nan}}),
+    )
+    with pytest.raises(
+        TrainingError, match="MeanRegressor gives no finite score for 50 of 50 raw rows that it"
+    ):
+        log(tracking, spec, fit(spec, raw), raw)
