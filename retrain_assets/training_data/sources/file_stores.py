@@ -78,7 +78,9 @@ class LocalFiles:
         if pattern.single:
             found = self.stat(pattern.text)
             return [] if found is None else [found]
-        found_paths = Path(pattern.folder).glob(pattern.glob.removeprefix(pattern.folder))
+        # Brackets stand for themselves in a declared path, and for a set of characters in pathlib's.
+        wanted = pattern.glob.removeprefix(pattern.folder).replace("[", "[[]")
+        found_paths = Path(pattern.folder).glob(wanted)
         paths = [str(path) for path in found_paths if pattern.matches(str(path))]
         return [file for path in sorted(paths) if (file := self.stat(path)) is not None]
 

@@ -34,6 +34,19 @@ def test_a_partition_reads_only_its_own_file(tmp_path: Path) -> None:
     assert source.columns() == dict(rows(DAYS[0]).schema)
 
 
+@pytest.mark.parametrize("name", ["{}[final]", "[{}] of all", "rows of {} %20ü", "{}*"])
+def test_a_name_may_hold_any_sign(tmp_path: Path, name: str) -> None:
+    """Brackets, spaces, percent signs and umlauts of a path stand for themselves."""
+    folder = tmp_path / "a [1] %41 é"
+    folder.mkdir()
+    for day in DAYS:
+        rows(day).write_parquet(folder / f"{name.format(day).replace('*', '~1')}.parquet")
+    path = f"a [1] %41 é/{name.format('{partition:%Y-%m-%d}')}.parquet"
+    source = open_source(declared({"path": path}), tmp_path)
+    assert set(by_key(source)) == set(DAYS)
+    assert [found.frame.height for found in delivered(source).values()] == [4, 4, 4]
+
+
 def test_touching_a_file_changes_nothing_and_one_value_changes_its_partition(tmp_path: Path) -> None:
     """A new modification time alone keeps the fingerprint; one changed value changes that partition only."""
     write_days(tmp_path)
