@@ -17,8 +17,10 @@ from retrain_assets.training_data.sources.file_stores import FileStore, StoredFi
 
 _PARQUET = frozenset({".parquet", ".pq"})
 _CSV = frozenset({".csv", ".tsv", ".txt"})
-_PACKED = frozenset({".gz", ".zst", ".zlib"})
+_PACKED = {".gz": "gzip", ".zlib": "gzip", ".zst": "zstd"}
 _MAGIC = b"PAR1"
+_GROUPED = r"^[-+]?\d{1,3}(\.\d{3})+$"
+"""Whole numbers whose thousands a point sets apart, where the comma is the decimal mark."""
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -50,7 +52,7 @@ class Table:
         self._text = texts
         suffixes = [suffix.lower() for suffix in PurePosixPath(file.address).suffixes]
         kinds = [suffix for suffix in suffixes if suffix not in _PACKED]
-        self._packed = bool(suffixes) and suffixes[-1] in _PACKED
+        self._packed = _PACKED.get(suffixes[-1]) if suffixes else None
         kind = kinds[-1] if kinds else ""
         self.is_csv = kind in _CSV
         if not self.is_csv and kind not in _PARQUET:
@@ -86,7 +88,7 @@ class Table:
                 scan = self._scan_parquet()
                 return (scan if rows is None else scan.filter(rows)).collect()
             texts = self._scan_csv().collect()
-            if not self._packed:
+            if self._packed is None:
                 check_fields(self._store, self._file, self._read, texts)
             return self._typed(texts)
 
@@ -163,7 +165,7 @@ class Table:
     def _scan_csv(self) -> pl.LazyFrame:
         source: str | BytesIO = self._file.address
         if self._read.encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
-            source = BytesIO(self._store.read(self._file.address).decode(self._read.encoding).encode())
+            source = BytesIO(self._unpacked().decode(self._read.encoding).encode())
         return pl.scan_csv(
             source,
             separator=self._read.separator,
@@ -172,6 +174,15 @@ class Table:
             glob=False,
             storage_options=self._options if isinstance(source, str) else None,
         )
+
+    def _unpacked(self) -> bytes:
+        content = self._store.read(self._file.address)
+        if self._packed is None:
+            return content
+        from pyarrow import input_stream
+
+        unpacked: bytes = input_stream(BytesIO(content), compression=self._packed).read()
+        return unpacked
 
     def _typed(self, texts: pl.DataFrame) -> pl.DataFrame:
         """Infer the types of columns from all their texts."""
@@ -186,6 +197,10 @@ class Table:
             return texts.cast(pl.Null)
         plain = texts.str.strip_chars()
         if self._read.decimal == ",":
+            pointed = plain.filter(plain.str.contains(".", literal=True))
+            if len(pointed) and pointed.str.contains(_GROUPED).all():
+                # 1.234 is a thousand and more here, or a number with another decimal mark: nobody can tell.
+                return texts
             plain = plain.str.replace_all(",", ".", literal=True)
         numbers = plain.cast(pl.Float64, strict=False)
         if numbers.null_count() == missing:

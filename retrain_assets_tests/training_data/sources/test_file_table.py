@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow
 import pytest
 
 from retrain_assets.training_data.conform import conform
@@ -50,6 +51,29 @@ def test_csv_is_read_as_declared(tmp_path: Path) -> None:
         "note": [None, None],
     }
     assert frame.schema["note"] == pl.Null
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+def test_a_packed_csv_is_read_in_its_encoding(tmp_path: Path, ending: str) -> None:
+    """A file is unpacked before its encoding is looked at."""
+    text = "shown_at,clicked,city\n2026-01-05,1,Köln\n".encode("latin-1")
+    codec = {"gz": "gzip", "zst": "zstd"}[ending]
+    (tmp_path / f"all.csv.{ending}").write_bytes(pyarrow.compress(text, codec=codec, asbytes=True))
+    source = open_source(declared({"path": f"all.csv.{ending}", "read": {"encoding": "latin-1"}}), tmp_path)
+    assert delivered(source)["2026-01-05"].frame["city"].to_list() == ["Köln"]
+
+
+def test_thousands_that_a_point_sets_apart_are_no_fractions(tmp_path: Path) -> None:
+    """Beside a decimal comma 1.234 is no number between 1 and 2; what has no such form is read as it stands."""
+    text = "shown_at;clicked;rows;price;width\n2026-01-05;1;999;1.234,5;52.52\n2026-01-05;0;1.234;2,5;9.125\n"
+    (tmp_path / "all.csv").write_text(text)
+    source = open_source(declared({"path": "all.csv", "read": {"separator": ";", "decimal": ","}}), tmp_path)
+    frame = delivered(source)["2026-01-05"].frame
+    assert frame.select("rows", "price", "width").to_dict(as_series=False) == {
+        "rows": ["999", "1.234"],
+        "price": ["1.234,5", "2,5"],
+        "width": [52.52, 9.125],
+    }
 
 
 def test_text_columns_of_csv_stay_text(tmp_path: Path) -> None:
