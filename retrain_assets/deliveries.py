@@ -35,6 +35,19 @@ def reopen(lake: Lake, keys: Sequence[str]) -> None:
     lake.replace_partitions("partitions", again, settled["partition_key"].to_list())
 
 
+def forget_content(lake: Lake, keys: Sequence[str]) -> None:
+    """Record that partitions are about to be replaced: until another record is made, they are read again and differ.
+
+    A source may be put back to what it was while a run dies between the rows and their record, which would then tell
+    of other rows than are there.
+    """
+    known = lake.rows("partitions", keys).collect()
+    unknown = known.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in ("completed", "features_hash")
+    )
+    lake.replace_partitions("partitions", unknown, known["partition_key"].to_list())
+
+
 def withheld(lake: Lake) -> dict[str, str]:
     """Why each withheld partition is withheld, oldest first."""
     found = lake.read("partitions").filter(pl.col("problem").is_not_null()).sort("partition_key")

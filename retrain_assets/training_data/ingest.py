@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from retrain_assets.declaration import Declaration
-from retrain_assets.deliveries import reopen
+from retrain_assets.deliveries import forget_content, reopen
 from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.training_data.acceptance import PartitionOutcome, Taken, judge_delivery
 from retrain_assets.training_data.unique_keys import KeysElsewhere, rows_wait_for
@@ -77,6 +77,7 @@ def _commit(declaration: Declaration, taken: Sequence[Taken]) -> list[PartitionO
     lake = declaration.lake
     fresh = [item for item in taken if item.rows is not None and item.outcome.changed]
     if fresh:
+        forget_content(lake, [item.outcome.key for item in fresh])
         # Relaxed, as a column without a type yet takes that of its first value, and diagonal, as one may be new.
         rows = pl.concat([item.rows for item in fresh if item.rows is not None], how="diagonal_relaxed")
         lake.replace_partitions("training_data", rows, [item.outcome.key for item in fresh])
@@ -86,8 +87,8 @@ def _commit(declaration: Declaration, taken: Sequence[Taken]) -> list[PartitionO
     keys = [item.outcome.key for item in judged]
     if aside.height or lake.rows("quarantine", keys).head(1).collect().height:
         lake.replace_partitions("quarantine", aside, keys)
+    reopen(lake, rows_wait_for(lake, [item.outcome.key for item in fresh]))
     # Last, so that a crash before this line makes the partition be read again.
     records = pl.DataFrame([item.record for item in taken], schema=SCHEMAS["partitions"])
     lake.replace_partitions("partitions", records, records["partition_key"].to_list())
-    reopen(lake, rows_wait_for(lake, [item.outcome.key for item in fresh]))
     return [item.outcome for item in taken]

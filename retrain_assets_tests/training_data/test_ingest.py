@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -13,6 +14,7 @@ import pytest
 
 from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import complete
+from retrain_assets.lake import Lake
 from retrain_assets.pipeline import build_definitions
 from retrain_assets.training_data.acceptance import PartitionOutcome
 from retrain_assets.training_data.ingest import ingest
@@ -133,6 +135,33 @@ def test_withheld_partition_is_asked_for_when_source_or_declaration_is_mended(
     assert taken_in(loans, MIDDLE)[MIDDLE].accepted
     assert rows_of_partitions(loans, MIDDLE)[0]["problem"] is None
     assert rows_of(loans, MIDDLE, "quarantine").is_empty()
+
+
+@pytest.mark.parametrize("table", ["training_data", "quarantine"])
+def test_a_source_that_is_put_back_after_a_run_died_is_taken_in_again(
+    loans: Declaration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    """Rows that a run wrote before it died do not stay when the source is as it was before that run."""
+    before = rows_of(loans, MIDDLE)
+    wrong = loans_of(DAYS[1]).with_columns(
+        age=pl.lit(99), amount=pl.when(pl.int_range(pl.len()) > 0).then("amount").otherwise(-1.0)
+    )
+    write_day(tmp_path, DAYS[1], wrong)
+    write = Lake.replace_partitions
+
+    def die(lake: Lake, name: str, *arguments: Any) -> None:
+        write(lake, name, *arguments)
+        if name == table:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Lake, "replace_partitions", die)
+        taken_in(loans, MIDDLE)
+    write_days(tmp_path, 3)
+    assert asked_for(loans) == [MIDDLE]
+    assert taken_in(loans, MIDDLE)[MIDDLE].changed
+    assert rows_of(loans, MIDDLE).equals(before)
+    assert asked_for(loans) == []
 
 
 def test_exact_duplicates_are_dropped_and_counted(loans: Declaration, tmp_path: Path) -> None:

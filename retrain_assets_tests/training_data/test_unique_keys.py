@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import polars as pl
 import pytest
@@ -39,6 +41,18 @@ def put_aside(declaration: Declaration, key: str) -> list[tuple[str, str]]:
     """Rule and value of a partition's quarantined rows."""
     rows = declaration.lake.rows("quarantine", [key]).sort("value").select("rule", "value")
     return rows.collect().rows()
+
+
+def dying(write, number: int):
+    """Make a writer of tables that ends the run in the place of one of its writes."""
+    writes = count(1)
+
+    def die(*arguments):
+        if next(writes) == number:
+            raise KeyboardInterrupt
+        write(*arguments)
+
+    return die
 
 
 def is_unique(declaration: Declaration) -> bool:
@@ -98,6 +112,29 @@ def test_a_row_that_moves_to_an_older_day_is_taken_in_there_once_its_key_is_free
     assert list(pending(declaration, declaration.source(), datetime.now(UTC), None).fingerprints) == [KEYS[0]]
     assert take_in(declaration, KEYS[0]) == {KEYS[0]: (121, 0)}
     assert is_unique(declaration)
+
+
+def test_a_day_whose_row_waits_is_asked_for_though_the_run_that_freed_its_key_died(tmp_path, monkeypatch):
+    """Whatever write a run dies before, a row that was put aside for its key is taken in once the key is free."""
+    write_days(tmp_path, 3)
+    write_day(tmp_path, DAYS[0], pl.concat([loans_of(DAYS[0]), loans_of(DAYS[2]).head(1)]))
+    for dies_at in range(1, 5):
+        declaration = declare(tmp_path, name=f"loans_{dies_at}")
+        take_in(declaration, KEYS[2])
+        take_in(declaration, *KEYS[:2])
+        complete(declaration.lake, KEYS, "run")
+        write_day(tmp_path, DAYS[2], loans_of(DAYS[2]).tail(-1))
+        with monkeypatch.context() as patched:
+            patched.setattr(Lake, "replace_partitions", dying(Lake.replace_partitions, dies_at))
+            with suppress(KeyboardInterrupt):
+                take_in(declaration, KEYS[2])
+        while asked := list(pending(declaration, declaration.source(), datetime.now(UTC), None).fingerprints):
+            take_in(declaration, *asked)
+            complete(declaration.lake, asked, "run")
+        held = declaration.lake.rows("training_data", [KEYS[0]]).select("loan").collect()["loan"]
+        assert f"{KEYS[2]}-0" in held, dies_at
+        assert is_unique(declaration)
+        write_day(tmp_path, DAYS[2])
 
 
 def test_what_a_withheld_day_keeps_counts(tmp_path):
