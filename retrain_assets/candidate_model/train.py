@@ -15,7 +15,7 @@ from retrain_assets.candidate_model.fit import fit_candidate
 from retrain_assets.candidate_model.profile import build_profile
 from retrain_assets.candidate_model.reference_rows import keep_reference_rows
 from retrain_assets.candidate_model.track import log_candidate
-from retrain_assets.champion.classes import check_same_classes
+from retrain_assets.champion.classes import check_same_classes, check_same_task
 from retrain_assets.champion.standing import standing_of
 from retrain_assets.champion.tracking import client, ensure_experiment
 from retrain_assets.declaration import Declaration
@@ -83,12 +83,13 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
     TrainingError
         When ``as_of`` lies after the data, or the window's rows cannot train a model; the sentence says why.
     ChampionError
-        When the champion was trained on other classes than those that are declared.
+        When the champion was trained on other classes, or for another task, than is declared.
     """
     begin = time.monotonic()
     spec = _with_params(declaration.spec, request.params)
     lake = declaration.lake
-    check_same_classes(declaration, declaration.ledger.standing().version)
+    champion = declaration.ledger.standing().version
+    check_same_classes(declaration, champion)
     as_of = _moment_of_knowledge(declaration, request.as_of)
     windows = resolve_windows(as_of, spec.label.maturity, spec.evaluation.holdout, spec.training.window)
     made = refresh_features(declaration)
@@ -103,6 +104,7 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
         .collect()
     )
     fitted = fit_candidate(spec, rows, columns)
+    check_same_task(declaration, champion, fitted.task)
 
     span = rows.select(
         pl.col(spec.source.timestamp).min().alias("first"), pl.col(spec.source.timestamp).max().alias("last")

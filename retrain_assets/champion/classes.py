@@ -1,10 +1,11 @@
-"""Whether a champion knows the classes that are declared: its scores are in the order of those that it learnt."""
+"""Whether a champion predicts what is declared: its scores are of the kind, and in the order, that it learnt."""
 
 from __future__ import annotations
 
-from retrain_assets.attempts import attempt_of_version
+from retrain_assets.attempts import Attempt, attempt_of_version
+from retrain_assets.comparison import Task, declared_metrics
 from retrain_assets.declaration import Declaration
-from retrain_assets.errors import ChampionError
+from retrain_assets.errors import ChampionError, TrainingError
 
 
 def check_same_classes(declaration: Declaration, version: int | None) -> None:
@@ -23,8 +24,7 @@ def check_same_classes(declaration: Declaration, version: int | None) -> None:
         When it was trained on others. All scores in the lake are in the order of its classes, so that other ones
         are another pipeline.
     """
-    entries = declaration.ledger.entries()
-    trained = None if version is None else attempt_of_version(declaration.lake, entries, version)
+    trained = _training(declaration, version)
     if trained is None:
         return
     learnt, declared = trained.payload.get("classes"), declaration.spec.label.class_names
@@ -34,6 +34,47 @@ def check_same_classes(declaration: Declaration, version: int | None) -> None:
             f"declaration lists {_listed(declared)}. The scores in the lake are in the first order: put it back, or "
             "declare the other classes under another name."
         )
+
+
+def check_same_task(declaration: Declaration, version: int | None, task: Task | None = None) -> None:
+    """Check that a version predicts what the declared estimator does: probabilities of classes, or numbers.
+
+    Parameters
+    ----------
+    declaration
+        The pipeline.
+    version
+        The version; None where there is no champion.
+    task
+        What the estimator does; None where it is not made, and the declared metrics alone can tell.
+
+    Raises
+    ------
+    ChampionError
+        When it was trained for another task. Neither the metrics nor the scores in the lake are then of one kind.
+    """
+    trained = _training(declaration, version)
+    if trained is None:
+        return
+    learnt: Task = trained.payload["task"]
+    other = None
+    if task is not None and task != learnt:
+        other = f"training.estimator does {task}"
+    try:
+        declared_metrics(declaration.spec.evaluation.metrics, learnt)
+    except TrainingError:
+        other = other or "evaluation.metrics does not measure that"
+    if other is not None:
+        raise ChampionError(
+            f"Version {version} of {declaration.name} was trained for {learnt}, and {other}. The scores in the lake "
+            "are of the first kind: put the declaration back, or declare the other model under another name."
+        )
+
+
+def _training(declaration: Declaration, version: int | None) -> Attempt | None:
+    if version is None:
+        return None
+    return attempt_of_version(declaration.lake, declaration.ledger.entries(), version)
 
 
 def _listed(classes: list[str] | None) -> str:

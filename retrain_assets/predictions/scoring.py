@@ -10,7 +10,7 @@ import polars as pl
 
 from retrain_assets.attempts import attempt_of_version
 from retrain_assets.champion.approvals import approvals, waiting_for
-from retrain_assets.champion.classes import check_same_classes
+from retrain_assets.champion.classes import check_same_classes, check_same_task
 from retrain_assets.champion.loading import SCORING_ERRORS, load_version
 from retrain_assets.champion.promotion_watch import promotion_watch
 from retrain_assets.champion.standing import LedgerEntry, champion_at, first_champion
@@ -70,7 +70,7 @@ def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[Scor
     Raises
     ------
     ChampionError
-        When a champion cannot be read, or was trained on other classes than those that are declared.
+        When a champion cannot be read, or was trained on other classes, or for another task, than is declared.
     """
     entries = declaration.ledger.entries()
     casts = {key: _cast(declaration, entries, key) for key in keys}
@@ -81,6 +81,7 @@ def score_partitions(declaration: Declaration, keys: Sequence[str]) -> list[Scor
             scored += [ScoredPartition(key, None, 0, 0) for key in chosen]
             continue
         check_same_classes(declaration, version)
+        check_same_task(declaration, version)
         new = _score(declaration, "predictions", chosen, version)
         problems = _function_notes(declaration, entries, version)
         problems += filter(None, (_shadow(declaration, chosen, shadow, who) for shadow, who in shadows))

@@ -14,8 +14,10 @@ from sklearn.linear_model import LogisticRegression
 
 from retrain_assets.attempts import attempts
 from retrain_assets.champion.tracking import client
+from retrain_assets.errors import ChampionError
+from retrain_assets.predictions.scoring import score_partitions
 from retrain_assets_tests.retraining_decision.past import take_in
-from retrain_assets_tests.running import YOUNG, Running, declared_anew, loans, materialized, sentence
+from retrain_assets_tests.running import YOUNG, Running, declared_anew, loans, materialized, sentence, serving
 
 pytestmark = YOUNG
 
@@ -128,7 +130,9 @@ def test_a_failed_fit(tmp_path):
     running = loans(tmp_path, training__model=f"{HERE}:failing", training__params={})
     result = running.retrain()
     assert not result.success
-    assert sentence(result) == "no 1680 rows today, and no 1680 labels"
+    assert sentence(result) == (
+        "training: Failing cannot be fitted as declared (RuntimeError: no 1680 rows today, and no 1680 labels)."
+    )
     assert statuses(result) == {"parent": "FAILED"}
     assert attempts(running.declaration.lake) == []
     assert nothing_registered(running)
@@ -281,3 +285,30 @@ def test_mlflow_away(tmp_path, monkeypatch):
     assert attempts(running.declaration.lake) == []
     assert running.declaration.ledger.entries() == []
     assert running.declaration.lake.scan("training_data").select(pl.len()).collect().item() == before
+
+
+REGRESSION = {"training__estimator": "sklearn.ensemble.HistGradientBoostingRegressor", "training__params": {}}
+
+
+def test_a_model_of_another_task_is_another_pipeline(tmp_path):
+    """Beside a champion that gives probabilities no model of numbers is trained, and the sentence says so."""
+    running = serving(tmp_path)
+    before = running.declaration.lake.version("attempts")
+    result = declared_anew(running, **REGRESSION, evaluation__metrics=["mean_absolute_error"]).retrain()
+    assert sentence(result) == (
+        "Version 1 of loans was trained for classification, and training.estimator does regression. The scores in "
+        "the lake are of the first kind: put the declaration back, or declare the other model under another name."
+    )
+    assert running.declaration.lake.version("attempts") == before
+
+
+def test_metrics_of_another_task_stop_scoring(tmp_path):
+    """Where the metrics do not measure what the champion does, an ingest run says so before it scores."""
+    running = serving(tmp_path, days=1)
+    changed = declared_anew(running, **REGRESSION, evaluation__metrics=["mean_absolute_error"])
+    with pytest.raises(ChampionError) as caught:
+        score_partitions(changed.declaration, [str(changed.declaration.newest_partition())])
+    assert str(caught.value) == (
+        "Version 1 of loans was trained for classification, and evaluation.metrics does not measure that. The scores "
+        "in the lake are of the first kind: put the declaration back, or declare the other model under another name."
+    )
