@@ -115,7 +115,9 @@ def _value_faults(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
     checks: dict[str, Callable[[Any], str | None]] = {
         "mostly": _mostly_fault,
         "regex": _regex_fault,
-        "value_set": lambda value: None if isinstance(value, list | tuple) else f"{value!r} is no list.",
+        "value_set": _list_fault,
+        "column_list": _list_fault,
+        "value": lambda value: None if type(value) in (int, float) else f"{value!r} is no number.",
         "min_value": _bound_fault,
         "max_value": _bound_fault,
         "row_condition": lambda _: _condition_fault(arguments),
@@ -133,6 +135,10 @@ def _value_faults(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not faults and type(low) is type(high) and low is not None and low > high:
         faults.append((".min_value", f"the lower bound {low} is above the upper bound {high}."))
     return faults
+
+
+def _list_fault(value: Any) -> str | None:
+    return None if isinstance(value, list | tuple) else f"{value!r} is no list."
 
 
 def _mostly_fault(value: Any) -> str | None:

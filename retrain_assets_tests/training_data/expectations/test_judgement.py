@@ -149,6 +149,14 @@ def test_a_rule_that_does_not_fit_its_column_is_told() -> None:
             "expectations[0].value_set: 'b' is no list.",
         ),
         (
+            expectation("compound_columns_to_be_unique", column_list="ab"),
+            "expectations[0].column_list: 'ab' is no list.",
+        ),
+        (
+            expectation("table_row_count_to_equal", value="many"),
+            "expectations[0].value: 'many' is no number.",
+        ),
+        (
             expectation("column_values_to_match_regex", column="a", regex="("),
             "expectations[0].regex: '(' is no regular expression "
             "(missing ), unterminated subpattern at position 0).",
