@@ -111,14 +111,14 @@ def judge_delivery(
         Keys that other partitions hold; None where no key is declared.
     """
     if delivery.frame is None:
-        return _withheld(declaration, delivery, known, run_id, str(delivery.problem))
+        return _withheld(declaration, _by_whole(delivery), known, run_id, str(delivery.problem))
     try:
         frame = conform(delivery.frame, schema, declaration.spec, ", ".join(delivery.files) or delivery.key)
         normal = normalise(frame, declaration.spec, declaration.partitions, delivery.key)
         if elsewhere is not None:
             normal = elsewhere.put_aside(normal, str(declaration.spec.source.key))
     except PartitionError as error:
-        return _withheld(declaration, delivery, known, run_id, str(error))
+        return _withheld(declaration, _by_whole(delivery), known, run_id, str(error))
 
     judgement = judge(normal.accepted, declaration.spec.expectations)
     aside = _put_aside(delivery, normal, judgement, run_id)
@@ -204,6 +204,11 @@ def _accepted(
         delivered=judged.normal.accepted,
     )
     return Taken(outcome, record, good, judged.aside)
+
+
+def _by_whole(delivery: Delivery) -> Delivery:
+    """A delivery that is read again when anything has changed in what it was read from, not only its own rows."""
+    return replace(delivery, fingerprint=delivery.whole or delivery.fingerprint)
 
 
 def _withheld(

@@ -220,6 +220,34 @@ def test_a_change_in_one_long_file_asks_for_the_days_that_differ(tmp_path):
     assert keys(look(declaration)) == ["2026-01-06", "2026-01-08"]
 
 
+@pytest.mark.parametrize(
+    "breaking",
+    [
+        lambda lines: [*lines, "kaputt"],
+        lambda lines: [*lines, lines[-1].replace(",", ",x", 2).replace(",x", ",", 1)],
+    ],
+    ids=["a short row", "a text among the numbers"],
+)
+def test_a_mended_file_is_read_again_for_all_days_that_it_kept_out(tmp_path, breaking):
+    """One row's fault withholds all days of a file, of which the mended row changes one."""
+    file = tmp_path / "all.csv"
+    pl.concat(loans_of(FIRST_DAY + timedelta(days=number)) for number in range(3)).write_csv(
+        file, datetime_format="%Y-%m-%d %H:%M:%S"
+    )
+    whole = file.read_text().splitlines()
+    declaration = declare(tmp_path, source={"path": "all.csv", "timestamp": "asked_at"})
+    file.write_text("\n".join([*breaking(whole), ""]))
+    asked = keys(look(declaration))
+    take_in(declaration, asked)
+    assert list(withheld(declaration.lake)) == asked
+    assert keys(look(declaration)) == []
+    file.write_text("\n".join([*whole, ""]))
+    assert keys(look(declaration)) == asked
+    take_in(declaration, asked)
+    assert not withheld(declaration.lake)
+    assert keys(look(declaration)) == []
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> tuple[sa.Engine, Declaration]:
     """Three days of loans in SQLite, taken in."""

@@ -25,6 +25,9 @@ class Delivery:
         Identity of the content; empty where the content was not stable.
     problem
         Why the rows cannot be read, as a sentence.
+    whole
+        Identity of all that the source holds, where rows of other partitions decide whether these can be read and
+        which types they have; empty where they do not.
     """
 
     key: str
@@ -32,6 +35,7 @@ class Delivery:
     files: tuple[str, ...]
     fingerprint: str
     problem: str | None = None
+    whole: str = ""
 
 
 @dataclass(frozen=True)

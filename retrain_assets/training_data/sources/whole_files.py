@@ -74,8 +74,10 @@ class WholeFiles:
     def fingerprints(
         self, partitions: Partitions, keys: Sequence[str], known: Mapping[str, str], cursor: str | None
     ) -> Fingerprints:
-        """Fingerprint of each partition's rows, whatever their order; only a changed file is read."""
-        del known
+        """Fingerprint of each partition's rows, whatever their order; only a changed file is read.
+
+        A partition that was withheld for what the files hold elsewhere is known by the fingerprint of all of them.
+        """
         cache = FileCache(self._access, cursor)
         files = self._access.files()
         if not files:
@@ -89,9 +91,13 @@ class WholeFiles:
                 f"{error.filename}: the file went away while it was read; it is read again at the next tick."
             ) from None
         wanted = Wanted(keys, self._start)
-        return Fingerprints(
-            {key: value for key, value in fingerprints.items() if key in wanted}, cache.cursor()
-        )
+        whole = _whole(fingerprints)
+        found = {
+            key: whole if known.get(key) == whole else value
+            for key, value in fingerprints.items()
+            if key in wanted
+        }
+        return Fingerprints(found, cache.cursor())
 
     def read(self, partitions: Partitions, keys: Sequence[str]) -> Iterator[Delivery]:
         """Deliver partitions from one scan of the files."""
@@ -116,9 +122,11 @@ class WholeFiles:
             for key in keys:
                 yield Delivery(key, None, addresses, "", changed_while_read(key, files))
             return
+        whole = _whole(fingerprints)
         for key in keys:
             frame = None if problem else split.pop(key)
-            yield Delivery(key, frame, addresses, fingerprints.get(key, ""), problem)
+            fingerprint = fingerprints.get(key, "")
+            yield Delivery(key, frame, addresses, fingerprint, problem, whole if fingerprint else "")
 
     def _fingerprints(
         self, partitions: Partitions, files: Sequence[StoredFile], cache: FileCache
@@ -197,3 +205,7 @@ class WholeFiles:
 
     def _table(self, file: StoredFile) -> TimedTable:
         return TimedTable(self._spec, self._access.table(file), file.address)
+
+
+def _whole(fingerprints: Mapping[str, str]) -> str:
+    return digest([part for item in sorted(fingerprints.items()) for part in item])
