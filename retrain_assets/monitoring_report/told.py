@@ -63,8 +63,8 @@ class Told:
     def _deeds(self, place: int, came: Mapping[str, Iterator[str]]) -> Iterator[str]:
         item = self.decisions[place]
         if item["act"]:
-            verdict = next(came.get(item["as_of"], iter(())), "not judged yet")
-            yield f"{self._day(item)}: {_deed(item['reasons'])}, {verdict}."
+            verdict = next(came.get(item["as_of"], iter(())), None)
+            yield f"{self._day(item)}: {_deed(item['reasons'], verdict)}."
         elif item.get("rolls_back"):
             yield f"{self._day(item)}: version {item['rolls_back']} rolled back ({_codes(item['reasons'])})."
         else:
@@ -89,9 +89,13 @@ class Told:
         return f"{when.day} {when:%b}"
 
 
-def _deed(reasons: Sequence[Mapping[str, Any]]) -> str:
+def _deed(reasons: Sequence[Mapping[str, Any]], verdict: str | None) -> str:
     codes = _codes(reasons)
-    return "looked at the candidate again" if codes == "next_look" else f"trained ({codes})"
+    if verdict is None:
+        # The run is in flight or has failed, and may have trained nothing.
+        asked = "another look at the candidate" if codes == "next_look" else f"a retrain ({codes})"
+        return f"asked for {asked}, which has no verdict"
+    return f"{'looked at the candidate again' if codes == 'next_look' else f'trained ({codes})'}, {verdict}"
 
 
 def _codes(items: Sequence[Mapping[str, Any]]) -> str:

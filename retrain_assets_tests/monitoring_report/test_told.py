@@ -73,8 +73,8 @@ def test_a_trial_is_no_retrains_verdict() -> None:
 
 
 def test_a_look_is_no_training() -> None:
-    """Another look at a candidate, and a retrain whose verdict is not in yet, are told as what they are."""
+    """Another look at a candidate, and a retrain that is in flight or has failed, are told as what they are."""
     assert told([decision(1, ("next_look",)), decision(2, ("age",))], [evaluation(1)]) == [
         "13 Oct: looked at the candidate again, rejected (no_gain).",
-        "14 Oct: trained (age), not judged yet.",
+        "14 Oct: asked for a retrain (age), which has no verdict.",
     ]
