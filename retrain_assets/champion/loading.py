@@ -86,6 +86,38 @@ def load_version(name: str, version: int, trusted_modules: Sequence[str]) -> Mod
     ChampionError
         When the files are missing or broken, or hold a type that is not trusted.
     """
+    try:
+        return _load_version(name, version, trusted_modules)
+    except ChampionError as error:
+        raise ChampionError(
+            f"Version {version} of {name} cannot be loaded. {error} The way out is another champion: "
+            f"{name}_promote makes one of the other versions champion, {name}_rollback the previous one."
+        ) from error
+
+
+def check_loads(name: str, version: int, trusted_modules: Sequence[str]) -> None:
+    """Check that a version can be loaded before it becomes champion: one that cannot would keep all rows from scores.
+
+    Parameters
+    ----------
+    name, version, trusted_modules
+        As of :func:`load_version`.
+
+    Raises
+    ------
+    ChampionError
+        When it cannot.
+    """
+    try:
+        _load_version(name, version, trusted_modules)
+    except ChampionError as error:
+        raise ChampionError(
+            f"Version {version} of {name} cannot be loaded, so it does not become champion, and the present one "
+            f"stays. {error} Put its files back, or make another version champion with {name}_promote."
+        ) from error
+
+
+def _load_version(name: str, version: int, trusted_modules: Sequence[str]) -> Model:
     lake = Lake(name)
     entries = Ledger(lake).entries()
     paths = [entry.evidence.get("model_path") for entry in entries if entry.version == version]
@@ -93,14 +125,8 @@ def load_version(name: str, version: int, trusted_modules: Sequence[str]) -> Mod
     trained = attempt_of_version(lake, entries, version)
     if trained is not None:
         trusted_modules = (*trusted_modules, *trained.payload.get("modules", ()))
-    try:
-        place = next(filter(None, paths), None) or _registered_place(name, version)
-        return load_model(place, trusted_modules)
-    except ChampionError as error:
-        raise ChampionError(
-            f"Version {version} of {name} cannot be loaded. {error} The way out is another champion: "
-            f"{name}_promote makes one of the other versions champion, {name}_rollback the previous one."
-        ) from error
+    place = next(filter(None, paths), None) or _registered_place(name, version)
+    return load_model(place, trusted_modules)
 
 
 def load_model(model_path: str, trusted_modules: Sequence[str]) -> Model:

@@ -19,6 +19,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError
 from retrain_assets.monitoring_report.life import write_life
 from retrain_assets.registered_model.register import promotion_evidence
+from retrain_assets.registered_model.serving import check_serves
 from retrain_assets.registered_model.waiting import expire_waiting
 
 
@@ -53,8 +54,8 @@ def decide_on_waiting(
     Raises
     ------
     ChampionError
-        When none waits, another one than was meant does, it has expired, the champion has changed, actor or reason
-        is missing, or MLflow cannot be reached.
+        When none waits, another one than was meant does, it has expired or cannot be loaded, the champion has
+        changed, actor or reason is missing, or MLflow cannot be reached.
     """
     name, lake = declaration.name, declaration.lake
     check_reason(name, actor, reason)
@@ -72,6 +73,8 @@ def decide_on_waiting(
                 f"Nothing was {_said(approve)}: {told_of(name, record, champion, newest.version)} "
                 f"{name}_retrain trains another candidate."
             )
+        if approve:
+            check_serves(declaration, newest.version, newest.attempt)
         event: Event = "approved" if approve else "declined"
         as_of = declaration.data_clock()
         if not append_approval(lake, newest, event=event, actor=actor, reason=reason, as_of=as_of):

@@ -12,6 +12,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError
 from retrain_assets.monitoring_report.life import write_life
 from retrain_assets.registered_model.register import taken_versions, version_tags
+from retrain_assets.registered_model.serving import check_serves
 
 
 def roll_back_champion(
@@ -39,9 +40,13 @@ def roll_back_champion(
     Raises
     ------
     ChampionError
-        When there is no earlier champion, the champion has changed since, actor or reason is missing, or MLflow
-        cannot be reached.
+        When there is no earlier champion, or it cannot be loaded, the champion has changed since, actor or reason
+        is missing, or MLflow cannot be reached.
     """
+    check_reason(declaration.name, actor, reason)
+    previous = declaration.ledger.meant_by_rollback(asked_at, meant).previous
+    if previous:
+        check_serves(declaration, previous[0])
     entry = roll_back(
         declaration.name,
         declaration.ledger,
@@ -79,8 +84,8 @@ def force_champion(
     Raises
     ------
     ChampionError
-        When the version is unknown or barred, when not exactly one of version and attempt is given, or when
-        actor or reason is missing.
+        When the version is unknown or barred, or cannot be loaded, when not exactly one of version and attempt is
+        given, or when actor or reason is missing.
     """
     if (version is None) == (attempt is None):
         raise ChampionError("Give exactly one of version and attempt: which model is to become champion?")
@@ -96,6 +101,7 @@ def force_champion(
             f"Version {version} of {declaration.name} is not in the ledger, so its model cannot be found. "
             "Give the id of the run that trained it as attempt instead."
         )
+    check_serves(declaration, version, evidence.get("attempt"))
     judged = _judged(declaration, evidence.get("attempt"))
     entry = promote(
         declaration.name,

@@ -11,6 +11,7 @@ import pytest
 
 from retrain_assets.champion.approvals import append_approval, approvals
 from retrain_assets.champion.registry import client, reconcile
+from retrain_assets.home import home
 from retrain_assets_tests.champion.conftest import log_model
 from retrain_assets_tests.pipelines import declare, write_days
 from retrain_assets_tests.registered_model.judged import act, copied, crown, judge, record_training
@@ -148,6 +149,18 @@ def test_what_was_not_approved_stays_so(waiting, tmp_path, ended):
     found = act(automatic.declaration, "run-2")
     assert (found.outcome, ended in found.sentence) == ("none", True)
     assert actions(waiting) == [("promoted", 1, "retrain_assets")]
+
+
+def test_what_cannot_be_loaded_is_not_approved(waiting):
+    """A candidate whose files are gone goes on waiting, and the champion stays."""
+    [entry] = approvals(waiting.declaration.lake)
+    (home() / entry.model_path / "model.skops").unlink()
+    assert answer(waiting, "approve").startswith(
+        "Version 2 of loans cannot be loaded, so it does not become champion"
+    )
+    assert actions(waiting) == [("promoted", 1, "retrain_assets")]
+    assert [item.event for item in approvals(waiting.declaration.lake)] == ["waiting"]
+    assert answer(waiting, "decline") == ""
 
 
 def test_a_number_of_a_candidate_is_given_to_no_other(waiting):

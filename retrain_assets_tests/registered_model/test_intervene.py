@@ -10,6 +10,7 @@ import pytest
 from retrain_assets.attempts import attempts, record_attempt
 from retrain_assets.champion.tracking import client
 from retrain_assets.errors import ChampionError
+from retrain_assets.home import home
 from retrain_assets.registered_model.intervene import force_champion, roll_back_champion
 from retrain_assets_tests.running import (
     YOUNG,
@@ -183,6 +184,25 @@ def test_refused(twice, asked, said):
     before = state(twice)
     with pytest.raises(ChampionError) as refused:
         force_champion(twice.declaration, **asked, actor="ada", reason="Because.")
+    assert str(refused.value) == said
+    assert state(twice) == before
+
+
+def test_a_version_that_cannot_be_loaded(twice):
+    """Neither a rollback nor a person puts a version in service whose files are gone, and nobody is barred."""
+    declaration = twice.declaration
+    file = home() / str(declaration.ledger.entries()[0].evidence["model_path"]) / "model.skops"
+    file.unlink()
+    before = state(twice)
+    said = (
+        "Version 1 of loans cannot be loaded, so it does not become champion, and the present one stays. The model "
+        f"file {file} is missing. Put its files back, or make another version champion with loans_promote."
+    )
+    with pytest.raises(ChampionError) as refused:
+        roll_back_champion(declaration, "ada", "Complaints.")
+    assert str(refused.value) == said
+    with pytest.raises(ChampionError) as refused:
+        force_champion(declaration, version=1, attempt=None, actor="ada", reason="Safer.")
     assert str(refused.value) == said
     assert state(twice) == before
 
