@@ -8,7 +8,7 @@ import polars as pl
 
 NUMBER = re.compile(r"^\s*[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?\s*$")
 MISSING = frozenset(
-    {"NA", "N/A", "n/a", "na", "NaN", "nan", "null", "NULL", "None", "none", "-", "--", "?", "#N/A"}
+    {"NA", "N/A", "n/a", "na", "NaN", "nan", "null", "NULL", "None", "none", "-", "--", "?", "#N/A", "k.A."}
 )
 """Words that stand for no value among numbers."""
 

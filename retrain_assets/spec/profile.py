@@ -14,7 +14,7 @@ import polars as pl
 from retrain_assets.errors import SpecError
 from retrain_assets.spec.base import suggest
 from retrain_assets.spec.label import FEWEST_CLASSES
-from retrain_assets.spec.number_texts import MISSING
+from retrain_assets.spec.number_texts import MISSING, NUMBER
 from retrain_assets.spec.pipeline import RESERVED_COLUMNS
 from retrain_assets.spec.suspects import is_identifier, is_unique, suspicion
 
@@ -157,7 +157,19 @@ def _task(label: pl.Series, name: str) -> tuple[Task, Any]:
     raise SpecError(
         f"The label {name!r} has {len(values)} different values of type {label.dtype} in the sample. It must "
         f"have two values (classification), {FEWEST_CLASSES} to {MOST_CLASSES} texts (several classes) or be a number "
-        "(regression)."
+        f"(regression).{_no_number(label)}"
+    )
+
+
+def _no_number(label: pl.Series) -> str:
+    """Name the first text that is no number, among texts that mostly are."""
+    texts = label.drop_nulls().to_list() if _is_text(label) else []
+    words = [text for text in texts if not NUMBER.match(text)]
+    if not words or 2 * len(words) > len(texts):
+        return ""
+    return (
+        f" Most of its texts are numbers, and {words[0]!r} is none: leave such fields of the file empty, or write the "
+        "declaration by hand, with that word in source.read.null_values."
     )
 
 

@@ -212,7 +212,9 @@ def _read(spec: PipelineSpec, source: Source) -> pl.DataFrame:
     if timestamp not in rows.columns:
         return rows
     form = spec.source.read.timestamp_format
-    return rows.with_columns(to_utc(rows[timestamp], spec.timezone, source.address, text_format=form))
+    # A mistyped time is told when its period is taken in; here it must not hide all other rows.
+    times = to_utc(rows[timestamp], spec.timezone, source.address, text_format=form, strict=False)
+    return rows.with_columns(times)
 
 
 def _nothing(source: Source, timestamp: str) -> str:

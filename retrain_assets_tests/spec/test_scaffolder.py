@@ -266,6 +266,26 @@ def test_a_word_that_stands_for_no_number_is_found(project):
     assert spec.features.categorical == ["region"]
 
 
+def test_a_mistyped_time_hides_no_other_row(project):
+    """One time that cannot be read is left to the run that takes its period in, which names it."""
+    rows = loans().with_columns(pl.col("asked_at").dt.strftime("%d.%m.%Y %H:%M:%S"))
+    rows[50, "asked_at"] = "31.02.2026 10:00:00"
+    rows.write_csv(project / "loans.csv")
+    spec = declared(scaffold(project, path="loans.csv", timestamp_format="%d.%m.%Y %H:%M:%S")).spec
+    assert spec.features.numeric == ["amount", "age"]
+
+
+def test_a_word_among_the_numbers_of_a_label_is_named(project):
+    """A label that would be numbers but for a word that may mean something is refused with that word."""
+    rows = loans().with_columns(pl.col("amount").cast(pl.String))
+    rows[50, "amount"] = "gratis"
+    rows.write_csv(project / "loans.csv")
+    with pytest.raises(
+        click.ClickException, match="Most of its texts are numbers, and 'gratis' is none: leave"
+    ):
+        scaffold(project, path="loans.csv", label="amount")
+
+
 def test_codes_with_leading_zeros_are_categories(project):
     """Digits that begin with a zero are codes, and stay the texts that they are; other digits are numbers."""
     rows = loans().with_columns(
