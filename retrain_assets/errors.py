@@ -18,7 +18,7 @@ class PartitionError(RetrainError):
 
 
 class LakeError(RetrainError):
-    """A table could not be written, because another run wrote to it."""
+    """A table cannot be opened, or could not be written, because another run wrote to it."""
 
 
 class TrainingError(RetrainError):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from retrain_assets.delta_frames import NamedFiles, batches, scan_table, stored_schema, widens
 from retrain_assets.errors import LakeError
@@ -62,6 +62,8 @@ class Lake:
             return NamedFiles(self.uri(table), version=version, storage_options=self.storage_options)
         except TableNotFoundError:
             return None
+        except DeltaError as error:
+            raise self._unreadable(table, error) from error
 
     def snapshot(self, table: str) -> DeltaTable | None:
         """Newest state of a table, to read only: the handle is shared while nothing is committed."""
@@ -71,8 +73,18 @@ class Lake:
         known = _SNAPSHOTS.get(self.uri(table))
         if known is None or known.commit != commit:
             # Opening reads the whole log; a sensor reads every table each minute, a replay thousands of times.
-            known = _SNAPSHOTS[self.uri(table)] = _Snapshot(commit, NamedFiles(self.uri(table)))
+            try:
+                known = _SNAPSHOTS[self.uri(table)] = _Snapshot(commit, NamedFiles(self.uri(table)))
+            except DeltaError as error:
+                raise self._unreadable(table, error) from error
         return known.handle
+
+    def _unreadable(self, table: str, error: DeltaError) -> LakeError:
+        said = str(error).partition("\n")[0]
+        return LakeError(
+            f"The table {table} of {self.name} cannot be opened ({said}). Its log in {self.uri(table)}/_delta_log is "
+            "damaged: put the folder back from a backup."
+        )
 
     def exists(self, table: str) -> bool:
         """Whether a table has been created."""

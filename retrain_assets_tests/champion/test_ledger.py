@@ -3,6 +3,7 @@
 import multiprocessing
 import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrain_assets.champion.ledger import COMPACT_EVERY, Ledger, Standing
-from retrain_assets.errors import ChampionError
+from retrain_assets.errors import ChampionError, LakeError
 from retrain_assets.lake import Lake
 from retrain_assets_tests.champion.conftest import AS_OF, NAME, change, files
 from retrain_assets_tests.champion.racing import race
@@ -355,3 +356,16 @@ def test_any_history_has_one_champion(changes):
             assert standing.barred == barred
             assert champion not in barred
             assert not barred & set(standing.previous)
+
+
+def test_a_damaged_log_is_told_with_its_place(ledger):
+    """A ledger whose log was cut off or overwritten is named with its folder, and names no champion."""
+    change(ledger, 1, None)
+    log = Path(ledger.lake.uri("ledger"), "_delta_log")
+    last = max(log.glob("*.json"))
+    last.write_text(last.read_text()[:50])
+    for reads in (ledger.standing, lambda: change(ledger, 2, 1)):
+        with pytest.raises(LakeError) as told:
+            reads()
+        assert str(told.value).startswith("The table ledger of churn cannot be opened (")
+        assert str(told.value).endswith(f"Its log in {log} is damaged: put the folder back from a backup.")
