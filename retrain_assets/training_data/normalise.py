@@ -11,6 +11,7 @@ from retrain_assets.training_data.hashing import as_texts, ordinals, row_hashes,
 from retrain_assets.windows import Partitions
 
 TIMESTAMP_MISSING = "timestamp_missing"
+KNOWN_AT_MISSING = "known_at_missing"
 KEY_MISSING = "key_missing"
 ROW_OF_ANOTHER_PARTITION = "row_of_another_partition"
 DUPLICATE_KEY = "duplicate_key"
@@ -104,6 +105,10 @@ def _lines(frame: pl.DataFrame, spec: PipelineSpec, partitions: Partitions, key:
     time = frame.get_column(timestamp)
     start, end = partitions.bounds(key)
     broken = [(TIMESTAMP_MISSING, timestamp, time.is_null())]
+    known_at = spec.source.known_at
+    if known_at is not None:
+        # Known at no moment, it would be among the rows and never be used.
+        broken.append((KNOWN_AT_MISSING, known_at, frame.get_column(known_at).is_null()))
     if spec.source.late_rows == "quarantine":
         broken.append(
             (ROW_OF_ANOTHER_PARTITION, timestamp, ((time < start) | (time >= end)).fill_null(False))

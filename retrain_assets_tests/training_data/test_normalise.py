@@ -49,6 +49,15 @@ def test_identity_does_not_depend_on_the_label() -> None:
     assert taken(other, {"key": "id"}, label=label).accepted["row_id"].equals(keyed)
 
 
+@pytest.mark.parametrize("key", [None, "id"])
+def test_rows_that_became_known_at_no_moment_are_put_aside(key: str | None) -> None:
+    """A row that no reader would ever know is told, and not kept among those that are used."""
+    frame = rows(DAY).with_columns(seen=pl.when(pl.col("count") != 2).then("shown_at"))
+    found = taken(frame, {"key": key, "known_at": "seen"})
+    assert found.accepted["count"].to_list() == [0, 1, 3]
+    assert why(found) == [("known_at_missing", "seen", None)]
+
+
 @pytest.mark.parametrize(
     ("keys", "value"),
     [
