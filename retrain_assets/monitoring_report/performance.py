@@ -108,7 +108,10 @@ def measure_level(metric: Metric, rows: LabelledRows) -> Level | None:
         return None
     days = rows.days()
     count = int(np.unique(days).size)
-    error = standard_error_of(metric, rows.y, rows.score, days, rows.weights) if count > 1 else None
+    try:
+        error = standard_error_of(metric, rows.y, rows.score, days, rows.weights) if count > 1 else None
+    except TrainingError:
+        error = None  # a function of the user's own may be undefined on the days drawn anew
     return make_level(value, error, rows.y.size, count)
 
 

@@ -49,14 +49,18 @@ class LabelledRows:
     def of(
         cls, frame: pl.DataFrame, y: FloatArray, columns: TimeColumns, weight: str | None = None
     ) -> LabelledRows:
-        """Put scored rows and their labels in order; rows without score or label are left out."""
+        """Put scored rows and their labels in order; those without score, label or weight are left out."""
+        weighs = (
+            pl.lit(value=True) if weight is None else pl.col(weight).cast(pl.Float64).fill_nan(None).ne(0)
+        )
         order = (
             frame.select(
                 pl.int_range(pl.len()).alias("at"),
                 pl.col(columns.timestamp).alias("time"),
                 pl.Series("whole", is_scored(scores_of(frame["score"])) & np.isfinite(y)),
+                weighs.alias("weighs"),
             )
-            .filter("whole")
+            .filter("whole", "weighs")
             .sort("time", maintain_order=True)["at"]
         )
         return cls(frame[order], np.asarray(y, dtype=np.float64)[order.to_numpy()], columns, weight)

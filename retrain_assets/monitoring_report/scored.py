@@ -97,7 +97,9 @@ class ScoredRows:
                 given.group_by("partition_key").agg(pl.col("model_version").unique().sort()).iter_rows()
             ),
             settled=_settled(delivered, clock, declaration.time_columns),
-            weight=None if weight is None else rows[weight].cast(pl.Float64).fill_null(0.0).to_numpy(),
+            weight=None
+            if weight is None
+            else rows[weight].cast(pl.Float64).fill_nan(None).fill_null(0.0).to_numpy(),
         )
 
     def value(self, metric: Metric, score: str, keys: Sequence[str]) -> float | None:

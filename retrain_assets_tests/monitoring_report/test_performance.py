@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from retrain_assets.comparison import METRICS
+from retrain_assets.comparison import METRICS, Metric
+from retrain_assets.comparison.metric import TASKS
+from retrain_assets.errors import TrainingError
 from retrain_assets.monitoring_report.business import (
     business_values,
     check_bounds,
@@ -73,6 +75,31 @@ def test_rows_without_score_or_label_are_left_out():
         {"at": pl.Datetime("us", "UTC")}
     )
     assert LabelledRows.of(frame, np.array([1.0, 1.0, np.nan]), COLUMNS).y.tolist() == [1]
+
+
+def test_rows_without_a_weight_are_left_out():
+    """A missing weight takes its own row away, and not the level of all others."""
+    frame = pl.DataFrame({"at": [START] * 4, "score": [0.5] * 4, "weight": [2.0, None, np.nan, 0.0]}).cast(
+        {"at": pl.Datetime("us", "UTC")}
+    )
+    rows = LabelledRows.of(frame, np.array([1.0, 0.0, 0.0, 0.0]), COLUMNS, "weight")
+    assert (rows.y.tolist(), rows.weights.tolist()) == ([1], [2])
+
+
+def test_a_function_that_some_drawn_days_undo_has_a_value_without_bounds():
+    """What is undefined on many samples of the days is no reason for the report to fail."""
+
+    def needs_every_day(y, *_):
+        if len(np.unique(y)) < len(y):
+            raise TrainingError("a day was drawn twice")
+        return 1.0, None
+
+    metric = Metric("own", "own", "EUR", TASKS, False, needs_every_day)
+    frame = pl.DataFrame({"at": [START + DAY * n for n in range(4)], "score": [0.5] * 4}).cast(
+        {"at": pl.Datetime("us", "UTC")}
+    )
+    level = measure_level(metric, span(LabelledRows.of(frame, np.arange(4.0), COLUMNS), 0, 4))
+    assert (level.value, level.lower, level.upper, level.blocks) == (1.0, None, None, 4)
 
 
 def test_days_of_equal_size_give_the_t_interval_of_daily_means():
