@@ -14,7 +14,6 @@ import polars as pl
 from retrain_assets.candidate_model.model_inputs import model_inputs, sample_of
 from retrain_assets.champion.loading import Model
 from retrain_assets.declaration import Declaration
-from retrain_assets.errors import TrainingError
 from retrain_assets.monitoring_report.estimates import Accuracies, Estimation
 from retrain_assets.monitoring_report.estimators import Labelled, ScoredInputs
 from retrain_assets.monitoring_report.performance import measure_value
@@ -163,14 +162,18 @@ def scored_inputs(
         The champion's scores of these rows, shape (n,), or (n, k); NaN where it gave none.
     weight
         Column of sample weights.
+
+    Returns
+    -------
+    ScoredInputs or None
+        None where no row has a score, or none has a weight, which may come as late as the labels.
     """
     known = np.flatnonzero(is_scored(scores))
     if known.size == 0:
         return None
     chosen = known[sample_of(known.size)]
-    weights = None if weight is None else raw[weight][chosen].cast(pl.Float64).fill_null(0.0).to_numpy()
+    given = None if weight is None else raw[weight][chosen].cast(pl.Float64).fill_nan(None).fill_null(0.0)
+    weights = None if given is None else given.to_numpy()
     if weights is not None and not weights.sum() > 0:
-        raise TrainingError(
-            f"weight: {weight!r} is zero or empty in all rows of a partition. Mend the source."
-        )
+        return None
     return ScoredInputs(scores[chosen], model_inputs(champion.profile, features[chosen]), weights)

@@ -143,3 +143,14 @@ def test_another_champion_starts_afresh(life):
     """What was withdrawn for one champion says nothing about the next."""
     _, again, _, _ = life
     assert again["estimated"]["log_loss"]["confidence_based"]["withdrawn"] is None
+
+
+@pytest.mark.parametrize("weight", [None, np.nan, 0.0])
+def test_rows_whose_weights_are_not_known_have_no_estimate(weight):
+    """Weights may come with the labels: until then there is nothing to estimate, and the report is made."""
+    raw = pl.DataFrame({"amount": [1.0, 2.0], "weight": pl.Series([weight] * 2, dtype=pl.Float64)})
+    profile = build_profile(raw, ["amount"], [], None)
+    champion = Champion(1, START, profile, {}, (METRICS["log_loss"],))
+    scores = np.array([0.2, 0.8])
+    assert scored_inputs(champion, raw, raw.select("amount"), scores, "weight") is None
+    assert scored_inputs(champion, raw, raw.select("amount"), scores, None) is not None
