@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ TABLE_PROPERTIES: dict[str, str | None] = {
     "delta.enableExpiredLogCleanup": "false",
 }
 
+_UNFIT = re.compile(r"[][=^|\\]|%[0-9A-Fa-f]{2}")
+
 
 class Lake:
     """The Delta tables of one pipeline.
@@ -37,6 +40,11 @@ class Lake:
         ``RETRAIN_ASSETS_LAKE``.
     storage_options
         Options of the object store.
+
+    Raises
+    ------
+    LakeError
+        When the folder's path holds a sign that Delta Lake or Polars takes for another than it is.
     """
 
     def __init__(
@@ -45,6 +53,12 @@ class Lake:
         self.name = name
         self.root = root or os.environ.get("RETRAIN_ASSETS_LAKE") or str(home() / "lake")
         self.storage_options = dict(storage_options or {})
+        unfit = _UNFIT.search(self.root) if self._is_local else None
+        if unfit is not None:
+            raise LakeError(
+                f"{self.root}: tables cannot be in a folder whose path holds {unfit[0]!r}. Set RETRAIN_ASSETS_HOME or "
+                "RETRAIN_ASSETS_LAKE to another folder."
+            )
 
     @cached_property
     def _is_local(self) -> bool:

@@ -147,6 +147,16 @@ def test_folder_with_a_space_and_an_umlaut(tmp_path):
         assert_frame_equal(lake.scan(table).collect(), rows)
 
 
+@pytest.mark.parametrize("name", ["env=prod", "rows [1]", "a%20b"])
+def test_folder_that_tables_cannot_be_in(tmp_path, name):
+    """A sign that is read as part of an address, or as a column's value, is told before anything is written."""
+    root = str(tmp_path / name)
+    with pytest.raises(LakeError) as caught:
+        Lake("loans", root)
+    assert str(caught.value).startswith(f"{root}: tables cannot be in a folder whose path holds ")
+    Lake("loans", "s3://rows/env=prod")
+
+
 def test_rows_in_memory_are_those_of_the_newest_commit(lake):
     """A small table is read once while nothing is committed, and again after another handle has committed."""
     lake.append("attempts", pl.DataFrame({"attempt": ["a"]}))
