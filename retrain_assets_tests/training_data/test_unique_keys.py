@@ -137,6 +137,23 @@ def test_a_day_whose_row_waits_is_asked_for_though_the_run_that_freed_its_key_di
         write_day(tmp_path, DAYS[2])
 
 
+def test_a_day_that_has_left_the_source_keeps_its_rows_until_it_is_taken_in_by_hand(tmp_path):
+    """All rows of a day move to another one: they wait there, and are taken in once the day is empty."""
+    days = [loans_of(day) for day in DAYS[:2]]
+    pl.concat(days).write_parquet(tmp_path / "all.parquet")
+    declaration = declare(tmp_path, source__path="all.parquet")
+    take_in(declaration, *KEYS[:2])
+    complete(declaration.lake, KEYS, "run")
+    moved = days[0].with_columns(asked_at=pl.col("asked_at") + timedelta(days=1))
+    pl.concat([moved, days[1]]).write_parquet(tmp_path / "all.parquet")
+    assert take_in(declaration, KEYS[1]) == {KEYS[1]: (120, 120)}
+    complete(declaration.lake, KEYS, "run")
+    assert list(pending(declaration, declaration.source(), datetime.now(UTC), None).fingerprints) == []
+    assert take_in(declaration, KEYS[0]) == {KEYS[0]: (0, 0)}
+    assert list(pending(declaration, declaration.source(), datetime.now(UTC), None).fingerprints) == [KEYS[1]]
+    assert take_in(declaration, KEYS[1]) == {KEYS[1]: (240, 0)}
+
+
 def test_what_a_withheld_day_keeps_counts(tmp_path):
     """A day that is withheld keeps its rows, so that their keys stay taken."""
     write_days(tmp_path, 3)
