@@ -116,11 +116,12 @@ def measure_level(metric: Metric, rows: LabelledRows) -> Level | None:
 
 
 def measure_value(metric: Metric, rows: LabelledRows) -> float | None:
-    """Measure a metric without an interval; None where it is undefined."""
+    """Measure a metric without an interval; None where it is undefined, or too great for a number."""
     try:
-        return metric.measure(rows.y, rows.score, rows.weights)[0]
+        value = metric.measure(rows.y, rows.score, rows.weights)[0]
     except TrainingError:
         return None
+    return value if np.isfinite(value) else None
 
 
 def check_level(metric: Metric, current: Level | None, at_least: float) -> Crossing | None:

@@ -155,7 +155,7 @@ class ScoredRows:
             value, _ = metric.measure(self.label[chosen], scores, weight)
         except TrainingError:
             return None
-        return None if np.isnan(value) else float(value)
+        return float(value) if np.isfinite(value) else None
 
 
 def _scores(lake: Lake, table: str, within: pl.Expr, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:

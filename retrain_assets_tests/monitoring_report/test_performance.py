@@ -102,6 +102,16 @@ def test_a_function_that_some_drawn_days_undo_has_a_value_without_bounds():
     assert (level.value, level.lower, level.upper, level.blocks) == (1.0, None, None, 4)
 
 
+def test_a_level_too_great_for_a_number_is_none():
+    """A prediction that has gone astray must not make a report that is no JSON, nor a loss without bounds."""
+    frame = pl.DataFrame({"at": [START + DAY * n for n in range(4)], "score": [1e200] * 4}).cast(
+        {"at": pl.Datetime("us", "UTC")}
+    )
+    rows = span(LabelledRows.of(frame, np.arange(4.0), COLUMNS), 0, 4)
+    with np.errstate(over="ignore"):
+        assert measure_level(METRICS["mean_squared_error"], rows) is None
+
+
 def test_days_of_equal_size_give_the_t_interval_of_daily_means():
     """The bounds of a mean loss are those of a one-sided t-test on its daily means."""
     rows = span(make_rows(7, 200), 0, 7)

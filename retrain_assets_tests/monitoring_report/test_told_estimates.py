@@ -102,6 +102,14 @@ def test_the_constant_of_several_classes_and_of_numbers():
     assert numbers.constant(METRICS["mean_absolute_error"], ["day"]) == pytest.approx(2)
 
 
+def test_a_figure_too_great_for_a_number_is_none():
+    """The square of a prediction that has gone astray may overflow: there is no such place on the page."""
+    astray = rows_of([1.0, 2.0], [1e200, 0.0])
+    with np.errstate(over="ignore"):
+        assert astray.value(METRICS["mean_squared_error"], "score", ["day"]) is None
+    assert astray.value(METRICS["mean_absolute_error"], "score", ["day"]) == pytest.approx(5e199)
+
+
 def test_sample_weights_count_on_the_page():
     """A row of weight 0 counts neither for the model nor for the constant."""
     alone = rows_of([1, 0, 0], [0.7, 0.2, 0.4])
