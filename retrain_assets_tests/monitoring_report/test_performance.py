@@ -108,7 +108,7 @@ def test_a_level_too_great_for_a_number_is_none():
         {"at": pl.Datetime("us", "UTC")}
     )
     rows = span(LabelledRows.of(frame, np.arange(4.0), COLUMNS), 0, 4)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         assert measure_level(METRICS["mean_squared_error"], rows) is None
 
 

@@ -105,7 +105,7 @@ def test_the_constant_of_several_classes_and_of_numbers():
 def test_a_figure_too_great_for_a_number_is_none():
     """The square of a prediction that has gone astray may overflow: there is no such place on the page."""
     astray = rows_of([1.0, 2.0], [1e200, 0.0])
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         assert astray.value(METRICS["mean_squared_error"], "score", ["day"]) is None
     assert astray.value(METRICS["mean_absolute_error"], "score", ["day"]) == pytest.approx(5e199)
 
