@@ -13,8 +13,10 @@ from retrain_assets.retraining_decision.policy import Policy, train_end_at
 from retrain_assets.retraining_decision.reasons import (
     NEXT_LOOK,
     Cause,
+    back_off,
     find_causes,
     learning_step,
+    looked_again,
     window_until,
 )
 from retrain_assets.retraining_decision.ticks import first_free, foretold
@@ -53,7 +55,8 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
     - ``minimum_rows``: too few rows to train on;
     - ``cooldown`` and ``budget``, by the data clock, failed attempts included;
     - ``back_off``: after n failed attempts in a row, 2**(n - 1) partitions must pass, at most the period of
-      the budget;
+      the budget. Looks that failed hold the next look back, and no training: a candidate that cannot be looked at
+      again, whose files are gone for instance, must not keep the next one from being trained;
     - ``nothing_new``: the end of the training rows must have moved by max(one partition, min(10 % of the window,
       one holdout)) since the last attempt that came to a verdict. It does not hold back changed code, which learns
       something new from the rows that are there; cooldown and budget bound how often the rows that judge are judged
@@ -137,7 +140,7 @@ def _general_holds(evidence: Evidence, policy: Policy, history: History, now: da
         yield Hold("minimum_rows", text, None)
     for hold in (
         *_limits(policy, history),
-        *_back_off(policy, history),
+        *back_off((attempt for attempt in history.attempts if not looked_again(attempt)), policy),
         *_nothing_new(evidence, policy, history, now),
     ):
         if hold.until is not None and now < hold.until:
@@ -159,19 +162,6 @@ def _limits(policy: Policy, history: History) -> Iterator[Hold]:
             f"{_moment(until)}."
         )
         yield Hold("budget", text, until)
-
-
-def _back_off(policy: Policy, history: History) -> Iterator[Hold]:
-    failures = 0
-    for attempt in reversed(history.attempts):
-        if attempt.outcome != "failed":
-            break
-        failures += 1
-    if failures:
-        last = max(attempt.as_of for attempt in history.attempts[-failures:])
-        until = last + min(policy.partition * 2 ** min(failures - 1, 20), policy.per)
-        count = "The last attempt" if failures == 1 else f"The last {failures} attempts"
-        yield Hold("back_off", f"{count} failed; it tries again from {_moment(until)} on.", until)
 
 
 def _nothing_new(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Hold]:

@@ -74,6 +74,24 @@ def window_until(moment: datetime, evidence: Evidence, policy: Policy) -> timede
     return max(moment - evidence.train_start, timedelta(0))
 
 
+def looked_again(attempt: PastAttempt) -> bool:
+    """Whether an attempt was only to look at an earlier one's candidate again, and failed."""
+    return not attempt.trains and NEXT_LOOK in attempt.consumed
+
+
+def back_off(attempts: Iterable[PastAttempt], policy: Policy) -> Iterator[Hold]:
+    """Hold back after the attempts that failed since the last one that did not."""
+    failed: list[PastAttempt] = []
+    for attempt in attempts:
+        failed = [*failed, attempt] if attempt.outcome == "failed" else []
+    if failed:
+        last = max(attempt.as_of for attempt in failed)
+        until = last + min(policy.partition * 2 ** min(len(failed) - 1, 20), policy.per)
+        count = "The last attempt" if len(failed) == 1 else f"The last {len(failed)} attempts"
+        text = f"{count} failed; it tries again from {until:%Y-%m-%d %H:%M} UTC on."
+        yield Hold("back_off", text, until)
+
+
 def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Cause]:
     if evidence.unfinished is not None:
         yield _unfinished(evidence.unfinished)
@@ -97,7 +115,7 @@ def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime)
     if policy.code_changes and history.completed:
         yield from _code(evidence, history.completed[-1], now)
     if evidence.next_look is not None:
-        yield _look_again(evidence.next_look)
+        yield _look_again(evidence.next_look, policy, history, now)
 
 
 def _unfinished(judged: Unfinished) -> Cause:
@@ -110,14 +128,17 @@ def _unfinished(judged: Unfinished) -> Cause:
     return Cause(reason, judged.as_of, heeds=frozenset({"in_flight", "back_off"}))
 
 
-def _look_again(look: NextLook) -> Cause:
+def _look_again(look: NextLook, policy: Policy, history: History, now: datetime) -> Cause:
     """Judge again what was inconclusive: that trains nothing, and needs nothing new to train on."""
     text = (
         f"With the data up to {_date(look.as_of)} the newest candidate was inconclusive; its next look is due on "
         f"{_date(look.due)}."
     )
     reason = Reason(NEXT_LOOK, text, f"attempt {look.attempt} as judged on {look.as_of.isoformat()}")
-    return Cause(reason, look.due, heeds=frozenset({"in_flight", "back_off"}))
+    holds = [
+        hold for hold in back_off(history.attempts, policy) if hold.until is not None and now < hold.until
+    ]
+    return Cause(reason, look.due, tuple(holds), heeds=frozenset({"in_flight"}))
 
 
 def _harm(alarm: Alarm, evidence: Evidence, policy: Policy, history: History, now: datetime) -> Cause:

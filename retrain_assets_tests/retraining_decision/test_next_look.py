@@ -65,6 +65,16 @@ def test_a_look_is_not_foretold_where_training_goes_before():
     assert codes(decide(world, policy, history, after(71)).reasons) == ["age"]
 
 
+def test_a_look_that_always_fails_keeps_no_candidate_from_training():
+    """A candidate whose files are gone is tried ever more seldom, and the next tick of the schedule trains another."""
+    failed = [tried(day, "failed", {"next_look": "run-1"}, trains=False) for day in (70, 71, 73, 77)]
+    history = History((tried(60, "inconclusive"), *failed))
+    held = decide(evidence(next_look=LOOK), POLICY, history, after(80))
+    assert (held.act, codes(held.held_back_by), held.earliest) == (False, ["back_off"], after(85))
+    ticked = decide(evidence(next_look=LOOK, schedule_due=True), POLICY, history, after(80))
+    assert (ticked.act, ticked.resumes, codes(ticked.reasons)) == (True, None, ["schedule"])
+
+
 @pytest.mark.parametrize("held", ["in_flight", "back_off"])
 def test_a_run_in_flight_or_a_failure_holds_a_look_back(held):
     """While a retrain runs, and after one that failed, no look is taken."""
