@@ -10,7 +10,7 @@ from retrain_assets.candidate_model.estimator import likely_task
 from retrain_assets.errors import PartitionError
 from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.pipeline import RESERVED_COLUMNS
-from retrain_assets.training_data.column_types import storable
+from retrain_assets.training_data.column_types import exact, storable
 from retrain_assets.training_data.columns import check_columns, text_label, used_columns
 from retrain_assets.training_data.sources.timestamps import to_utc
 
@@ -122,7 +122,8 @@ def _cast(column: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:
         return column
     if column.null_count() == len(column):
         return pl.repeat(None, len(column), dtype=dtype, eager=True).rename(column.name)
-    convertible = _kind(column.dtype) == _kind(dtype)
+    rounded = dtype.is_integer() and column.dtype.is_float() and not exact(column)
+    convertible = _kind(column.dtype) == _kind(dtype) and not rounded
     cast = column.cast(dtype, strict=False) if convertible else column
     if not convertible or not _same(column, cast):
         example = _example(column, cast) if convertible else column.drop_nulls()[0]

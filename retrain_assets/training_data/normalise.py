@@ -116,7 +116,7 @@ def _lines(frame: pl.DataFrame, spec: PipelineSpec, partitions: Partitions, key:
     declared = spec.source.key
     if declared is not None:
         keys = frame.get_column(declared)
-        missing = keys.is_null()
+        missing = keys.is_null() | keys.is_nan() if keys.dtype.is_float() else keys.is_null()
         versions = [keys, *(frame.get_column(name) for name in filter(None, [spec.source.known_at]))]
         again = pl.Series(ordinals(row_hashes(versions, len(keys))) > 0)
         broken += [(KEY_MISSING, declared, missing), (DUPLICATE_KEY, declared, again & ~missing)]

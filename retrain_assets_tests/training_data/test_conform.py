@@ -106,6 +106,11 @@ def test_types_change_where_no_value_does() -> None:
             "Deliver it as Float64 again.",
         ),
         (
+            {"count": pl.lit(1.8e18)},
+            "the column 'count' is Float64 here (such as 1.8e+18) and Int64 in the partitions before. "
+            "Deliver it as Int64 again.",
+        ),
+        (
             {"id": pl.col("count")},
             "the column 'id' is Int64 here (such as 0) and String in the partitions before. "
             "Deliver it as String again.",
@@ -147,7 +152,9 @@ def test_a_regression_takes_in_no_text_for_a_label() -> None:
         "classifier under training.estimator, or another label."
     )
     assert conform(frame, None, declared({"path": "a.csv"}), "a.csv").height == 4
-    with pytest.raises(PartitionError, match="text, though of these rows none but numbers such as '1,5', and"):
+    with pytest.raises(
+        PartitionError, match="text, though of these rows none but numbers such as '1,5', and"
+    ):
         conform(frame.filter(pl.col("clicked") != "k.A."), None, spec, "a.csv")
 
 

@@ -58,6 +58,15 @@ def test_rows_that_became_known_at_no_moment_are_put_aside(key: str | None) -> N
     assert why(found) == [("known_at_missing", "seen", None)]
 
 
+def test_a_key_of_nan_is_no_key() -> None:
+    """NaN, which stands for no value among floats, is not the key of the first row that has it."""
+    found = taken(
+        rows(DAY).with_columns(id=pl.Series([1.0, float("nan"), None, float("nan")])), {"key": "id"}
+    )
+    assert found.accepted["count"].to_list() == [0]
+    assert [rule for rule, _, _ in why(found)] == ["key_missing"] * 3
+
+
 @pytest.mark.parametrize(
     ("keys", "value"),
     [
