@@ -16,7 +16,6 @@ from retrain_assets.retraining_decision.reasons import (
     back_off,
     find_causes,
     learning_step,
-    looked_again,
     window_until,
 )
 from retrain_assets.retraining_decision.ticks import first_free, foretold
@@ -45,7 +44,7 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
     (``unfinished``): it is gone on with, and nothing is trained. After all others comes the newest attempt,
     where it was inconclusive and its next look is due (``next_look``): its candidate is judged again on all
     rows since, and nothing is trained; a reason to train goes before, and the newer attempt takes its place.
-    Only a run in flight and the back-off hold these two back.
+    Only a run in flight and the back-off, after whatever failed, hold these two back.
 
     Holds on every other reason:
 
@@ -55,8 +54,8 @@ def decide(evidence: Evidence, policy: Policy, history: History, now: datetime) 
     - ``minimum_rows``: too few rows to train on;
     - ``cooldown`` and ``budget``, by the data clock, failed attempts included;
     - ``back_off``: after n failed attempts in a row, 2**(n - 1) partitions must pass, at most the period of
-      the budget. Looks that failed hold the next look back, and no training: a candidate that cannot be looked at
-      again, whose files are gone for instance, must not keep the next one from being trained;
+      the budget. A run that failed and was to train nothing holds back such runs alone: a candidate that cannot
+      be looked at again, or registered, because its files are gone must not keep the next from being trained;
     - ``nothing_new``: the end of the training rows must have moved by max(one partition, min(10 % of the window,
       one holdout)) since the last attempt that came to a verdict. It does not hold back changed code, which learns
       something new from the rows that are there; cooldown and budget bound how often the rows that judge are judged
@@ -140,7 +139,7 @@ def _general_holds(evidence: Evidence, policy: Policy, history: History, now: da
         yield Hold("minimum_rows", text, None)
     for hold in (
         *_limits(policy, history),
-        *back_off((attempt for attempt in history.attempts if not looked_again(attempt)), policy),
+        *back_off((attempt for attempt in history.attempts if attempt.trains), policy),
         *_nothing_new(evidence, policy, history, now),
     ):
         if hold.until is not None and now < hold.until:

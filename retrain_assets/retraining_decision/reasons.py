@@ -74,11 +74,6 @@ def window_until(moment: datetime, evidence: Evidence, policy: Policy) -> timede
     return max(moment - evidence.train_start, timedelta(0))
 
 
-def looked_again(attempt: PastAttempt) -> bool:
-    """Whether an attempt was only to look at an earlier one's candidate again, and failed."""
-    return not attempt.trains and NEXT_LOOK in attempt.consumed
-
-
 def back_off(attempts: Iterable[PastAttempt], policy: Policy) -> Iterator[Hold]:
     """Hold back after the attempts that failed since the last one that did not."""
     failed: list[PastAttempt] = []
@@ -94,7 +89,7 @@ def back_off(attempts: Iterable[PastAttempt], policy: Policy) -> Iterator[Hold]:
 
 def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Cause]:
     if evidence.unfinished is not None:
-        yield _unfinished(evidence.unfinished)
+        yield _unfinished(evidence.unfinished, _after_failures(policy, history, now))
     if evidence.champion is None:
         yield Cause(Reason("no_champion", "There is no champion yet.", "no champion"), now)
     if evidence.schedule_due:
@@ -115,30 +110,33 @@ def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime)
     if policy.code_changes and history.completed:
         yield from _code(evidence, history.completed[-1], now)
     if evidence.next_look is not None:
-        yield _look_again(evidence.next_look, policy, history, now)
+        yield _look_again(evidence.next_look, _after_failures(policy, history, now))
 
 
-def _unfinished(judged: Unfinished) -> Cause:
+def _after_failures(policy: Policy, history: History, now: datetime) -> tuple[Hold, ...]:
+    """What holds back a run that trains nothing: the back-off after failures of whatever kind."""
+    holds = back_off(history.attempts, policy)
+    return tuple(hold for hold in holds if hold.until is not None and now < hold.until)
+
+
+def _unfinished(judged: Unfinished, holds: tuple[Hold, ...]) -> Cause:
     """Go on with what was judged already: that trains nothing, so the limits on training do not concern it."""
     text = (
         f"The candidate trained with the data up to {_date(judged.as_of)} was judged {judged.verdict}, and the "
         "run failed before that was acted on."
     )
     reason = Reason("unfinished", text, f"attempt {judged.attempt}")
-    return Cause(reason, judged.as_of, heeds=frozenset({"in_flight", "back_off"}))
+    return Cause(reason, judged.as_of, holds, heeds=frozenset({"in_flight"}))
 
 
-def _look_again(look: NextLook, policy: Policy, history: History, now: datetime) -> Cause:
+def _look_again(look: NextLook, holds: tuple[Hold, ...]) -> Cause:
     """Judge again what was inconclusive: that trains nothing, and needs nothing new to train on."""
     text = (
         f"With the data up to {_date(look.as_of)} the newest candidate was inconclusive; its next look is due on "
         f"{_date(look.due)}."
     )
     reason = Reason(NEXT_LOOK, text, f"attempt {look.attempt} as judged on {look.as_of.isoformat()}")
-    holds = [
-        hold for hold in back_off(history.attempts, policy) if hold.until is not None and now < hold.until
-    ]
-    return Cause(reason, look.due, tuple(holds), heeds=frozenset({"in_flight"}))
+    return Cause(reason, look.due, holds, heeds=frozenset({"in_flight"}))
 
 
 def _harm(alarm: Alarm, evidence: Evidence, policy: Policy, history: History, now: datetime) -> Cause:

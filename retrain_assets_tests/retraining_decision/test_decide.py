@@ -275,6 +275,17 @@ def test_a_failed_registration_is_gone_on_with_before_all_else():
     assert (decision.act, decision.resumes, codes(decision.reasons)) == (True, "a1", ["unfinished"])
 
 
+def test_a_registration_that_always_fails_keeps_no_candidate_from_training():
+    """A verdict that cannot be acted on is tried ever more seldom; between, another candidate is trained."""
+    world = evidence(unfinished=Unfinished("a1", at(50), "blessed"))
+    failed = [attempt(day, "failed", {"unfinished": "a1"}, trains=False) for day in (51, 53, 57)]
+    history = History((attempt(50, "failed"), *failed))
+    held = decide(world, POLICY, history, at(60))
+    assert (held.act, codes(held.held_back_by), held.earliest) == (False, ["back_off"], at(65))
+    ticked = decide(replace(world, schedule_due=True), POLICY, history, at(60))
+    assert (ticked.act, ticked.resumes, codes(ticked.reasons)) == (True, None, ["schedule"])
+
+
 def test_persistent_harm_comes_again_after_growing_steps():
     """A harm that attempts did not heal is tried again, each time with twice as many newer rows."""
     world, made, history = evidence(alarms=(alarm(30),)), [], History()
