@@ -34,7 +34,11 @@ class Partitions:
 
     def key_of(self, moment: datetime) -> str:
         """Key of the partition that holds a moment: the period's first local day, as an ISO date."""
-        return self.key_of_day(moment.astimezone(ZoneInfo(self.timezone)).date())
+        return self.key_of_day(self.day_of(moment))
+
+    def day_of(self, moment: datetime) -> date:
+        """Local day that holds a moment."""
+        return moment.astimezone(ZoneInfo(self.timezone)).date()
 
     def key_of_day(self, day: date) -> str:
         """Key of the partition that holds a local day."""

@@ -119,7 +119,7 @@ def judge_performance(
         side, worst = ("below", "at most") if metric.greater_is_better else ("above", "at least")
         parts.append((level.crossed, _level_words(span, level, worst, side), level.bound, level.threshold))
     if fall is not None:
-        parts.append((fall.crossed, _fall_words(metric, fall), fall.bound, fall.allowed))
+        parts.append((fall.crossed, _fall_words(metric, fall, scene.partitions), fall.bound, fall.allowed))
         numbers["fall"] = fall.value
     if not parts:
         text = f"{_first_large(span)} {TOO_EARLY}"
@@ -186,11 +186,11 @@ def _level_words(span: str, found: Crossing, worst: str, side: str) -> str:
     )
 
 
-def _fall_words(metric: Metric, fall: Fall) -> str:
+def _fall_words(metric: Metric, fall: Fall, partitions: Partitions) -> str:
     side = "worse" if fall.value >= 0 else "better"
     change = (
-        f"{_first_large(metric.title)} since {fall.since:%Y-%m-%d} is {abs(fall.value):.4g} {metric.unit} {side} "
-        "than on the days before, back to the promotion"
+        f"{_first_large(metric.title)} since {partitions.day_of(fall.since)} is {abs(fall.value):.4g} {metric.unit} "
+        f"{side} than on the days before, back to the promotion"
     )
     if fall.crossed and fall.bound is not None:
         return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 
 from retrain_assets.retraining_decision.evidence import Evidence
 from retrain_assets.retraining_decision.history import History
@@ -30,6 +31,8 @@ class Balance:
         Attempts so far for the staleness of this champion.
     identity
         What an attempt for it consumes: the staleness of this champion.
+    since
+        Local day from which on the loss is counted.
     """
 
     lost: Staleness
@@ -37,6 +40,7 @@ class Balance:
     threshold: float
     tried: int
     identity: str
+    since: date
 
     @property
     def price(self) -> float:
@@ -63,7 +67,7 @@ class Balance:
     def surplus(self) -> str:
         """Say why the retrain is worth it, and at what cost of a retrain it would not be."""
         return (
-            f"Since {self.lost.since:%Y-%m-%d} the champion's lost quality has cost {_money(self.lost.cost)}, of "
+            f"Since {self.since} the champion's lost quality has cost {_money(self.lost.cost)}, of "
             f"which {_money(self.lost.per_partition)} in the newest period, and {self._asked}. A retrain that cost "
             f"{_money(self.lost.cost / self._factor)} or more would have waited."
         )
@@ -72,7 +76,7 @@ class Balance:
     def deficit(self) -> str:
         """Say what is missing until a retrain is worth it, and when the newest loss will have brought it."""
         text = (
-            f"Lost quality that has cost more than {_money(self.price)}: since {self.lost.since:%Y-%m-%d} it has "
+            f"Lost quality that has cost more than {_money(self.price)}: since {self.since} it has "
             f"cost {_money(self.lost.cost)}, and {self._asked}"
         )
         rate, missing = self.lost.per_partition, max(self.price - self.lost.cost, 0.0)
@@ -101,7 +105,8 @@ def weigh(evidence: Evidence, policy: Policy, history: History) -> Balance | Non
         return None
     identity = f"staleness of version {evidence.champion.version}"
     tried = len(history.consumers("staleness_cost", identity))
-    return Balance(evidence.staleness, policy.per_retrain, policy.cost_threshold, tried, identity)
+    since = policy.partitions.day_of(evidence.staleness.since)
+    return Balance(evidence.staleness, policy.per_retrain, policy.cost_threshold, tried, identity, since)
 
 
 def _money(amount: float) -> str:

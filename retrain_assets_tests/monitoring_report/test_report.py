@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -119,6 +120,13 @@ def test_the_sentence_tells_bound_and_threshold():
     assert "false in one of 20 harmless half-years at most" in found["performance"]["sentence"]
     assert "more than the allowed drop of 0.02." in found["performance"]["sentence"]
     assert "below the threshold of 0.2." in found["business:clicks"]["sentence"]
+
+
+def test_the_sentence_tells_days_by_the_calendar_of_the_periods():
+    """A day that begins at a midnight of Berlin is told by its own date, and not by that of UTC."""
+    found = by_reason(report(WATCHED.model_copy(update={"timezone": "Europe/Berlin"}), 36))["performance"]
+    onset = datetime.fromisoformat(found["onset"]).astimezone(ZoneInfo("Europe/Berlin"))
+    assert (onset.hour, f"since {onset:%Y-%m-%d} is" in found["sentence"]) == (0, True)
 
 
 def test_an_absolute_level_needs_no_reference():

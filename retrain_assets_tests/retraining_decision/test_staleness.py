@@ -76,6 +76,16 @@ def test_it_acts_when_the_loss_has_cost_more_than_a_retrain():
     )
 
 
+def test_days_are_told_by_the_calendar_of_the_periods():
+    """A period that ends at a midnight of Berlin is told by the day that begins there, as on the page."""
+    berlin = replace(POLICY, partitions=Partitions("daily", "Europe/Berlin"))
+    stale = accumulate(reports(*[1.0] * 6), at(9) + timedelta(hours=23), 0.1)
+    world = Evidence(Champion(1, at(9) + timedelta(hours=23)), 1000, at(0), 0, "a", staleness=stale)
+    decision = decide(world, berlin, History(), at(30))
+    assert decision.reasons[0].sentence.startswith("Since 2026-01-15 the champion's lost quality")
+    assert decide(world, POLICY, History(), at(30)).reasons[0].sentence.startswith("Since 2026-01-14")
+
+
 def test_a_threshold_asks_for_so_many_times_the_cost():
     """At half the cost of a retrain a loss of 10 a day acts after the third day, and the sentence tells both."""
     policy = replace(POLICY, cost_threshold=0.5)
