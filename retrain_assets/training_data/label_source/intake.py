@@ -133,6 +133,8 @@ def _delivered(
 def _commit(feed: LabelFeed, delivered: Sequence[_Delivered]) -> list[LabelsTaken]:
     lake, fresh = feed.declaration.lake, [item.labels for item in delivered if item.labels.height]
     if fresh:
+        # First, as labels that a run which died here has left are not new to the next one.
+        _reopen_later(feed, min(item.record["partition_key"] for item in delivered if item.labels.height))
         lake.append("labels", pl.concat(fresh))
     # Last, so that a crash before this line makes the partition be read again, which adds nothing twice.
     records = pl.DataFrame([item.record for item in delivered], schema=SCHEMAS["label_deliveries"])
@@ -147,6 +149,14 @@ def _commit(feed: LabelFeed, delivered: Sequence[_Delivered]) -> list[LabelsTake
         )
         for item in delivered
     ]
+
+
+def _reopen_later(feed: LabelFeed, key: str) -> None:
+    """Let partitions be read again in which a value was missing, of a label that has come after it: it was withdrawn."""
+    lake = feed.declaration.lake
+    later = (pl.col("partition_key") > key) & (pl.col("unusable") > 0)
+    again = lake.scan("label_deliveries").filter(later).with_columns(fingerprint=pl.lit("")).collect()
+    lake.replace_partitions("label_deliveries", again, again["partition_key"].to_list())
 
 
 def _next_number(feed: LabelFeed) -> int:

@@ -137,6 +137,20 @@ def test_a_label_is_withdrawn_by_one_without_value(loans, tmp_path):
     assert outcomes(loans) == truth(0, 1)
 
 
+def test_a_label_that_comes_after_its_withdrawal_is_withdrawn(loans, tmp_path):
+    """A file that is mended after a later one was read changes what the later one says; it is read again, once."""
+    good = book(tmp_path, FIRST_DAY).read_bytes()
+    book(tmp_path, FIRST_DAY).write_bytes(b"")
+    withdrawn = CLOCK - 2 * DAY
+    book(tmp_path, withdrawn.date(), withdrawal(0, 3, booked=withdrawn))
+    take_labels(loans, "first")
+    book(tmp_path, FIRST_DAY).write_bytes(good)
+    taken = [take_labels(loans, "second"), take_labels(loans, "third"), take_labels(loans, "fourth")]
+    assert [[item.key for item in run] for run in taken] == [["2026-01-05"], [str(withdrawn.date())], []]
+    assert "2026-01-05-3" in outcomes(loans, withdrawn - timedelta(microseconds=1))
+    assert truth(0, 1).keys() - outcomes(loans, withdrawn).keys() == {"2026-01-05-3"}
+
+
 def test_a_label_that_is_delivered_again_without_value_is_withdrawn_at_once(loans, tmp_path):
     """A value that is emptied in its file was never known to later readers; filled in again, it is."""
     take_labels(loans, "first")
