@@ -219,6 +219,7 @@ def _verdict(  # noqa: PLR0913 - the parts of one verdict, all by name
         budget_problem=look_sentence(look) if look.spent else None,
         budget_returns=look.returns,
         trial=trial,
+        timezone=case.spec.timezone,
     )
     return decide_verdict(evidence, case.spec.promotion)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from retrain_assets.comparison import Comparison, Metric
 from retrain_assets.evaluation_report.amounts import amount
@@ -194,7 +195,8 @@ def _look_again(evidence: Evidence, next_look: datetime, *, unlikely: bool) -> s
         hope = f", when the holdout is about {length} long, which should tell"
     else:
         hope = ""
-    return f"The next look is due on {next_look:%Y-%m-%d}{hope}."
+    day = next_look.astimezone(ZoneInfo(evidence.timezone)).date()
+    return f"The next look is due on {day}{hope}."
 
 
 def _needed_growth(gain: Comparison, target: float) -> float:

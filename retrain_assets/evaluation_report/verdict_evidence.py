@@ -70,6 +70,8 @@ class Evidence:
         When enough of it returns; None if never.
     trial
         Whether it is a trial, at which nobody looks again.
+    timezone
+        Time zone whose days are told.
     """
 
     metric: Metric
@@ -88,6 +90,7 @@ class Evidence:
     budget_problem: str | None = None
     budget_returns: datetime | None = None
     trial: bool = False
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from retrain_assets.retraining_decision.balance import weigh
 from retrain_assets.retraining_decision.decision import Hold, Reason
-from retrain_assets.retraining_decision.evidence import Alarm, Evidence, NextLook, Unfinished
+from retrain_assets.retraining_decision.evidence import Alarm, Champion, Evidence, NextLook, Unfinished
 from retrain_assets.retraining_decision.history import History, PastAttempt
 from retrain_assets.retraining_decision.policy import Policy
 from retrain_assets.spec.base import format_duration
@@ -89,7 +89,7 @@ def back_off(attempts: Iterable[PastAttempt], policy: Policy) -> Iterator[Hold]:
 
 def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime) -> Iterator[Cause]:
     if evidence.unfinished is not None:
-        yield _unfinished(evidence.unfinished, _after_failures(policy, history, now))
+        yield _unfinished(evidence.unfinished, policy, _after_failures(policy, history, now))
     if evidence.champion is None:
         yield Cause(Reason("no_champion", "There is no champion yet.", "no champion"), now)
     if evidence.schedule_due:
@@ -106,11 +106,11 @@ def _causes(evidence: Evidence, policy: Policy, history: History, now: datetime)
         yield Cause(Reason("new_rows", text, f"rows since {last}"), now)
     yield from _stale(evidence, policy, history, now)
     if policy.max_age is not None and evidence.champion is not None:
-        yield _age(evidence.champion.version, evidence.champion.since, policy.max_age, history)
+        yield _age(evidence.champion, policy, policy.max_age, history)
     if policy.code_changes and history.completed:
-        yield from _code(evidence, history.completed[-1], now)
+        yield from _code(evidence, policy, history.completed[-1], now)
     if evidence.next_look is not None:
-        yield _look_again(evidence.next_look, _after_failures(policy, history, now))
+        yield _look_again(evidence.next_look, policy, _after_failures(policy, history, now))
 
 
 def _after_failures(policy: Policy, history: History, now: datetime) -> tuple[Hold, ...]:
@@ -119,21 +119,21 @@ def _after_failures(policy: Policy, history: History, now: datetime) -> tuple[Ho
     return tuple(hold for hold in holds if hold.until is not None and now < hold.until)
 
 
-def _unfinished(judged: Unfinished, holds: tuple[Hold, ...]) -> Cause:
+def _unfinished(judged: Unfinished, policy: Policy, holds: tuple[Hold, ...]) -> Cause:
     """Go on with what was judged already: that trains nothing, so the limits on training do not concern it."""
     text = (
-        f"The candidate trained with the data up to {_date(judged.as_of)} was judged {judged.verdict}, and the "
+        f"The candidate trained with the data up to {_date(judged.as_of, policy)} was judged {judged.verdict}, and the "
         "run failed before that was acted on."
     )
     reason = Reason("unfinished", text, f"attempt {judged.attempt}")
     return Cause(reason, judged.as_of, holds, heeds=frozenset({"in_flight"}))
 
 
-def _look_again(look: NextLook, holds: tuple[Hold, ...]) -> Cause:
+def _look_again(look: NextLook, policy: Policy, holds: tuple[Hold, ...]) -> Cause:
     """Judge again what was inconclusive: that trains nothing, and needs nothing new to train on."""
     text = (
-        f"With the data up to {_date(look.as_of)} the newest candidate was inconclusive; its next look is due on "
-        f"{_date(look.due)}."
+        f"With the data up to {_date(look.as_of, policy)} the newest candidate was inconclusive; its next look is due on "
+        f"{_date(look.due, policy)}."
     )
     reason = Reason(NEXT_LOOK, text, f"attempt {look.attempt} as judged on {look.as_of.isoformat()}")
     return Cause(reason, look.due, holds, heeds=frozenset({"in_flight"}))
@@ -146,7 +146,7 @@ def _harm(alarm: Alarm, evidence: Evidence, policy: Policy, history: History, no
     enough = alarm.onset + step + policy.lag
     if now < enough:
         text = (
-            f"{_named(alarm)} began about {_date(alarm.onset)}; training rows must reach "
+            f"{_named(alarm)} began about {_date(alarm.onset, policy)}; training rows must reach "
             f"{_days(step)} beyond that, so that a candidate has seen it."
         )
         holds.append(Hold("too_new_to_learn", text, enough))
@@ -156,7 +156,7 @@ def _harm(alarm: Alarm, evidence: Evidence, policy: Policy, history: History, no
         again = tried[-1].train_end + wait + policy.lag
         if now < again:
             text = (
-                f"{_named(alarm)} has been answered by {_times(len(tried))} since {_date(alarm.since)} "
+                f"{_named(alarm)} has been answered by {_times(len(tried))} since {_date(alarm.since, policy)} "
                 f"without a better model; the next waits for {_days(wait)} of newer training rows."
             )
             holds.append(Hold("already_tried", text, again))
@@ -169,20 +169,20 @@ def _stale(evidence: Evidence, policy: Policy, history: History, now: datetime) 
         yield Cause(Reason("staleness_cost", balance.surplus, balance.identity), now)
 
 
-def _age(version: int, since: datetime, max_age: timedelta, history: History) -> Cause:
-    identity = f"version {version} since {since.isoformat()}"
-    due = since + max_age
+def _age(champion: Champion, policy: Policy, max_age: timedelta, history: History) -> Cause:
+    identity = f"version {champion.version} since {champion.since.isoformat()}"
+    due = champion.since + max_age
     tried = history.consumers("age", identity)
     if tried:
         due = tried[-1].next_look or tried[-1].as_of + max_age
     text = (
-        f"Version {version} was last replaced or confirmed on {_date(since)}, and is to be within "
-        f"{format_duration(max_age)}."
+        f"Version {champion.version} was last replaced or confirmed on {_date(champion.since, policy)}, and is to be "
+        f"within {format_duration(max_age)}."
     )
     return Cause(Reason("age", text, identity), due)
 
 
-def _code(evidence: Evidence, last: PastAttempt, now: datetime) -> Iterator[Cause]:
+def _code(evidence: Evidence, policy: Policy, last: PastAttempt, now: datetime) -> Iterator[Cause]:
     identity = evidence.code_version
     if last.code_version != identity:
         text = "The declaration, or code that it names, has changed since the last attempt."
@@ -190,7 +190,7 @@ def _code(evidence: Evidence, last: PastAttempt, now: datetime) -> Iterator[Caus
         heeds = frozenset({"in_flight", "minimum_rows", "cooldown", "budget", "back_off"})
         yield Cause(Reason("code_changed", text, identity), now, heeds=heeds)
     elif last.consumed.get("code_changed") == identity and last.next_look is not None:
-        text = f"The changed code was judged inconclusive; its next look is due on {_date(last.next_look)}."
+        text = f"The changed code was judged inconclusive; its next look is due on {_date(last.next_look, policy)}."
         yield Cause(Reason("code_changed", text, identity), last.next_look)
 
 
@@ -199,8 +199,9 @@ def _named(alarm: Alarm) -> str:
     return {"performance": "The fall in performance", "drift": "The drift"}.get(kind, f"The change of {name}")
 
 
-def _date(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d}"
+def _date(moment: datetime, policy: Policy) -> str:
+    """The local day, as pages tell it."""
+    return policy.partitions.day_of(moment).isoformat()
 
 
 def _days(length: timedelta) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -206,6 +207,15 @@ def test_the_next_look_is_when_the_rows_would_tell():
         f"The next look is due on {verdict.next_look:%Y-%m-%d}, when the holdout is about 20 days long, which should "
         "tell."
     )
+
+
+def test_the_next_look_is_told_by_the_local_day():
+    """Where the pages name another day than UTC does, so does the sentence."""
+    here = evidence(gain(0.002, 0.001), gain(0.022, 0.001))
+    far = decide_verdict(replace(here, timezone="Pacific/Kiritimati"), PromotionSpec())
+    local = far.next_look.astimezone(ZoneInfo("Pacific/Kiritimati"))
+    assert f"{local:%Y-%m-%d}" != f"{far.next_look:%Y-%m-%d}"
+    assert f"The next look is due on {local:%Y-%m-%d}, when" in far.sentence
 
 
 def test_non_inferiority_waits_until_the_margin_can_be_told_from_zero():

@@ -71,6 +71,15 @@ def test_a_quiet_world_asks_for_nothing_and_says_what_would():
     assert "tick of the schedule" in decision.would_change
 
 
+@pytest.mark.parametrize(("zone", "day"), [("UTC", "2026-01-24"), ("Europe/Berlin", "2026-01-25")])
+def test_days_are_told_by_the_calendar_of_the_periods(zone, day):
+    """A period that ends at a midnight of Berlin is told by the day that begins there, as on the page."""
+    policy = replace(POLICY, partitions=Partitions("daily", zone), max_age=5 * DAY)
+    world = evidence(champion=Champion(1, at(19) + timedelta(hours=23)))
+    [reason] = decide(world, policy, History(), at(60)).reasons
+    assert reason.sentence == f"Version 1 was last replaced or confirmed on {day}, and is to be within 5d."
+
+
 def test_no_champion_waits_for_the_minimum_of_rows():
     """Without a champion it acts as soon as there are rows enough to train on."""
     few = evidence(champion=None, train_rows=1999)
