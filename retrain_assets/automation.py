@@ -1,4 +1,4 @@
-"""What sensors and schedules have in common: the runs that they look at."""
+"""What sensors and schedules have in common: the runs that they look at, and when they are due."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._utils.schedules import cron_string_iterator
 
 from retrain_assets.asset import INGEST_TAG
 from retrain_assets.declaration import Declaration
@@ -97,3 +98,17 @@ def back_off(
 def digest_of(fingerprints: object) -> str:
     """Identity of what a source holds that is to be taken in."""
     return hashlib.sha256(json.dumps(fingerprints, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def cron_fault(cron: str) -> str | None:
+    """Say what is wrong with a cron expression, in words that Dagster does not have; None where nothing is."""
+    form = "write five fields, such as 0 2 * * 1 for every Monday at 2 a.m."
+    try:
+        dg.ScheduleDefinition(name="due", job_name="due", cron_schedule=cron)
+    except dg.DagsterInvalidDefinitionError:
+        return f"{cron!r} is no cron expression; {form}"
+    try:
+        next(cron_string_iterator(0, cron, "UTC"))
+    except ValueError:
+        return f"{cron!r} is never due, as if on April 31; {form}"
+    return None

@@ -6,7 +6,10 @@ import atexit
 import logging
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +26,7 @@ from retrain_assets.asset import (
     common,
     partitions_definition,
 )
+from retrain_assets.automation import cron_fault
 from retrain_assets.cadence_report import asset as cadence_report
 from retrain_assets.candidate_model import asset as candidate_model
 from retrain_assets.checks import check_history, examine
@@ -44,6 +48,7 @@ from retrain_assets.retraining_decision.automation import retrain_schedule, retr
 from retrain_assets.spec import PipelineSpec, load_spec
 from retrain_assets.spec.attributes import Attributes
 from retrain_assets.spec.environment import check_environment
+from retrain_assets.spec.repeated import repeated_fields
 from retrain_assets.spec.scaffolder import PipelineScaffolder
 from retrain_assets.training_data import asset as training_data
 from retrain_assets.training_data.automation import source_sensor
@@ -86,16 +91,20 @@ class RetrainingPipeline(dg.Component):
         """
         folder = Path(context.path)
         file = folder if folder.is_file() else folder / "defs.yaml"
-        try:
+        with _faults_told_last():
             return cls(_read(attributes.model_dump() if attributes is not None else {}, file, context))
-        except SpecError as error:
-            if _is_check():
-                _tell_last(str(error))
-            raise
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Build the pipeline's part of the code location."""
-        del context
+        """Build the pipeline's part of the code location.
+
+        Raises
+        ------
+        SpecError
+            When another pipeline of the code location has the same name.
+        """
+        pipelines = context.component_tree.get_all_components(of_type=RetrainingPipeline)
+        with _faults_told_last():
+            _check_name(self.declaration, [each.declaration for each in pipelines])
         return build_definitions(self.declaration)
 
 
@@ -193,10 +202,10 @@ def _read(written: dict[str, Any], file: Path, context: dg.ComponentLoadContext)
     shown = _shown(file)
     settle_home(file)
     check_environment(written, shown)
-    spec = load_spec(context.resolution_context.resolve_value(written), shown)
+    spec = load_spec(_filled_in(written, context.resolution_context), shown)
     declaration = Declaration(spec, file)
     findings = examine(declaration)
-    faults = [*_check_for_dagster(spec), *findings.faults]
+    faults = [*repeated_fields(file), *_check_for_dagster(spec), *findings.faults]
     # Every load would read all timestamps of the source for this.
     history = check_history(declaration) if _is_check() and not faults else []
     for doubt in (*findings.doubts, *history):
@@ -204,6 +213,31 @@ def _read(written: dict[str, Any], file: Path, context: dg.ComponentLoadContext)
     if faults:
         raise SpecError("\n".join(f"{shown}: {fault}" for fault in faults))
     return declaration
+
+
+def _filled_in(written: Any, context: dg.ResolutionContext) -> Any:
+    """Put values into templates. Any other text stays as written: Dagster would make a number of the text "1"."""
+    if isinstance(written, dict):
+        return {name: _filled_in(value, context.at_path(name)) for name, value in written.items()}
+    if isinstance(written, list):
+        return [_filled_in(value, context.at_path(place)) for place, value in enumerate(written)]
+    return context.resolve_value(written) if isinstance(written, str) and "{{" in written else written
+
+
+def _check_name(declaration: Declaration, declared: Sequence[Declaration]) -> None:
+    """Refuse a pipeline whose name another one has: their tables and their models would be one.
+
+    Raises
+    ------
+    SpecError
+        With the file of the other one.
+    """
+    others = [each.file for each in declared if each is not declaration and each.name == declaration.name]
+    if others:
+        where = "in this file" if others[0] == declaration.file else f"in {_shown(others[0])}"
+        raise SpecError(
+            f"{_shown(declaration.file)}: name: a pipeline {where} is called {declaration.name!r} too; rename one."
+        )
 
 
 def _is_check() -> bool:
@@ -220,6 +254,16 @@ def _shown(file: Path) -> str:
 def _tell(doubt: str) -> None:
     """Tell a doubt in the log of whoever loads the code location, once: Dagster loads it twice to check it."""
     logging.getLogger("dagster").warning(doubt)
+
+
+@contextmanager
+def _faults_told_last() -> Iterator[None]:
+    try:
+        yield
+    except SpecError as error:
+        if _is_check():
+            _tell_last(str(error))
+        raise
 
 
 @cache
@@ -239,14 +283,15 @@ def _check_for_dagster(spec: PipelineSpec) -> list[str]:
     crons = {"retrain_when.schedule": spec.retrain_when.schedule}
     if spec.cadence is not None:
         crons["cadence.schedule"] = spec.cadence.schedule
-    for field, cron in crons.items():
-        if cron is None:
-            continue
-        try:
-            dg.ScheduleDefinition(name="due", job_name="due", cron_schedule=cron)
-        except dg.DagsterInvalidDefinitionError:
-            faults.append(
-                f"{field}: {cron!r} is no cron expression; write five fields, such as "
-                "0 2 * * 1 for every Monday at 2 a.m."
-            )
+    told = {field: None if cron is None else cron_fault(cron) for field, cron in crons.items()}
+    faults += [f"{field}: {fault}" for field, fault in told.items() if fault is not None]
+    freshness = {
+        "source.expected_every": spec.source.expected_every,
+        "retrain_when.max_age": spec.retrain_when.max_age,
+    }
+    faults += [
+        f"{field}: less than a minute cannot be watched; write a longer duration, such as 1h or 7d."
+        for field, length in freshness.items()
+        if length is not None and length < timedelta(minutes=1)
+    ]
     return faults

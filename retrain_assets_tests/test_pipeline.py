@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import polars as pl
 import pytest
 
 from retrain_assets.champion.tracking import client
+from retrain_assets.declaration import Declaration
 from retrain_assets.errors import SpecError
 from retrain_assets.home import home
-from retrain_assets.pipeline import build_definitions
+from retrain_assets.pipeline import RetrainingPipeline, build_definitions
 from retrain_assets_tests.pipelines import declare, write_days
 from retrain_assets_tests.projects import PACKAGE, write_project
 from retrain_assets_tests.running import QUIET, YOUNG, Running, sentence
@@ -162,6 +164,47 @@ def test_a_missing_environment_variable_is_named(load):
     cause = caught.value.__cause__
     assert isinstance(cause, SpecError)
     assert "defs.yaml: source.path: the environment variable AD_CLICKS_FOLDER is not set." in str(cause)
+
+
+def declaration_of(definitions: dg.Definitions) -> Declaration:
+    """The declaration of the only pipeline."""
+    assert definitions.component_tree is not None
+    return definitions.component_tree.get_all_components(of_type=RetrainingPipeline)[0].declaration
+
+
+def test_a_quoted_text_stays_a_text(load):
+    """A text that looks like a number, a list or nothing is what stands in the file, and no template's value."""
+    written = LEAST.replace("month_end}", 'month_end, read: {null_values: ["-999", "None", "1"]}}').replace(
+        "[customer_id, churn_reason]", '["2020", churn_reason]'
+    )
+    spec = declaration_of(load(f'{written}  description: "[1]"\n', {})).spec
+    assert spec.source.read.null_values == ["-999", "None", "1"]
+    assert spec.features.exclude == ["2020", "churn_reason"]
+    assert spec.description == "[1]"
+
+
+def refused(load: Callable[..., dg.Definitions], text: str) -> str:
+    """The sentences by which a project with one file is refused."""
+    with pytest.raises(Exception, match="Error while") as caught:
+        nodes(load(text, {}))
+    assert isinstance(caught.value.__cause__, SpecError)
+    return str(caught.value.__cause__)
+
+
+def test_two_pipelines_of_one_name_are_refused(load):
+    """A second pipeline of a name is told with the file of the first, and without what else is declared."""
+    told = refused(load, f"{LEAST}---{LEAST}")
+    assert told.endswith("defs.yaml: name: a pipeline in this file is called 'churn' too; rename one.")
+    assert "\n" not in told
+
+
+def test_a_block_that_is_declared_twice_is_refused(load):
+    """YAML would take the last of two fields of one name; what the first says is not dropped without a word."""
+    told = refused(load, f"{LEAST}  retrain_when: {{new_rows: 500}}\n")
+    assert told.endswith(
+        "defs.yaml: retrain_when: it stands in line 8 and again in line 9, and only the last would hold. Remove one, "
+        "or make them one."
+    )
 
 
 def digests(*folders: Path) -> dict[str, str]:

@@ -158,6 +158,18 @@ DECLARATIONS = [
         "2 a.m.",
     ),
     _case(
+        "a schedule that is never due",
+        {"retrain_when": {"schedule": "0 2 31 4 *"}},
+        "retrain_when.schedule: '0 2 31 4 *' is never due, as if on April 31; write five fields, such as 0 2 * * 1 for "
+        "every Monday at 2 a.m.",
+    ),
+    _case(
+        "freshness of less than a minute",
+        {"source__expected_every": "0.5m", "retrain_when": {"max_age": "0.1m"}},
+        "source.expected_every: less than a minute cannot be watched; write a longer duration, such as 1h or 7d.",
+        "retrain_when.max_age: less than a minute cannot be watched; write a longer duration, such as 1h or 7d.",
+    ),
+    _case(
         "an impossible owner",
         {"owners": ["nobody at all"]},
         "owners: 'nobody at all' is no owner; write an e-mail address, or team: and a name.",
