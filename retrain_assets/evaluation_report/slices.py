@@ -141,7 +141,7 @@ def compare_slices(
     Raises
     ------
     TrainingError
-        When a column does not exist.
+        When a column does not exist, or its values have no text.
     """
     slices, notes = [], []
     for column in columns:
@@ -158,8 +158,21 @@ def compare_slices(
 
 
 def commonest_values(column: pl.Series) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    """Yield the commonest values as text, at most twelve with 50 rows, each with the positions of its rows."""
-    named = pl.DataFrame({"value": column.cast(pl.String).fill_null(MISSING)}).with_row_index("row")
+    """Yield the commonest values as text, at most twelve with 50 rows, each with the positions of its rows.
+
+    Raises
+    ------
+    TrainingError
+        When the values are lists or bytes, which have no text.
+    """
+    try:
+        texts = column.cast(pl.String).fill_null(MISSING)
+    except pl.exceptions.PolarsError as error:
+        raise TrainingError(
+            f"The column {column.name!r} is of type {column.dtype}, whose values are no texts to tell rows apart by. "
+            "Remove it from evaluation.slices and evaluation.sensitive."
+        ) from error
+    named = pl.DataFrame({"value": texts}).with_row_index("row")
     groups = (
         named.group_by("value")
         .agg(pl.col("row"), pl.len().alias("rows"))

@@ -82,3 +82,13 @@ def test_an_unknown_slice_column_is_an_error():
     """A slice column that the source lacks is named."""
     with pytest.raises(TrainingError, match=r"evaluation.slices: 'b' is no column"):
         compare_slices(pl.DataFrame({"a": ["x"]}), ["b"], scored(1), MAE, TEST)
+
+
+@pytest.mark.parametrize(("value", "kind"), [([1, 2], r"List\(Int64\)"), (b"\xff\xfe", "Binary")])
+def test_a_column_whose_values_are_no_texts(value, kind):
+    """A column of lists or of bytes makes no slices, and the sentence says what it holds."""
+    rows = pl.DataFrame({"device": [value] * 200})
+    with pytest.raises(
+        TrainingError, match=f"The column 'device' is of type {kind}, whose values are no texts"
+    ):
+        compare_slices(rows, ["device"], scored(200), MAE, TEST)
