@@ -30,6 +30,16 @@ def test_first_screen() -> None:
     assert "Nothing asks for a retrain." in first
 
 
+def test_a_persons_reason_ends_like_a_sentence() -> None:
+    """What a person typed without a full stop does not run into the sentence that follows."""
+    life = lives.life()
+    for typed, told in (("scores look wrong", "scores look wrong."), ("Looks fine!", "Looks fine!")):
+        champion = life["champion"] | {"action": "forced", "actor": "maria", "reason": typed}
+        assert f"Forced by maria: {told} In force since" in first_screen(
+            life_page(life | {"champion": champion})
+        )
+
+
 def test_a_decision_that_was_overtaken_is_told_as_such() -> None:
     """Right after a run the newest decision is one of before it, and the first section says so."""
     life = lives.life()
