@@ -88,6 +88,8 @@ class FileAccess:
         declared = self._read.model_dump(mode="json", exclude={"storage_options"})
         # A mended declaration reads the same bytes differently: it makes every partition new.
         self.tag = digest([json.dumps(declared, sort_keys=True), spec.timezone, source.timestamp])[:8]
+        # What a file held is kept by partition.
+        self.cache_tag = f"{self.tag} {source.partition}"
 
     @property
     def address(self) -> str:
@@ -161,7 +163,7 @@ class FileCache:
 
     def __init__(self, access: FileAccess, cursor: str | None) -> None:
         self._access = access
-        self._before = _parse(cursor, access.tag)
+        self._before = _parse(cursor, access.cache_tag)
         self._now: dict[str, KnownFile] = {}
 
     def look(self, file: StoredFile) -> KnownFile:
@@ -177,7 +179,7 @@ class FileCache:
     def cursor(self) -> str:
         """Write down what was looked at."""
         files = {address: [known.stamp, known.digest, known.contents] for address, known in self._now.items()}
-        return json.dumps({"tag": self._access.tag, "files": files}, separators=(",", ":"))
+        return json.dumps({"tag": self._access.cache_tag, "files": files}, separators=(",", ":"))
 
 
 def _from(folder: Path, path: Path) -> str:

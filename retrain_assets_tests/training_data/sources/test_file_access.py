@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.training_data.sources.source import open_source
+from retrain_assets.windows import Partitions
 from retrain_assets_tests.training_data.declared import DAILY, DAYS, declared, rows
 from retrain_assets_tests.training_data.sources.days import (
     BY_DAY,
@@ -34,6 +35,17 @@ def test_a_mended_declaration_makes_partitions_new(tmp_path: Path) -> None:
     before = by_key(open_source(declared(BY_DAY), tmp_path))
     after = by_key(open_source(declared({**BY_DAY, "read": {"timestamp_format": "%Y"}}), tmp_path))
     assert all(before[day] != after[day] for day in DAYS)
+
+
+def test_what_was_kept_of_other_periods_is_not_taken_for_these(tmp_path: Path) -> None:
+    """The cache of a source that was read by days says nothing of its weeks."""
+    pl.concat(rows(day) for day in DAYS).write_parquet(tmp_path / "all.parquet")
+    days = open_source(declared(WHOLE), tmp_path).fingerprints(DAILY, DAYS, {}, None)
+    source = open_source(declared({**WHOLE, "partition": "weekly"}), tmp_path)
+    weekly = Partitions("weekly", "UTC")
+    looks = [source.fingerprints(weekly, [DAYS[0]], {}, cursor).by_key for cursor in (None, days.cursor)]
+    assert looks[0] == looks[1]
+    assert looks[0] != {DAYS[0]: days.by_key[DAYS[0]]}
 
 
 @pytest.mark.parametrize("source_block", [BY_DAY, {"path": "*.parquet"}])
