@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 import polars as pl
@@ -141,6 +142,11 @@ def typed(columns: Sequence[ColumnProfile], kind: Kind) -> list[ColumnProfile]:
 
 
 def _task(label: pl.Series, name: str) -> tuple[Task, Any]:
+    if not (label.dtype.is_numeric() or label.dtype in (pl.Boolean, pl.Null) or _is_text(label)):
+        raise SpecError(
+            f"The label {name!r} holds values of type {label.dtype}. It must hold numbers, texts, or true and false: "
+            "write one of these to the source, or name another column."
+        )
     values = label.unique().sort().to_list()
     if len(values) == 2:
         usual = label.dtype == pl.Boolean or set(values) == {0, 1}
@@ -201,7 +207,9 @@ def _rarer(label: pl.Series) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A whole number without its decimal point: CSV has no integers of its own."""
+    """A whole number without its decimal point: CSV has no integers of its own, and YAML no decimals."""
+    if isinstance(value, Decimal):
+        value = float(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

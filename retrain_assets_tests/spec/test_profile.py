@@ -114,6 +114,7 @@ def test_the_label_of_a_regression_is_followed_by_correlation():
         (["no", "yes", "no", "no"], "yes"),
         ([1, 2, 1, 1], 2),
         ([None, "yes", "no", "no"], "yes"),
+        (pl.Series([0, 1, 0, 0]).cast(pl.Decimal(4, 2)), 1),
     ],
 )
 def test_the_positive_class_is_one_or_true_or_the_rarer(label, positive):
@@ -145,11 +146,16 @@ def test_the_positive_class_is_one_or_true_or_the_rarer(label, positive):
             "The label 'label' has no value in any row of the sample, so there is nothing to learn. Name another column.",
         ),
         (
+            {"at": TIMES[:3], "label": [[0], [1], [0]]},
+            "The label 'label' holds values of type List(Int64). It must hold numbers, texts, or true and false: write "
+            "one of these to the source, or name another column.",
+        ),
+        (
             {"at": TIMES[:3], "label": [0, 1, 0], "score": [1, 2, 3]},
             "'score' is a column of retrain_assets itself. Rename it in the source.",
         ),
     ],
-    ids=["no label", "too many texts", "one value", "no value", "reserved"],
+    ids=["no label", "too many texts", "one value", "no value", "lists", "reserved"],
 )
 def test_a_sample_that_cannot_be_declared_is_told(rows, sentence):
     """A missing column, a label of no supported task and a reserved name are errors in a sentence."""
