@@ -60,5 +60,5 @@ def lifetime_words(found: Mapping[str, Any]) -> str:
     often = "once" if found["falls"] == 1 else f"{found['falls']} times"
     return (
         f"After {found['days']:,.0f} days on average (90 % interval {found['lower']:,.0f} to {found['upper']:,.0f} "
-        f"days): {often} in {found['watched']:,.0f} days of service."
+        f"days): it did {often} in {found['watched']:,.0f} days of service."
     )

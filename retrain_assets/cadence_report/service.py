@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from retrain_assets.cadence_report.contest import Contest
+from retrain_assets.windows import Partitions
 
 
 def serves_in_tuning(contest: Contest, window: int) -> bool:
@@ -39,14 +41,19 @@ def serves_from(contest: Contest, window: int) -> str | None:
     return contest.replayer.matrix.blocks[begin].start.isoformat() if begin < contest.end else None
 
 
+def first_day(contest: Contest, block: int) -> date:
+    """Local day that a block begins with."""
+    partitions = Partitions(contest.spec.source.partition, contest.spec.timezone)
+    return partitions.day_of(contest.replayer.matrix.blocks[block].start)
+
+
 def unproven_sentence(contest: Contest, window: int) -> str:
     """Say what it comes to that nothing of a window serves in what is tuned on, and which windows do better."""
     compared = contest.replayer.windows
     names = contest.replayer.matrix.windows
     earlier = [names[other].name for other in compared if serves_in_tuning(contest, other)]
-    since = contest.replayer.matrix.blocks[contest.begin].start
     text = (
-        f"From {since:%Y-%m-%d} on the naive constant serves on this window"
+        f"From {first_day(contest, contest.begin)} on the naive constant serves on this window"
         f"{' until then' if serves_from(contest, window) else ''}, whatever the policy: tuning compared the constant "
         "with itself, and nothing is recommended."
     )

@@ -7,7 +7,7 @@ from retrain_assets.cadence_report.entries import OR_AGE, TODAY
 from retrain_assets.cadence_report.policies import retrains
 from retrain_assets.cadence_report.recommend import Recommendation
 from retrain_assets.cadence_report.replay import Path, cost_between
-from retrain_assets.cadence_report.service import unproven, unproven_sentence
+from retrain_assets.cadence_report.service import first_day, unproven, unproven_sentence
 from retrain_assets.comparison import Comparison
 from retrain_assets.pages.text import duration
 
@@ -60,8 +60,8 @@ def sureness(contest: Contest, found: Recommendation) -> str:
         )
     parts = [
         *_beaten_by_the_constant(contest, found.chosen.path),
-        f"Checked on the last {blocks} blocks, from {matrix.blocks[contest.split].start:%Y-%m-%d} on, which no "
-        "tuning has seen.",
+        f"Checked on the last {'block' if blocks == 1 else f'{blocks} blocks'}, from {first_day(contest, contest.split)} "
+        "on, which no tuning has seen.",
         *_place(found),
         *(text.replace(OTHERS, " and ".join(others)) for text, others in held.items()),
     ]

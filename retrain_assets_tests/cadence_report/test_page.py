@@ -76,7 +76,7 @@ def test_a_fall_that_never_came_is_told_as_such():
 def test_how_often_the_quality_fell_is_told(falls, often):
     """One fall is told as once."""
     found = {"days": 56.0, "lower": 20.0, "upper": 300.0, "falls": falls, "watched": 112.0, "level": "x"}
-    assert lifetime_words(found).endswith(f" days): {often} in 112 days of service.")
+    assert lifetime_words(found).endswith(f" days): it did {often} in 112 days of service.")
 
 
 @pytest.mark.skipif(screens.BROWSER is None, reason="no Chromium on this machine to lay the pages out")

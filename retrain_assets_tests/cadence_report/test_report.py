@@ -19,6 +19,7 @@ from dagster._utils.schedules import cron_string_iterator
 from retrain_assets.cadence_report.ageing import age_curve, lifetime
 from retrain_assets.cadence_report.arbiter import Arbiter
 from retrain_assets.cadence_report.asset import declared_ticks
+from retrain_assets.cadence_report.contest import Contest
 from retrain_assets.cadence_report.declared_block import as_text, every
 from retrain_assets.cadence_report.entries import OR_AGE, TODAY
 from retrain_assets.cadence_report.matrix import WindowPolicy
@@ -113,7 +114,7 @@ def test_a_declared_schedule_is_replayed_at_the_first_block_after_each_tick(tmp_
     assert [len(path.attempts) for path in triggers if path.window == matrix.declared] == [4]
 
 
-def test_figures_against_several_are_told_once_where_they_are_the_same(tmp_path):
+def test_figures_against_several_are_told_once_where_they_are_the_same(tmp_path, monkeypatch):
     """What is spared alike against the tuned schedule and against today's declaration is one sentence."""
     contest = hold_contest(simulate("abrupt", blocks=20), declare(tmp_path), kinds=["drift"])
     price = read_prices(contest.replayer.matrix, contest.spec)[1].value
@@ -121,6 +122,12 @@ def test_figures_against_several_are_told_once_where_they_are_the_same(tmp_path)
     drift = next(result for result in contest.tuned(price) if result.entry.policy.family == "declared drift")
     found = recommend(contest, price, bar.path)
     other = replace(found, chosen=drift, saved_bar=0.5, saved_today=0.5)
+    first = contest.replayer.matrix.blocks[contest.split].start
+    for zone, day in (("UTC", first), ("America/New_York", first - timedelta(days=1))):
+        here = replace(contest, spec=contest.spec.model_copy(update={"timezone": zone}))
+        assert f"last {20 - contest.split} blocks, from {day:%Y-%m-%d} on" in sureness(here, other)
+    monkeypatch.setattr(Contest, "split", 19)
+    assert "Checked on the last block, from " in sureness(contest, other)
     assert "Against the tuned schedule and today's declaration it spares 0.5 nats" in sureness(contest, other)
 
 
