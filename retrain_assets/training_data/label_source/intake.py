@@ -118,7 +118,9 @@ def _delivered(
         labels,
         {
             "partition_key": delivery.key,
-            "fingerprint": delivery.fingerprint,
+            "fingerprint": delivery.fingerprint
+            if problem is None
+            else delivery.whole or delivery.fingerprint,
             "declaration": feed.rules(),
             "new": labels.height,
             "unusable": unusable,

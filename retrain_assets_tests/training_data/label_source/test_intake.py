@@ -289,3 +289,16 @@ def test_labels_come_from_any_kind_of_source(tmp_path, kind):
     assert (booked["partition_key"] == booked["day"].cast(pl.String)).all()
     assert booked["day"].max() == (loans_of(FIRST_DAY + DAY)["asked_at"].max() + AFTER).date()
     assert take_labels(declaration, "second") == []
+
+
+def test_labels_that_another_row_of_their_file_kept_out_are_read_once_it_is_mended(tmp_path):
+    """One row's fault keeps out all labels of a file, whose own rows do not change when it is mended."""
+    declaration = late(tmp_path, path="ends.csv")
+    list(ingest(declaration, deliver(tmp_path, 2), "rows"))
+    text = pl.concat([bookings_of(FIRST_DAY + day * DAY) for day in range(2)]).write_csv()
+    (tmp_path / "ends.csv").write_text(f"{text}broken\n")
+    assert all(item.problem for item in take_labels(declaration, "first"))
+    assert take_labels(declaration, "second") == []
+    (tmp_path / "ends.csv").write_text(text)
+    assert sum(item.new for item in take_labels(declaration, "third")) == 2 * ROWS_A_DAY
+    assert take_labels(declaration, "fourth") == []
