@@ -20,6 +20,7 @@ from retrain_assets.monitoring_report.business import check_business
 from retrain_assets.monitoring_report.performance import check_performance
 from retrain_assets.references import check_name
 from retrain_assets.spec import PipelineSpec, format_duration
+from retrain_assets.spec.pipeline import RESERVED_COLUMNS
 from retrain_assets.suitability import check_suitability
 from retrain_assets.training_data.columns import check_columns, numeric_texts
 from retrain_assets.training_data.expectations.vocabulary import check_expectations
@@ -40,9 +41,10 @@ def examine(declaration: Declaration) -> Findings:
     Returns
     -------
     Findings
-        A source that cannot be reached is no fault: its sensor tells. Files that cannot be read, and what the
-        first rows say against the declaration, keep a new pipeline from being loaded, and are doubts once rows
-        have been taken in: a broken delivery is withheld then, and must not take the code location away.
+        A source that cannot be reached is no fault: its sensor tells. Files that cannot be read or have lost a
+        column, and what the first rows say against the declaration, keep a new pipeline from being loaded, and are
+        doubts once rows have been taken in: a broken delivery is withheld then, and must not take the code location
+        away.
     """
     spec = declaration.spec
     task = likely_task(spec)
@@ -65,11 +67,10 @@ def examine(declaration: Declaration) -> Findings:
         if columns is None:
             nothing = [f"source.path: {told}{_beside(declaration)}"] if (told := source.nothing()) else []
             return Findings(faults, doubts + nothing)
-        faults += [
-            *(lacking := check_columns(spec, columns, source.address, _texts(spec, source, columns))),
-            *check_derivations(spec, columns),
-            *check_business(spec, columns | _label_from_elsewhere(spec)),
-        ]
+        named = _columns(declaration, source, columns)
+        faults += named.faults
+        doubts += named.doubts
+        lacking = check_columns(spec, columns, source.address)
         first = Findings([], []) if lacking else _first_rows(spec, source, task)
     except SourceError as error:
         return Findings(faults, [*doubts, str(error)])
@@ -80,6 +81,29 @@ def examine(declaration: Declaration) -> Findings:
     if declaration.newest_partition() is not None:
         return Findings(faults, doubts + first.faults + first.doubts)
     return Findings(faults + first.faults, doubts + first.doubts)
+
+
+def _columns(declaration: Declaration, source: Source, columns: Mapping[str, pl.DataType]) -> Findings:
+    """Compare what is declared with the source's columns; what only those of the rows taken in fit is a doubt."""
+    spec = declaration.spec
+    found = [
+        *check_columns(spec, columns, source.address, _texts(spec, source, columns)),
+        *_check_expressions(spec, columns),
+    ]
+    schema = declaration.lake.schema("training_data") or {}
+    held = {name: kind for name, kind in schema.items() if kind != pl.Null and name not in RESERVED_COLUMNS}
+    if not (found and held):
+        return Findings(found, [])
+    known = {**columns, **held}
+    faults = [*check_columns(spec, known, source.address), *_check_expressions(spec, known)]
+    return Findings(faults, [] if faults else found)
+
+
+def _check_expressions(spec: PipelineSpec, columns: Mapping[str, pl.DataType]) -> list[str]:
+    return [
+        *check_derivations(spec, columns),
+        *check_business(spec, {**columns, **_label_from_elsewhere(spec)}),
+    ]
 
 
 def _texts(spec: PipelineSpec, source: Source, columns: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
@@ -128,7 +152,7 @@ def _check_label_source(declaration: Declaration) -> Findings:
     try:
         faults = _check_source_function(feed.spec)
         source = feed.source()
-        faults += check_columns(feed.spec, source.columns() or feed.types(), source.address)
+        lacking = check_columns(feed.spec, source.columns() or feed.types(), source.address)
     except SourceError:
         return Findings([], [])
     except PartitionError as error:
@@ -136,7 +160,8 @@ def _check_label_source(declaration: Declaration) -> Findings:
         return Findings([], [feed.told(str(error))])
     except SpecError as error:
         return Findings([feed.told(str(error))], [])
-    return Findings([feed.told(fault) for fault in faults], [])
+    told, doubted = (faults, lacking) if lacking and feed.has_labels() else (faults + lacking, [])
+    return Findings([feed.told(fault) for fault in told], [feed.told(doubt) for doubt in doubted])
 
 
 def _check_source_function(spec: PipelineSpec) -> list[str]:

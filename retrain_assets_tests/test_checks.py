@@ -15,6 +15,7 @@ from retrain_assets.checks import check_history, examine
 from retrain_assets.findings import Findings
 from retrain_assets.pipeline import build_definitions
 from retrain_assets.training_data.ingest import ingest
+from retrain_assets.training_data.label_source.intake import take_labels
 from retrain_assets_tests.bad_input.declarations import attributes, load_project
 from retrain_assets_tests.pipelines import (
     ATTRIBUTES,
@@ -25,6 +26,7 @@ from retrain_assets_tests.pipelines import (
     write_days,
     write_texts,
 )
+from retrain_assets_tests.training_data.label_source.late import book, bookings_of, deliver, late
 
 AWAY = {"url": "sqlite:///away.db", "table": "loans", "timestamp": "asked_at"}
 
@@ -219,6 +221,42 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     write_days(tmp_path, 1)
     list(ingest(declare(tmp_path), [FIRST_DAY.isoformat()], "run"))
     assert examine(declaration) == Findings([], [told])
+
+
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning")
+def test_a_column_that_the_source_has_lost_is_a_doubt(tmp_path: Path) -> None:
+    """A delivery without a declared column, or with another type of it, is withheld and leaves the pipeline loaded."""
+    write_days(tmp_path, 1)
+    declaration = declare(tmp_path, source={**CSV, "path": "loans.parquet"})
+    loans_of(FIRST_DAY).write_parquet(tmp_path / "loans.parquet")
+    list(ingest(declaration, [FIRST_DAY.isoformat()], "run"))
+    for broken in (
+        pl.exclude("amount"),
+        pl.exclude("asked_at"),
+        pl.exclude("repaid"),
+        pl.all().cast(pl.String),
+    ):
+        loans_of(FIRST_DAY).select(broken).write_parquet(tmp_path / "loans.parquet")
+        found = examine(declaration)
+        assert (found.faults, found.doubts != []) == ([], True)
+        build_definitions(declaration).get_repository_def()
+    renamed = declare(tmp_path, source={**CSV, "path": "loans.parquet"}, label__column="payed")
+    assert "label.column: there is no column 'payed' in the source." in examine(renamed).faults[0]
+
+
+def test_labels_that_have_lost_a_column_are_a_doubt(tmp_path: Path) -> None:
+    """A delivery of labels without a declared column is a fault of new labels, and a doubt once some are in."""
+    declaration = late(tmp_path)
+    list(ingest(declaration, deliver(tmp_path, 1), "rows"))
+    booked = bookings_of(FIRST_DAY)
+    book(tmp_path, FIRST_DAY, booked.drop("outcome"))
+    assert len(examine(declaration).faults) == 1
+    book(tmp_path, FIRST_DAY, booked)
+    take_labels(declaration, "labels")
+    book(tmp_path, FIRST_DAY, booked.drop("outcome"))
+    found = examine(declaration)
+    assert (found.faults, len(found.doubts)) == ([], 1)
+    assert "label.source.column: there is no column 'outcome' in the source." in found.doubts[0]
 
 
 def test_labels_that_cannot_be_read_are_a_doubt(tmp_path: Path) -> None:

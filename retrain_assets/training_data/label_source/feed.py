@@ -97,6 +97,11 @@ class LabelFeed:
             self.declared.known_at: pl.Datetime("us", "UTC"),
         }
 
+    def has_labels(self) -> bool:
+        """Whether labels were taken in that were read from the declared columns."""
+        labels = self.declaration.lake.scan("labels").filter(pl.col("read_as") == self.declared.read_as)
+        return not labels.head(1).collect().is_empty()
+
     def source(self) -> Source:
         """Open the source; nothing is read yet."""
         return open_source(self.spec, self.declaration.file.parent, self.types())
