@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -89,6 +89,10 @@ class Spread:
         """Standard error of the weighted mean, if the true one lies by ``deviation`` above it."""
         total = self.square - 2 * deviation * self.cross + deviation**2 * self.weight_square
         return math.sqrt(max(total, 0.0) * self._scale)
+
+    def at_least(self, error: float) -> Spread:
+        """Make the standard error of the mean no less than another one, which these blocks do not show."""
+        return replace(self, square=max(self.square, error**2 / self._scale))
 
     @property
     def weight_error(self) -> float:

@@ -49,7 +49,9 @@ def widened(found: Comparison, series: BlockSeries) -> Comparison:
     )
 
 
-def looked_at_again(found: Comparison, series: BlockSeries, first_look: int | None) -> Comparison:
+def looked_at_again(
+    found: Comparison, series: BlockSeries, first_look: int | None, *, in_time: bool = True
+) -> Comparison:
     """Replace a comparison's interval by one that holds over all looks at the same pair together.
 
     Each bound by itself is ever wrong, at this or any later look, with probability ``alpha / 2``.
@@ -62,14 +64,23 @@ def looked_at_again(found: Comparison, series: BlockSeries, first_look: int | No
         The same rows as blocks of time.
     first_look
         Number of blocks at the first look of the sequence; None where this is the first one.
+    in_time
+        Whether the comparison's own blocks are these. Entities come again every day, so that what is peculiar to
+        them shifts all days alike: then the error is that of their comparison, where it is the greater one.
     """
     from scipy.special import ndtri
 
-    upward = always_valid(series, alpha=found.alpha / 2, first_look=first_look)
-    downward = always_valid(
-        BlockSeries(-series.values, series.weights), alpha=found.alpha / 2, first_look=first_look
+    least = 0.0 if in_time else found.standard_error
+    upward, downward = (
+        always_valid(
+            BlockSeries(sign * series.values, series.weights),
+            alpha=found.alpha / 2,
+            first_look=first_look,
+            least_error=least,
+        )
+        for sign in (1, -1)
     )
-    error = spread_of(series).error()
+    error = spread_of(series).at_least(least).error()
     return replace(
         found,
         lower=upward.lower,
@@ -79,8 +90,7 @@ def looked_at_again(found: Comparison, series: BlockSeries, first_look: int | No
         smallest_detectable=found.improvement - upward.lower + float(ndtri(POWER)) * error,
         estimator=upward.test,
         degrees=None,
-        blocks=series.blocks,
-        effective_blocks=upward.effective_blocks,
+        effective_blocks=min(found.effective_blocks or upward.effective_blocks, upward.effective_blocks),
         inflation=upward.inflation,
         errors=(),
     )

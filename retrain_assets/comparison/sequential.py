@@ -75,6 +75,7 @@ def always_valid(
     null: float = 0.0,
     first_look: int | None = None,
     sides: Sides = 1,
+    least_error: float = 0.0,
 ) -> AlwaysValid:
     """Look at the mean of a series that may be looked at again.
 
@@ -100,11 +101,14 @@ def always_valid(
         Number of blocks at the first look of the sequence; None where this is the first one.
     sides
         One side gives evidence for a mean above the null; two for one that differs from it.
+    least_error
+        Standard error of the mean that the blocks of time may hide: entities that come again every day shift all
+        days alike.
     """
     begun = series.blocks if first_look is None else min(first_look, series.blocks)
     enough = begun >= SEQUENCE_BLOCKS and series.effective_blocks(begun) >= SEQUENCE_EFFECTIVE_BLOCKS
     test: SequentialTest = "confidence_sequence" if enough else "t_mixture"
-    spread = spread_of(series)
+    spread = spread_of(series).at_least(least_error)
     statistic = _statistic(series.mean - null, spread, sides)
     if enough:
         critical = sequence_critical(series.blocks, alpha, sides)

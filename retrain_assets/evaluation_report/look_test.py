@@ -35,6 +35,8 @@ class LookTest:
         blocks does not do (``benchmarks/yearly_budget.py``).
     past
         Daily loss differences before the holdout, from which the correlation of days is known; None without any.
+    in_time
+        Whether the declared blocks are blocks of time.
     """
 
     alpha: float
@@ -42,6 +44,7 @@ class LookTest:
     begun_with: int | None = None
     widens: bool = False
     past: FloatArray | None = None
+    in_time: bool = True
 
     def compare(
         self, metric: Metric, scored: Scored, reference: FloatArray, days: NDArray[np.int64]
@@ -85,7 +88,9 @@ class LookTest:
             blocks=days,
             weight=scored.weight,
         )
-        return looked_at_again(found, series, self.begun_with) if self.later else widened(found, series)
+        if not self.later:
+            return widened(found, series)
+        return looked_at_again(found, series, self.begun_with, in_time=self.in_time)
 
 
 def look_test(
@@ -110,6 +115,7 @@ def look_test(
         begun_with=planned.begun_with,
         widens=budget.per_year is not None and in_time,
         past=past if in_time else None,
+        in_time=in_time,
     )
 
 

@@ -7,7 +7,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from retrain_assets.comparison import METRICS
 from retrain_assets.evaluation_report.error_budget import PlannedLook
+from retrain_assets.evaluation_report.look_test import LookTest
+from retrain_assets.evaluation_report.slices import Scored
 from retrain_assets_tests.evaluation_report.test_evaluate import (
     DELAY,
     SPLIT,
@@ -62,9 +65,29 @@ def test_a_later_look_is_always_valid():
     first = judge(spec=spec, look=planned())
     later = judge(spec=spec, look=planned(kind="later", number=2, begun_with=8))
     once, again = (item["comparisons"][0]["vs_champion"] for item in (first, later))
-    assert (once["blocks"], again["blocks"], again["estimator"]) == (4_000, 10, "t_mixture")
+    assert (once["blocks"], again["blocks"], again["estimator"]) == (4_000, 4_000, "t_mixture")
     assert again["lower"] < once["lower"]
     assert "holds over all looks at this pair together" in later["method"]
+
+
+def test_a_later_look_allows_for_entities_that_come_again():
+    """Of 60 equal pairs on 50 entities with peculiarities days alone find many better, and entities as declared few."""
+    random, found = np.random.default_rng(7), {True: 0, False: 0}
+    days = np.repeat(np.arange(33), 60)
+    for _ in range(60):
+        entities, gain = random.integers(0, 50, days.size), random.normal(size=50)
+        champion = 50 + gain[entities] + random.normal(size=days.size)
+        for in_time in found:
+            test = LookTest(alpha=0.05, later=True, begun_with=14, in_time=in_time)
+            scored = Scored(np.zeros(days.size), np.full(days.size, 50.0), champion, entities, None)
+            compared = [
+                test.compare(METRICS["mean_absolute_error"], scored[rows], champion[rows], days[rows])
+                for rows in (np.flatnonzero(days < until) for until in (14, 20, 33))
+            ]
+            found[in_time] += any(look.lower > 0 for look in compared)
+            assert {look.blocks for look in compared} == {50}
+    assert found[True] > 10
+    assert found[False] <= 4
 
 
 def test_a_later_look_needs_seven_days():
