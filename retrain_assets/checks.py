@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -208,7 +208,8 @@ def check_history(declaration: Declaration) -> list[str]:
         return []
     if first is None or last is None:
         return []
-    _, end = periods.bounds(periods.key_of(last))
+    # A mistyped year may be the last of the calendar; what lies ahead is not taken in.
+    _, end = periods.bounds(periods.key_of(min(last, max(first, datetime.now(UTC)))))
     if spec.source.start is not None:
         first = max(first, datetime.combine(spec.source.start, time(), ZoneInfo(spec.timezone)))
     if first >= end:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -191,6 +191,8 @@ def _read(spec: PipelineSpec, source: Source) -> pl.DataFrame:
     first, last = source.earliest(), source.latest()
     if first is None or last is None:
         raise SpecError(_nothing(source, timestamp))
+    # A mistyped year may be the last of the calendar; what lies ahead is not taken in.
+    last = min(last, max(first, datetime.now(UTC)))
     keys = partitions.keys_between(first, last + timedelta(microseconds=1))
     frames: list[pl.DataFrame] = []
     problems: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import yaml
 
 from retrain_assets.attempts import newest_attempt
-from retrain_assets.checks import examine
+from retrain_assets.checks import check_history, examine
 from retrain_assets.declaration import Declaration
 from retrain_assets.pipeline import RetrainingPipeline
 from retrain_assets.spec import load_spec
@@ -273,6 +273,16 @@ def test_a_mistyped_time_hides_no_other_row(project):
     rows.write_csv(project / "loans.csv")
     spec = declared(scaffold(project, path="loans.csv", timestamp_format="%d.%m.%Y %H:%M:%S")).spec
     assert spec.features.numeric == ["amount", "age"]
+
+
+def test_a_time_at_the_end_of_the_calendar_hides_no_other_row(project):
+    """A row of the year 9999 lies ahead, and what lies ahead is not taken in."""
+    rows = loans()
+    rows[50, "asked_at"] = datetime(9999, 12, 31, tzinfo=UTC)
+    rows.write_parquet(project / "loans.parquet")
+    declaration = declared(scaffold(project, path="loans.parquet"))
+    assert declaration.spec.features.numeric == ["amount", "age"]
+    assert check_history(declaration) == []
 
 
 def test_a_word_among_the_numbers_of_a_label_is_named(project):
