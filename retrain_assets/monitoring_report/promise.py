@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from retrain_assets.champion.promotion_watch import PromotionWatch
-from retrain_assets.comparison import Criterion, Metric, assign_blocks
+from retrain_assets.comparison import Criterion, Metric, assign_blocks, compare
 from retrain_assets.comparison.block_improvements import block_improvements
 from retrain_assets.comparison.sequential import AlwaysValid, always_valid
 from retrain_assets.declaration import Declaration
@@ -66,7 +66,8 @@ def judge_promise(
     The test is the always-valid one: looked at after every partition, it ever finds a champion worse that is not
     with probability half of ``promotion.alpha`` at most. Under ``non_inferiority`` worse means by more than the
     margin. Blocks are those of the evaluation where they are spans of time, and days otherwise: repeated looks
-    need blocks in the order of time. What was found once stands.
+    need blocks in the order of time. Where entities are declared the error is no less than that of their
+    comparison. What was found once stands.
 
     Parameters
     ----------
@@ -142,16 +143,27 @@ def _look(
         raise TrainingError("No label of a row that both have scored is mature yet.")
     promotion = spec.promotion
     block = spec.evaluation.block if spec.evaluation.block_duration is not None else "1d"
+    bounds = span.columns.timestamp, span.start, span.end
+    before = criterion.of(span.frame, span.y, scores_of(span.frame[_BEFORE]))
+    now = criterion.of(span.frame, span.y, span.score)
     series = block_improvements(
         criterion.metric,
         y=span.y,
-        candidate=criterion.of(span.frame, span.y, scores_of(span.frame[_BEFORE])),
-        reference=criterion.of(span.frame, span.y, span.score),
-        blocks=assign_blocks(span.frame, block, span.columns.timestamp, span.start, span.end).ids,
+        candidate=before,
+        reference=now,
+        blocks=assign_blocks(span.frame, block, *bounds).ids,
         weight=span.weights,
     )
+    least, entity = 0.0, spec.evaluation.block_column
+    if entity is not None:
+        ids = assign_blocks(span.frame, entity, *bounds).ids
+        least = compare(criterion.metric, span.y, before, now, ids, span.weights).standard_error
     return always_valid(
-        series, alpha=promotion.alpha / 2, null=promotion.margin or 0.0, first_look=first_look
+        series,
+        alpha=promotion.alpha / 2,
+        null=promotion.margin or 0.0,
+        first_look=first_look,
+        least_error=least,
     )
 
 

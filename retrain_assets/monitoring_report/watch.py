@@ -155,6 +155,10 @@ def _labelled(declaration: Declaration, entry: LedgerEntry, task: str, criterion
         [*identity, *filter(None, own), *business_columns(spec), *(criterion.columns or ())]
     )
     rows = labelled_rows(declaration, "training_data")
+    entity = spec.evaluation.block_column
+    # One that was declared since the last ingest is no column of the rows yet.
+    if entity is not None and entity in rows.collect_schema():
+        needed[entity] = None
     rows = rows.filter(pl.col(timestamp) >= entry.as_of).select(
         pl.all() if criterion.columns is None else pl.col(*needed)
     )

@@ -102,6 +102,11 @@ class EvaluationSpec(Spec):
         except ValueError:
             return None
 
+    @property
+    def block_column(self) -> str | None:
+        """The block as a column of entities, or None where it is a duration or ``row``."""
+        return None if self.block == "row" or self.block_duration is not None else self.block
+
 
 class CalibrationSpec(Spec):
     """The gate of calibration, for models that give probabilities: of the positive class, or of each of several."""

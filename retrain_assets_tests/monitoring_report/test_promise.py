@@ -104,6 +104,17 @@ def test_equal_champions_are_seldom_found_worse():
     assert crossed <= 150 * 0.025 + 2 * np.sqrt(150 * 0.025 * 0.975)
 
 
+def test_entities_that_come_again_are_no_evidence_of_days():
+    """Where ten customers' peculiarities make a champion seem worse every day, customers as blocks find nothing."""
+    rows = scored(20, 0.0)
+    customers = np.random.default_rng(3).integers(0, 10, rows.y.size)
+    peculiar = np.array([0.9, -0.5, 0.4, 0.6, -0.4, 0.7, -0.3, 0.8, -0.2, -0.6])[customers]
+    frame = rows.frame.with_columns(pl.col("score") + peculiar, customer=pl.Series(customers))
+    rows = LabelledRows(frame, rows.y, rows.columns)
+    assert watched(rows, range(1, 22))[-1]["crossed"]
+    assert not any(item["crossed"] for item in watched(rows, range(1, 22), evaluation__block="customer"))
+
+
 @pytest.mark.parametrize(
     ("action", "expected", "length", "on_watch"),
     [

@@ -145,3 +145,12 @@ def test_no_watch(promoted):
     keys = next_days(off, 2, flipped=True)
     assert "champion_holds_its_promise" not in checks(off.ingest(keys[-1:]))
     assert set(watches(off)) == {None}
+
+
+def test_the_watch_reads_the_declared_entities(tmp_path):
+    """Where blocks are entities the rows of the watch hold their column, and its error is that of their comparison."""
+    running = declared_anew(replaced(tmp_path), evaluation__block="region")
+    next_days(running, 9)
+    told = watches(running)[-1]
+    assert told["numbers"]["blocks"] == 8
+    assert "is worse by" in told["sentence"]
