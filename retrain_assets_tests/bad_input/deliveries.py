@@ -331,7 +331,7 @@ DELIVERIES = [
         partial(_by_csv, lambda text: text.replace("T", " at ")),
         [
             f"{CSV}: 120 of 120 values of the column 'asked_at' cannot be read as timestamps, the first is "
-            f"'{good_rows()['asked_at'][0]:%Y-%m-%d at %H:%M:%SZ}' in row 1. Declare their form in "
+            f"'{good_rows()['asked_at'][0]:%Y-%m-%d at %H:%M:%SZ}' in row 1 of them. Declare their form in "
             "source.read.timestamp_format, or list such a text in source.read.null_values."
         ],
     ),

@@ -179,6 +179,6 @@ def _check_all_read(values: pl.Series, moments: pl.Series, where: str) -> None:
         row = int(unread.arg_true()[0])
         raise PartitionError(
             f"{where}: {count} of {len(values)} values of the column {values.name!r} cannot be read as "
-            f"timestamps, the first is {values[row]!r} in row {row + 1}. Declare their form in "
+            f"timestamps, the first is {values[row]!r} in row {row + 1} of them. Declare their form in "
             "source.read.timestamp_format, or list such a text in source.read.null_values."
         )

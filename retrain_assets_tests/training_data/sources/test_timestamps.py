@@ -106,7 +106,7 @@ def test_unreadable_text_is_a_sentence() -> None:
         utc("2026-01-05", "soon", "2026-02-30")
     assert str(caught.value) == (
         "days.csv: 2 of 3 values of the column 'at' cannot be read as timestamps, the first is 'soon' in "
-        "row 2. "
+        "row 2 of them. "
         "Declare their form in source.read.timestamp_format, or list such a text in source.read.null_values."
     )
     assert utc("2026-01-05", "soon", strict=False)[1] is None
