@@ -35,6 +35,13 @@ def reopen(lake: Lake, keys: Sequence[str]) -> None:
     lake.replace_partitions("partitions", again, settled["partition_key"].to_list())
 
 
+def read_again(lake: Lake, keys: Sequence[str]) -> None:
+    """Let accepted partitions be read again by the run after the present one, though this one comes to its end."""
+    read = lake.rows("partitions", keys).filter(pl.col("problem").is_null()).collect()
+    again = read.with_columns(fingerprint=pl.lit(""))
+    lake.replace_partitions("partitions", again, read["partition_key"].to_list())
+
+
 def forget_content(lake: Lake, keys: Sequence[str]) -> None:
     """Record that partitions are about to be replaced: until another record is made, they are read again and differ.
 

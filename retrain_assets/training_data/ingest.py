@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from retrain_assets.declaration import Declaration
-from retrain_assets.deliveries import forget_content, reopen
+from retrain_assets.deliveries import forget_content, read_again, reopen
 from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.training_data.acceptance import PartitionOutcome, Taken, judge_delivery
 from retrain_assets.training_data.unique_keys import KeysElsewhere, rows_wait_for
@@ -44,13 +44,18 @@ def ingest(declaration: Declaration, keys: Sequence[str], run_id: str) -> Iterat
     schema = declaration.lake.schema("training_data")
     elsewhere = None if declaration.spec.source.key is None else KeysElsewhere(declaration.lake, keys)
     waiting: list[Taken] = []
+    twice: set[str] = set()
     try:
         for delivery in declaration.source().read(declaration.partitions, keys):
             taken = judge_delivery(declaration, delivery, schema, known.get(delivery.key), run_id, elsewhere)
             if taken.rows is not None:
                 schema = dict(taken.rows.schema)
             if elsewhere is not None:
-                elsewhere.add(delivery.key, _row_ids(declaration, taken))
+                row_ids = _row_ids(declaration, taken)
+                if taken.rows is None:
+                    # Rows that had moved to an older partition, were they not kept.
+                    twice.update(elsewhere.partition_of(row_ids).drop_nulls())
+                elsewhere.add(delivery.key, row_ids)
             waiting.append(taken)
             if sum(item.outcome.rows for item in waiting) >= ROWS_A_COMMIT:
                 ready, waiting = waiting, []
@@ -58,6 +63,7 @@ def ingest(declaration: Declaration, keys: Sequence[str], run_id: str) -> Iterat
     finally:
         # A source that fails half-way has delivered good partitions before.
         outcomes = _commit(declaration, waiting)
+        read_again(declaration.lake, sorted(twice))
     yield from outcomes
 
 

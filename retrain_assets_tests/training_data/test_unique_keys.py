@@ -55,6 +55,13 @@ def dying(write, number: int):
     return die
 
 
+def settle(declaration: Declaration) -> None:
+    """Take in what the source sensor asks for, until it asks for nothing."""
+    while asked := list(pending(declaration, declaration.source(), datetime.now(UTC), None).fingerprints):
+        take_in(declaration, *asked)
+        complete(declaration.lake, asked, "run")
+
+
 def is_unique(declaration: Declaration) -> bool:
     """Whether no key stands in the lake twice."""
     keys = declaration.lake.scan("training_data").collect()["loan"]
@@ -128,9 +135,7 @@ def test_a_day_whose_row_waits_is_asked_for_though_the_run_that_freed_its_key_di
             patched.setattr(Lake, "replace_partitions", dying(Lake.replace_partitions, dies_at))
             with suppress(KeyboardInterrupt):
                 take_in(declaration, KEYS[2])
-        while asked := list(pending(declaration, declaration.source(), datetime.now(UTC), None).fingerprints):
-            take_in(declaration, *asked)
-            complete(declaration.lake, asked, "run")
+        settle(declaration)
         held = declaration.lake.rows("training_data", [KEYS[0]]).select("loan").collect()["loan"]
         assert f"{KEYS[2]}-0" in held, dies_at
         assert is_unique(declaration)
@@ -163,6 +168,26 @@ def test_what_a_withheld_day_keeps_counts(tmp_path):
     write_day(tmp_path, DAYS[1], with_rows_of_the_first_day())
     assert take_in(declaration)[KEYS[1]] == (120, 4)
     assert is_unique(declaration)
+
+
+@pytest.mark.parametrize("rows_a_commit", [1, 1000])
+def test_a_row_that_a_withheld_day_keeps_is_not_in_the_older_day_as_well(
+    tmp_path, monkeypatch, rows_a_commit
+):
+    """It moved to a day that is read before it, and cannot leave its own until that is accepted."""
+    monkeypatch.setattr(module, "ROWS_A_COMMIT", rows_a_commit)
+    write_days(tmp_path, 3)
+    declaration = declare(tmp_path)
+    take_in(declaration)
+    complete(declaration.lake, KEYS, "run")
+    write_day(tmp_path, DAYS[0], pl.concat([loans_of(DAYS[0]), loans_of(DAYS[1]).head(1)]))
+    write_day(tmp_path, DAYS[1]).write_bytes(b"")
+    settle(declaration)
+    assert is_unique(declaration)
+    write_day(tmp_path, DAYS[1], loans_of(DAYS[1]).tail(-1))
+    settle(declaration)
+    assert is_unique(declaration)
+    assert declaration.lake.rows("training_data", KEYS[:1]).collect().height == 121
 
 
 def test_without_a_declared_key_equal_rows_stay(tmp_path):
