@@ -58,7 +58,7 @@ def life_document(declaration: Declaration) -> dict[str, Any]:
         "description": declaration.spec.description,
         "timezone": declaration.spec.timezone,
         "period": "month" if declaration.spec.source.partition == "monthly" else "week",
-        "as_of": partitions[-1]["end"] if partitions else None,
+        "as_of": None if declaration.newest_partition() is None else declaration.data_clock().isoformat(),
         "metric": metrics[0].name,
         "unit": metrics[0].unit,
         "greater_is_better": metrics[0].greater_is_better,
@@ -153,7 +153,8 @@ def _partitions(declaration: Declaration, figures: Mapping[str, Mapping[str, Any
                 "end": end.isoformat(),
                 "rows": record["rows"],
                 "quarantined": record["quarantined"],
-                "accepted": record["accepted"],
+                # What was accepted before stays, and is not what was delivered last.
+                "accepted": record["problem"] is None,
                 **measured[key],
             }
         )

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from retrain_assets.monitoring_report.life import life_document
+from retrain_assets.monitoring_report.page import life_page
 from retrain_assets.monitoring_report.scored import ScoredRows
 from retrain_assets_tests.pipelines import FIRST_DAY, declare, loans_of, write_day
 from retrain_assets_tests.retraining_decision.past import take_in
@@ -136,3 +137,21 @@ def test_before_the_first_attempt_the_metric_suits_the_estimator(tmp_path):
     life = life_document(declare(tmp_path, training__estimator=estimator, evaluation__metrics=[]))
     assert life["metric"] == "mean_absolute_error"
     assert life_document(declare(tmp_path))["metric"] == "log_loss"
+
+
+def test_a_delivery_that_is_withheld_is_told_although_an_earlier_one_stays(tmp_path):
+    """The page counts a period as withheld whose newest delivery is, and keeps the rows that it had."""
+    declaration = declare(tmp_path)
+    keys = [write_day(tmp_path, FIRST_DAY + timedelta(days=number)).stem for number in range(2)]
+    take_in(declaration, keys)
+    before = life_document(declaration)["partitions"]
+    write_day(tmp_path, FIRST_DAY).write_bytes(b"broken")
+    take_in(declaration, keys)
+    after = life_document(declaration)
+    assert [part["accepted"] for part in before] == [True, True]
+    assert [part["accepted"] for part in after["partitions"]] == [False, True]
+    assert [part["rows"] for part in after["partitions"]] == [part["rows"] for part in before]
+    assert "1 partition withheld" in life_page(after)
+    write_day(tmp_path, FIRST_DAY + timedelta(days=2)).write_bytes(b"broken")
+    take_in(declaration, ["2026-01-07"])
+    assert life_document(declaration)["as_of"] == after["as_of"] == "2026-01-07T00:00:00+00:00"
