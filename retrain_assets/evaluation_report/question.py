@@ -11,6 +11,7 @@ import polars as pl
 
 from retrain_assets.attempts import Attempt
 from retrain_assets.declaration import Declaration
+from retrain_assets.features.derive import with_derived
 from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
 from retrain_assets.windows import Windows, holdout_rows
@@ -47,7 +48,7 @@ class Holdout:
     Parameters
     ----------
     rows
-        Raw rows with a label, oldest first.
+        Raw rows with a label, oldest first, and derived columns that slices or blocks name.
     labels
         Shape (rows,): their labels as numbers.
     left_out
@@ -108,6 +109,8 @@ def read_holdout(
     if seen is not None:
         unseen = labelled.filter(~pl.col(columns.timestamp).is_between(*seen))
     unseen = unseen.sort(columns.timestamp, "partition_key", "row_id")
+    spec = declaration.spec
+    unseen = with_derived(unseen, [*spec.evaluation.slices, spec.evaluation.block_column], spec)
     return Holdout(
         unseen,
         target(unseen, declaration.spec, task),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -17,6 +17,30 @@ Step = tuple[str, str | Function]
 def steps(derivations: Mapping[str, str]) -> list[Step]:
     """Resolve declared derivations, in their order; a declared function is imported."""
     return [(name, load_function(text) if name == "function" else text) for name, text in derivations.items()]
+
+
+def with_derived(rows: pl.DataFrame, names: Iterable[str | None], spec: PipelineSpec) -> pl.DataFrame:
+    """Add those columns to raw rows that something besides the model names, a slice or a block, and rows do not have.
+
+    Parameters
+    ----------
+    rows
+        Raw rows.
+    names
+        The columns; what is neither a column of the rows nor derived stays lacking.
+    spec
+        The declaration.
+
+    Raises
+    ------
+    SpecError
+        As :func:`derive`.
+    """
+    lacking = [name for name in dict.fromkeys(names) if name is not None and name not in rows.columns]
+    if not lacking or not spec.features.derive:
+        return rows
+    derived = derive(visible(rows, spec), spec.features.derive)
+    return rows.with_columns(derived[name] for name in lacking if name in derived.columns)
 
 
 def derive(frame: pl.DataFrame, derivations: Mapping[str, str] | Sequence[Step]) -> pl.DataFrame:

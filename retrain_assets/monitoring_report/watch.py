@@ -20,6 +20,7 @@ from retrain_assets.champion.promotion_watch import promotion_watch
 from retrain_assets.champion.standing import LedgerEntry, champion_at
 from retrain_assets.comparison import Criterion, deciding_criterion, declared_metrics
 from retrain_assets.declaration import Declaration
+from retrain_assets.features.derive import with_derived
 from retrain_assets.labelled_rows import labelled_rows
 from retrain_assets.labels import target
 from retrain_assets.monitoring_report.business import business_columns
@@ -156,13 +157,12 @@ def _labelled(declaration: Declaration, entry: LedgerEntry, task: str, criterion
     )
     rows = labelled_rows(declaration, "training_data")
     entity = spec.evaluation.block_column
-    # One that was declared since the last ingest is no column of the rows yet.
-    if entity is not None and entity in rows.collect_schema():
-        needed[entity] = None
-    rows = rows.filter(pl.col(timestamp) >= entry.as_of).select(
-        pl.all() if criterion.columns is None else pl.col(*needed)
-    )
-    frame = rows.join(scores, on=identity).collect()
+    whole = criterion.columns is None
+    if entity is not None:
+        # Else it is derived, or was declared since the last ingest.
+        needed[entity], whole = None, whole or entity not in rows.collect_schema()
+    rows = rows.filter(pl.col(timestamp) >= entry.as_of).select(pl.all() if whole else pl.col(*needed))
+    frame = with_derived(rows.join(scores, on=identity).collect(), [entity], spec)
     return LabelledRows.of(frame, target(frame, spec, task), times, spec.weight)
 
 

@@ -94,6 +94,20 @@ def test_evaluation_alone(tmp_path):
     assert running.declaration.ledger.entries() == []
 
 
+def test_slices_and_blocks_may_be_derived(tmp_path):
+    """A slice or a block that names a derived column is made of the rows that judge, as features are."""
+    derived = {"decade": "CAST(FLOOR(age / 10) AS INTEGER)"}
+    running = loans(
+        tmp_path, features__derive=derived, evaluation__slices=["decade"], evaluation__block="decade"
+    )
+    result = running.retrain()
+    assert result.success, sentence(result)
+    found = document(running, result.run_id)
+    assert found["rows"]["blocks"] == 7
+    assert {part["column"] for part in found["slices"]} == {"decade"}
+    assert {part["value"] for part in found["slices"]} <= set("1234567")
+
+
 def test_a_trial_announces_no_look(tmp_path):
     """Where it is not clear whether a trial is better, its report names no next look."""
     running = serving(tmp_path, promotion__min_gain=0)

@@ -147,9 +147,17 @@ def test_no_watch(promoted):
     assert set(watches(off)) == {None}
 
 
-def test_the_watch_reads_the_declared_entities(tmp_path):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"evaluation__block": "region"},
+        {"evaluation__block": "decade", "features__derive": {"decade": "CAST(FLOOR(age / 10) AS INTEGER)"}},
+    ],
+    ids=["column", "derived"],
+)
+def test_the_watch_reads_the_declared_entities(tmp_path, changes):
     """Where blocks are entities the rows of the watch hold their column, and its error is that of their comparison."""
-    running = declared_anew(replaced(tmp_path), evaluation__block="region")
+    running = declared_anew(replaced(tmp_path), **changes)
     next_days(running, 9)
     told = watches(running)[-1]
     assert told["numbers"]["blocks"] == 8
