@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # What an estimator raises on parameters or rows that it does not take, those of the user's own among them.
 _FIT_ERRORS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+_IGNORED_WEIGHTS = ".*does not appear to accept sample_weight"
 ROWS_AT_ONCE = 100_000
 """Rows of which the matrix is made at once: estimators copy it, some several times."""
 
@@ -99,8 +101,11 @@ class ScoringModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         self.estimator_ = _with_encoding(clone(self.estimator), self.rows_.categorical_mask())
         weights = {} if sample_weight is None else {_weight_parameter(self.estimator_): sample_weight}
         try:
-            self.estimator_.fit(matrix, y, **weights)
-        except _FIT_ERRORS as error:
+            with warnings.catch_warnings():
+                # An estimator that wraps one without weights would be fitted as if there were none.
+                warnings.filterwarnings("error", _IGNORED_WEIGHTS, UserWarning)
+                self.estimator_.fit(matrix, y, **weights)
+        except (*_FIT_ERRORS, UserWarning) as error:
             raise TrainingError(
                 f"training: {type(self.estimator).__name__} cannot be fitted as declared "
                 f"({type(error).__name__}: {error})."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -43,6 +44,11 @@ def mean(shift: float = 0.0) -> MeanRegressor:
 def scaled(C: float = 1.0):  # noqa: N803
     """Make a pipeline whose last step takes the weights."""
     return make_pipeline(StandardScaler(), LogisticRegression(C=C))
+
+
+def calibrated():
+    """Make a calibration of a pipeline, which gets no weights."""
+    return CalibratedClassifierCV(make_pipeline(StandardScaler(), LogisticRegression()), cv=3)
 
 
 def with_foreign_function():

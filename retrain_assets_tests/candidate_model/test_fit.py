@@ -79,6 +79,16 @@ def test_weights_reach_declared_models(model):
     assert fit(weighted, raw).model.predict(raw).mean() > fit(plain, raw).model.predict(raw).mean() + 0.2
 
 
+def test_weights_that_would_not_reach_a_wrapped_estimator():
+    """A calibration of a pipeline, which scikit-learn fits without the weights, is refused where some are declared."""
+    raw, training = table().with_columns(importance=1.0), {"model": f"{MAKERS}:calibrated", "params": {}}
+    assert fit(declare(training=training), raw).rows == 1500
+    with pytest.raises(
+        TrainingError, match=r"\(UserWarning: Since Pipeline does not appear to accept sample_weight"
+    ):
+        fit(declare(weight="importance", training=training), raw)
+
+
 def test_rows_without_a_weight_are_left_out():
     """A row without a weight, or of weight 0, is left out, and those without one are told."""
     raw = table().with_columns(importance=pl.when(pl.col("row_id") >= 40).then(pl.col("row_id") >= 50))
