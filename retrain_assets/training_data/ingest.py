@@ -71,7 +71,7 @@ def _row_ids(declaration: Declaration, taken: Taken) -> pl.Series:
     """Identities of the rows that a partition has from here on: those it had, where it is withheld."""
     if taken.rows is not None:
         return taken.rows["row_id"]
-    if not taken.record["accepted"]:
+    if not declaration.lake.exists("training_data"):
         return pl.Series("row_id", [], dtype=pl.Int64)
     stays = declaration.lake.rows("training_data", [taken.outcome.key]).select("row_id")
     return stays.collect().to_series()

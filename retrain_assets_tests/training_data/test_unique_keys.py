@@ -170,6 +170,19 @@ def test_what_a_withheld_day_keeps_counts(tmp_path):
     assert is_unique(declaration)
 
 
+def test_rows_that_a_run_left_without_a_record_count(tmp_path, monkeypatch):
+    """A first run dies behind its rows, and their day cannot be read again: another day does not double them."""
+    write_days(tmp_path, 2)
+    declaration = declare(tmp_path)
+    with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+        patched.setattr(Lake, "replace_partitions", dying(Lake.replace_partitions, 3))
+        take_in(declaration, KEYS[1])
+    write_day(tmp_path, DAYS[0], pl.concat([loans_of(DAYS[0]), loans_of(DAYS[1]).head(1)]))
+    write_day(tmp_path, DAYS[1]).write_bytes(b"")
+    settle(declaration)
+    assert is_unique(declaration)
+
+
 @pytest.mark.parametrize("rows_a_commit", [1, 1000])
 def test_a_row_that_a_withheld_day_keeps_is_not_in_the_older_day_as_well(
     tmp_path, monkeypatch, rows_a_commit
