@@ -15,6 +15,7 @@ from retrain_assets.champion.approvals import (
 )
 from retrain_assets.champion.ledger import check_reason
 from retrain_assets.champion.registry import promote, reconcile
+from retrain_assets.champion.standing import refusal
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import ChampionError
 from retrain_assets.monitoring_report.life import write_life
@@ -54,8 +55,8 @@ def decide_on_waiting(
     Raises
     ------
     ChampionError
-        When none waits, another one than was meant does, it has expired or cannot be loaded, the champion has
-        changed, actor or reason is missing, or MLflow cannot be reached.
+        When none waits, another one than was meant does, it has expired, is barred or cannot be loaded, the
+        champion has changed, actor or reason is missing, or MLflow cannot be reached.
     """
     name, lake = declaration.name, declaration.lake
     check_reason(name, actor, reason)
@@ -74,6 +75,11 @@ def decide_on_waiting(
                 f"{name}_retrain trains another candidate."
             )
         if approve:
+            refused = refusal(
+                name, declaration.ledger.entries(), "promoted", newest.version, champion, newest.attempt
+            )
+            if refused is not None:
+                raise ChampionError(refused)
             check_serves(declaration, newest.version, newest.attempt)
         event: Event = "approved" if approve else "declined"
         as_of = declaration.data_clock()

@@ -163,6 +163,14 @@ def test_what_cannot_be_loaded_is_not_approved(waiting):
     assert answer(waiting, "decline") == ""
 
 
+def test_what_was_rolled_back_meanwhile_is_not_approved(waiting):
+    """A candidate that a person forced and rolled back while it waited is barred, and no grant is written."""
+    assert waiting.intervene("promote", attempt="run-2", actor="ada", reason="At once.").success
+    assert waiting.intervene("rollback", actor="ada", reason="Complaints.").success
+    assert answer(waiting, "approve").startswith("Version 2 of loans was rolled back by ada at ")
+    assert [item.event for item in approvals(waiting.declaration.lake)] == ["waiting"]
+
+
 def test_a_number_of_a_candidate_is_given_to_no_other(waiting):
     """A registry that counts from 1 again gives a forced candidate no number that one waiting for approval has had."""
     client().delete_registered_model("loans")
