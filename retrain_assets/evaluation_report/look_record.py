@@ -64,9 +64,9 @@ def look_sentence(planned: PlannedLook) -> str:
             else f"and enough for a look returns with the data up to {planned.returns:%Y-%m-%d %H:%M} UTC"
         )
         return f"The year's budget of {planned.budget:g} false promotions is spent (used: {planned.used:.3g}), {when}."
-    price = f"It cost {planned.cost:.3g}" if planned.cost else "It was paid for by the look before"
     limit = "" if planned.budget is None else f" of the year's budget of {planned.budget:g} false promotions"
+    price = f"It cost {planned.cost:.3g}{limit}" if planned.cost else "It was paid for by an earlier look"
     return (
-        f"This is look {planned.number} at this candidate. {price}{limit}; "
+        f"This is look {planned.number} at this candidate. {price}; "
         f"the last 365 days have used {planned.used:.3g}."
     )

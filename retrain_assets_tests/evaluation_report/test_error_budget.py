@@ -180,7 +180,7 @@ def test_sentences_say_which_look_and_what_it_cost():
         "promotions; the last 365 days have used 0.6."
     )
     assert "This is look 3 at" in look_sentence(planned[2])
-    assert "paid for by the look before" in look_sentence(planned[2])
+    assert "It was paid for by an earlier look; the last 365 days" in look_sentence(planned[2])
     assert (
         "is spent (used: 1), and enough for a look returns with the data up to 2027-01-12"
         in look_sentence(planned[3])
