@@ -213,35 +213,3 @@ def changed_while_read(key: str, files: Sequence[StoredFile]) -> str:
     """Say that a partition's files were written while they were read."""
     names = ", ".join(file.address for file in files)
     return f"Partition {key}: {names} changed while it was read; it is read again at the next tick."
-
-
-def stack(frames: Sequence[pl.DataFrame], files: Sequence[StoredFile]) -> pl.DataFrame:
-    """Put the rows of several files under each other; a column that one lacks is null there.
-
-    Raises
-    ------
-    PartitionError
-        When two files hold one column in types that do not go together.
-    """
-    types: dict[str, tuple[pl.DataType, str]] = {}
-    for frame, file in zip(frames, files, strict=True):
-        for name, dtype in frame.schema.items():
-            before, where = types.setdefault(name, (dtype, file.address))
-            if dtype != before and not _related(dtype, before):
-                raise PartitionError(
-                    f"{file.address}: the column {name!r} is {dtype} here and {before} in {where}. "
-                    "Write both alike."
-                )
-            if before == pl.Null:
-                types[name] = (dtype, file.address)
-    return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
-
-
-def _related(one: pl.DataType, other: pl.DataType) -> bool:
-    if pl.Null in (one, other):
-        return True
-    numbers = [dtype.is_numeric() or dtype == pl.Boolean for dtype in (one, other)]
-    texts = [isinstance(dtype, pl.String | pl.Categorical | pl.Enum) for dtype in (one, other)]
-    times = [isinstance(dtype, pl.Datetime) for dtype in (one, other)]
-    zones = {dtype.time_zone for dtype in (one, other) if isinstance(dtype, pl.Datetime)}
-    return all(numbers) or all(texts) or (all(times) and len(zones) == 1)

@@ -13,9 +13,10 @@ from retrain_assets.spec import PipelineSpec
 from retrain_assets.training_data.hashing import digest
 from retrain_assets.training_data.sources.delivery import Delivery, Fingerprints, Wanted
 from retrain_assets.training_data.sources.emptiness import no_file
-from retrain_assets.training_data.sources.file_access import FileAccess, FileCache, changed_while_read, stack
+from retrain_assets.training_data.sources.file_access import FileAccess, FileCache, changed_while_read
 from retrain_assets.training_data.sources.file_stores import StoredFile
 from retrain_assets.training_data.sources.file_table import Table
+from retrain_assets.training_data.sources.stacked_files import stack
 from retrain_assets.windows import Partitions
 
 

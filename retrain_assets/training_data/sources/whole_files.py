@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
@@ -18,10 +18,10 @@ from retrain_assets.training_data.sources.file_access import (
     FileAccess,
     FileCache,
     changed_while_read,
-    stack,
 )
 from retrain_assets.training_data.sources.file_stores import StoredFile
 from retrain_assets.training_data.sources.file_table import Table
+from retrain_assets.training_data.sources.stacked_files import stack
 from retrain_assets.training_data.sources.timed_table import TIMELESS, TimedTable, keys_of
 from retrain_assets.windows import Partitions
 
@@ -76,7 +76,8 @@ class WholeFiles:
     ) -> Fingerprints:
         """Fingerprint of each partition's rows, whatever their order; only a changed file is read.
 
-        A partition that was withheld for what the files hold elsewhere is known by the fingerprint of all of them.
+        A partition that was withheld for what the files hold elsewhere is known by the fingerprint of all periods that
+        are over.
         """
         cache = FileCache(self._access, cursor)
         files = self._access.files()
@@ -91,7 +92,7 @@ class WholeFiles:
                 f"{error.filename}: the file went away while it was read; it is read again at the next tick."
             ) from None
         wanted = Wanted(keys, self._start)
-        whole = _whole(fingerprints)
+        whole = _whole(partitions, fingerprints)
         found = {
             key: whole if known.get(key) == whole else value
             for key, value in fingerprints.items()
@@ -122,7 +123,7 @@ class WholeFiles:
             for key in keys:
                 yield Delivery(key, None, addresses, "", changed_while_read(key, files))
             return
-        whole = _whole(fingerprints)
+        whole = _whole(partitions, fingerprints)
         for key in keys:
             frame = None if problem else split.pop(key)
             fingerprint = fingerprints.get(key, "")
@@ -207,5 +208,7 @@ class WholeFiles:
         return TimedTable(self._spec, self._access.table(file), file.address)
 
 
-def _whole(fingerprints: Mapping[str, str]) -> str:
-    return digest([part for item in sorted(fingerprints.items()) for part in item])
+def _whole(partitions: Partitions, fingerprints: Mapping[str, str]) -> str:
+    """Fingerprint of all periods that are over: the present one may grow by the minute."""
+    present = partitions.key_of(datetime.now(UTC))
+    return digest([part for item in sorted(fingerprints.items()) if item[0] < present for part in item])

@@ -102,6 +102,41 @@ def test_a_whole_file_without_its_timestamp_says_so(tmp_path: Path) -> None:
     )
 
 
+LONG = 1_800_000_000_000_000_001
+
+
+def test_long_keys_are_not_rounded_for_a_file_that_has_floats(tmp_path: Path) -> None:
+    """A file whose keys are floats, as one is missing, makes those of no other file floats."""
+    rows(DAYS[0]).with_columns(id=pl.Series([LONG, LONG + 1, LONG + 2, LONG + 3])).write_parquet(
+        tmp_path / "a.parquet"
+    )
+    rows(DAYS[1]).with_columns(id=pl.Series([1.0, None, float("nan"), 3.0])).write_parquet(
+        tmp_path / "b.parquet"
+    )
+    source = open_source(declared({"path": "*.parquet"}), tmp_path)
+    assert delivered(source, DAYS[:1])[DAYS[0]].frame["id"].to_list() == [LONG, LONG + 1, LONG + 2, LONG + 3]
+    assert delivered(source)[DAYS[1]].frame["id"].to_list() == [1, None, None, 3]
+
+
+def test_keys_that_floats_have_rounded_are_refused(tmp_path: Path) -> None:
+    """Long keys that are floats in their own file have lost their last digits."""
+    rows(DAYS[0]).with_columns(id=pl.Series([LONG] * 4)).write_parquet(tmp_path / "a.parquet")
+    rows(DAYS[1]).with_columns(id=pl.Series([float(LONG)] * 4)).write_parquet(tmp_path / "b.parquet")
+    source = open_source(declared({"path": "*.parquet"}), tmp_path)
+    assert delivered(source)[DAYS[1]].problem == (
+        f"{tmp_path / 'b.parquet'}: the column 'id' holds floats here, which round numbers as long as these, and whole "
+        "numbers in other files. Write whole numbers here, too."
+    )
+
+
+def test_measured_numbers_of_two_types_are_floats(tmp_path: Path) -> None:
+    """A whole number among fractions is rounded, however long it is."""
+    rows(DAYS[0]).with_columns(bid=pl.lit(LONG)).write_parquet(tmp_path / "a.parquet")
+    rows(DAYS[1]).with_columns(bid=pl.lit(0.5)).write_parquet(tmp_path / "b.parquet")
+    source = open_source(declared({"path": "*.parquet"}), tmp_path)
+    assert delivered(source)[DAYS[0]].frame["bid"].to_list() == [float(LONG)] * 4
+
+
 def test_files_in_two_types_are_named(tmp_path: Path) -> None:
     """Files of one glob that hold a column as number and as text are a sentence that names both."""
     rows(DAYS[0]).write_parquet(tmp_path / "a.parquet")
