@@ -241,6 +241,11 @@ def test_a_mended_file_is_read_again_for_all_days_that_it_kept_out(tmp_path, bre
     take_in(declaration, asked)
     assert list(withheld(declaration.lake)) == asked
     assert keys(look(declaration)) == []
+    today = loans_of(datetime.now(UTC).date()).write_csv(
+        include_header=False, datetime_format="%Y-%m-%d %H:%M:%S"
+    )
+    file.write_text("\n".join([*breaking(whole), today]))
+    assert keys(look(declaration)) == []
     file.write_text("\n".join([*whole, ""]))
     assert keys(look(declaration)) == asked
     take_in(declaration, asked)

@@ -26,7 +26,7 @@ class Delivery:
     problem
         Why the rows cannot be read, as a sentence.
     whole
-        Identity of all that the source holds, where rows of other partitions decide whether these can be read and
+        Identity of all periods of the source that are over, where rows of other partitions decide whether these can be read and
         which types they have; empty where they do not.
     """
 
