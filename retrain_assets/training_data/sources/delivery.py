@@ -26,8 +26,8 @@ class Delivery:
     problem
         Why the rows cannot be read, as a sentence.
     whole
-        Identity of all periods of the source that are over, where rows of other partitions decide whether these can be read and
-        which types they have; empty where they do not.
+        Identity of all periods of the source that are over, where rows of other partitions decide whether these can be
+        read and which types they have; empty where they do not.
     """
 
     key: str
