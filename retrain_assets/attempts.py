@@ -82,8 +82,8 @@ def attempt_of_version(lake: Lake, entries: Sequence[LedgerEntry], version: int)
 
 
 def _record(lake: Lake, stage: Stage | None) -> pl.DataFrame:
-    rows = lake.scan("attempts")
-    return (rows if stage is None else rows.filter(pl.col("stage") == stage)).sort("at").collect()
+    rows = lake.read("attempts")
+    return (rows if stage is None else rows.filter(pl.col("stage") == stage)).sort("at")
 
 
 def _parsed(row: Mapping[str, Any]) -> Attempt:
