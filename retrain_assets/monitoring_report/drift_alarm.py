@@ -40,6 +40,6 @@ def _moved_words(trigger: DriftTrigger, moved: tuple[str, ...], share: float, cr
     listed = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
     side = "which reaches" if crossed else "below"
     return (
-        f"Features that moved by more than a PSI of {trigger.psi:g} ({listed}) carry {share:.0%} of the "
-        f"importance, {side} the declared {trigger.importance:.0%}."
+        f"Features that moved by more than a PSI of {trigger.psi:g} ({listed}) carry {share:.1%} of the "
+        f"importance, {side} the declared {trigger.importance:.1%}."
     )
