@@ -134,7 +134,7 @@ def partitions_of_run(context: dg.AssetExecutionContext) -> list[str]:
     Raises
     ------
     PartitionError
-        When it was started for none.
+        When it was started for none, or for a range whose ends are none: Dagster would go on to the next one.
     """
     job = context.run.job_name
     if not (context.has_partition_key or context.has_partition_key_range):
@@ -142,7 +142,13 @@ def partitions_of_run(context: dg.AssetExecutionContext) -> list[str]:
             f"A run of {job} takes partitions in, and this one names none: start it with "
             f"dg launch --job {job} --partition <key>, or --partition-range <first>...<last>."
         )
-    return list(context.partition_keys)
+    keys, span = list(context.partition_keys), context.partition_key_range
+    if not keys or (keys[0], keys[-1]) != (span.start, span.end):
+        raise PartitionError(
+            f"There is no range of partitions from {span.start} to {span.end}: name the first and then the last one, "
+            "each by its first day, a week by its Monday."
+        )
+    return keys
 
 
 def tell_withheld(context: dg.AssetExecutionContext, key: dg.AssetKey, lake: Lake) -> None:

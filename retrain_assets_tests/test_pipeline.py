@@ -262,6 +262,37 @@ def test_ingest_without_partitions(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "ends",
+    [("2026-01-12", "2026-01-05"), ("2026-01-06", "2026-01-12")],
+    ids=["the wrong way round", "no Monday"],
+)
+def test_a_range_that_is_none_is_refused(tmp_path, ends):
+    """A range that ends before it begins, or begins within a week, is refused before anything is read."""
+    first, last = ends
+    running = Running(declare(tmp_path, source__partition="weekly", source__path="rows/*.parquet"))
+    write_days(tmp_path, 14)
+    tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+    assert sentence(running.run("ingest", tags=tags)) == (
+        f"There is no range of partitions from {first} to {last}: name the first and then the last one, each by its "
+        "first day, a week by its Monday."
+    )
+    assert running.declaration.lake.version("partitions") is None
+
+
+def test_a_candidate_launched_from_the_graph_is_in_its_pipelines_experiment(tmp_path):
+    """A run of single assets has no tags, and its MLflow run lies among those of the pipeline all the same."""
+    running = Running(declare(tmp_path))
+    [job] = running.repository.get_implicit_asset_job_names()
+    running.repository.get_job(job).execute_in_process(
+        instance=running.instance,
+        asset_selection=[dg.AssetKey(["loans", "candidate_model"])],
+        raise_on_error=False,
+    )
+    experiments = [found.name for found in client().search_experiments() if found.name != "Default"]
+    assert experiments == ["loans"]
+
+
 def test_where_nothing_is_expected_there_are_no_data_docs(tmp_path):
     """Without a declared expectation nothing is validated, and no empty page is written for a partition."""
     running = Running(declare(tmp_path, **QUIET))

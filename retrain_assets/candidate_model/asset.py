@@ -43,7 +43,7 @@ def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
     from retrain_assets.champion.tracking import ensure_experiment, tracking_uri
 
     run = init_context.run
-    experiment = run.tags.get(PIPELINE_TAG, "retrain_assets") if run is not None else "retrain_assets"
+    experiment = "retrain_assets" if run is None else _pipeline_of(run)
     ensure_experiment(experiment)
     # dagster-mlflow keeps the run that is active in the process, even that of an earlier Dagster run.
     while mlflow.active_run() is not None:
@@ -65,6 +65,12 @@ def mlflow_resource(init_context: dg.InitResourceContext) -> Iterator[Any]:
         yield tracked
     finally:
         mlflow.end_run("FAILED" if _some_step_failed(init_context) else "FINISHED")
+
+
+def _pipeline_of(run: dg.DagsterRun) -> str:
+    """Name of the pipeline that a run is of: its assets tell where it was launched from the graph, without tags."""
+    names = {key.path[0] for key in run.asset_selection or ()}
+    return run.tags.get(PIPELINE_TAG) or (names.pop() if len(names) == 1 else "retrain_assets")
 
 
 def _some_step_failed(init_context: dg.InitResourceContext) -> bool:
