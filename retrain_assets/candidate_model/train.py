@@ -130,6 +130,8 @@ def train_candidate(declaration: Declaration, request: Request) -> dict[str, Any
         "baseline": fitted.baseline,
         "task": fitted.task,
         "classes": spec.label.class_names,
+        "label": spec.label.column,
+        "positive": spec.label.positive,
         "guards": list(fitted.guards),
         "features": [*columns.numeric, *columns.categorical],
         "modules": list(declaration.trusted_modules()),

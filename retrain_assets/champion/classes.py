@@ -9,7 +9,7 @@ from retrain_assets.errors import ChampionError, TrainingError
 
 
 def check_same_classes(declaration: Declaration, version: int | None) -> None:
-    """Check that a version was trained on the declared classes, in their order.
+    """Check that a version was trained on the declared classes, in their order, or for the declared positive one.
 
     Parameters
     ----------
@@ -33,6 +33,16 @@ def check_same_classes(declaration: Declaration, version: int | None) -> None:
             f"label.classes: version {version} of {declaration.name} was trained on {_listed(learnt)}, and the "
             f"declaration lists {_listed(declared)}. The scores in the lake are in the first order: put it back, or "
             "declare the other classes under another name."
+        )
+    label = declaration.spec.label
+    positive = trained.payload.get("positive", label.positive)
+    # Of another label, which is learnt anew, the positive class may have another name.
+    same_label = trained.payload["task"] == "classification" and trained.payload.get("label") == label.column
+    if same_label and not _is_same(positive, label.positive):
+        raise ChampionError(
+            f"label.positive: version {version} of {declaration.name} was trained to give the probability of "
+            f"{positive!r}, and the declaration says {label.positive!r}. The scores in the lake are those of the "
+            "first: put it back, or declare the other class under another name."
         )
 
 
@@ -69,6 +79,13 @@ def check_same_task(declaration: Declaration, version: int | None, task: Task | 
             f"Version {version} of {declaration.name} was trained for {learnt}, and {other}. The scores in the lake "
             "are of the first kind: put the declaration back, or declare the other model under another name."
         )
+
+
+def _is_same(one: str | float, other: str | float) -> bool:
+    """Whether two values name one class: labels are compared as loosely."""
+    if isinstance(one, str) or isinstance(other, str):
+        return str(one) == str(other)
+    return float(one) == float(other)
 
 
 def _training(declaration: Declaration, version: int | None) -> Attempt | None:

@@ -312,3 +312,19 @@ def test_metrics_of_another_task_stop_scoring(tmp_path):
         "Version 1 of loans was trained for classification, and evaluation.metrics does not measure that. The scores "
         "in the lake are of the first kind: put the declaration back, or declare the other model under another name."
     )
+
+
+def test_another_positive_class_is_another_pipeline(tmp_path):
+    """Beside a champion that gives the probability of one class none is trained for the other, nor are rows scored."""
+    running = serving(tmp_path, days=1)
+    changed = declared_anew(running, label__positive=0)
+    said = (
+        "label.positive: version 1 of loans was trained to give the probability of 1, and the declaration says 0. The "
+        "scores in the lake are those of the first: put it back, or declare the other class under another name."
+    )
+    assert sentence(changed.retrain()) == said
+    with pytest.raises(ChampionError) as caught:
+        score_partitions(changed.declaration, [str(changed.declaration.newest_partition())])
+    assert str(caught.value) == said
+    same = declared_anew(running, label__positive=True)
+    assert score_partitions(same.declaration, [str(same.declaration.newest_partition())])[0].rows == 120
