@@ -10,7 +10,7 @@ from retrain_assets.declaration import Declaration
 from retrain_assets.deliveries import forget_content, read_again, reopen
 from retrain_assets.lake_tables import SCHEMAS
 from retrain_assets.training_data.acceptance import PartitionOutcome, Taken, judge_delivery
-from retrain_assets.training_data.unique_keys import KeysElsewhere, rows_wait_for
+from retrain_assets.training_data.unique_keys import KeysElsewhere, holders, rows_wait_for
 
 ROWS_A_COMMIT = 500_000
 """Rows that are held in memory before they are committed to the lake."""
@@ -93,8 +93,17 @@ def _commit(declaration: Declaration, taken: Sequence[Taken]) -> list[PartitionO
     keys = [item.outcome.key for item in judged]
     if aside.height or lake.rows("quarantine", keys).head(1).collect().height:
         lake.replace_partitions("quarantine", aside, keys)
-    reopen(lake, rows_wait_for(lake, [item.outcome.key for item in fresh]))
+    reopen(lake, _affected(declaration, fresh))
     # Last, so that a crash before this line makes the partition be read again.
     records = pl.DataFrame([item.record for item in taken], schema=SCHEMAS["partitions"])
     lake.replace_partitions("partitions", records, records["partition_key"].to_list())
     return [item.outcome for item in taken]
+
+
+def _affected(declaration: Declaration, fresh: Sequence[Taken]) -> list[str]:
+    """Partitions that may have got a key free, or lost a row, by what was delivered of others."""
+    waiting = rows_wait_for(declaration.lake, [item.outcome.key for item in fresh])
+    if declaration.spec.source.path is not None or not fresh:
+        return waiting
+    # Unlike a file, a database tells only of a row's new place.
+    return [*waiting, *holders(pl.concat([item.quarantine for item in fresh]))]

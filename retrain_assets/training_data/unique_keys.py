@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -112,3 +113,16 @@ def rows_wait_for(lake: Lake, keys: Sequence[str]) -> list[str]:
     rules = [_RULE.format(key) for key in keys]
     waiting = lake.scan("quarantine").filter(pl.col("rule").is_in(rules), pl.col("released_at").is_null())
     return waiting.select("partition_key").unique().collect()["partition_key"].to_list()
+
+
+def holders(quarantine: pl.DataFrame) -> list[str]:
+    """Partitions that hold the keys for which rows are put aside.
+
+    Parameters
+    ----------
+    quarantine
+        Rows of the table ``quarantine``.
+    """
+    pattern = re.escape(_RULE).replace(re.escape("{}"), "(.+)")
+    named = quarantine["rule"].str.extract(f"^{pattern}$").drop_nulls()
+    return sorted(named.unique())

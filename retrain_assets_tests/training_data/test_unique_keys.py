@@ -8,6 +8,7 @@ from itertools import count
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -201,6 +202,33 @@ def test_a_row_that_a_withheld_day_keeps_is_not_in_the_older_day_as_well(
     settle(declaration)
     assert is_unique(declaration)
     assert declaration.lake.rows("training_data", KEYS[:1]).collect().height == 121
+
+
+def test_a_row_that_moves_within_a_database_is_taken_in_at_its_new_place(tmp_path):
+    """Of its old place, of which the database tells nothing, the key's holder is read again, and only once."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'loans.db'}", poolclass=sa.NullPool)
+    days = [loans_of(day, rows=20).with_columns(written=pl.lit(number)) for number, day in enumerate(DAYS)]
+    frame = pl.concat(days).with_columns(pl.col("asked_at").dt.strftime("%Y-%m-%d %H:%M:%S"))
+    frame.write_database("loans", engine)
+    address = {"url": "sqlite:///loans.db", "table": "loans", "updated_at": "written"}
+    source = {**address, "timestamp": "asked_at", "key": "loan", "start": KEYS[0]}
+    declaration = declare(tmp_path, source=source)
+    settle(declaration)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            f"UPDATE loans SET asked_at = '{KEYS[2]} 12:00:00', written = 7 WHERE loan = '{KEYS[0]}-3'"
+        )
+    settle(declaration)
+    assert is_unique(declaration)
+    held = declaration.lake.scan("training_data").filter(loan=f"{KEYS[0]}-3").collect()
+    assert held["partition_key"].to_list() == [KEYS[2]]
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO loans SELECT * FROM loans WHERE written = 7")
+        connection.exec_driver_sql(
+            f"UPDATE loans SET asked_at = '{KEYS[1]} 12:00:00', written = 8 WHERE rowid = 61"
+        )
+    settle(declaration)
+    assert put_aside(declaration, KEYS[1]) == [(f"duplicate_key(partition={KEYS[2]})", f"{KEYS[0]}-3")]
 
 
 def test_without_a_declared_key_equal_rows_stay(tmp_path):
