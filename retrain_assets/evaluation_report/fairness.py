@@ -122,8 +122,7 @@ def _groups(
     """Rows of each value that has enough of them, and a sentence on each that has not."""
     groups, notes = {}, []
     for value, chosen in commonest_values(rows[column]):
-        weighed = chosen if scored.weight is None else chosen[scored.weight[chosen] > 0]
-        if rows_problem(scored.y[weighed], task) is None:
+        if rows_problem(scored.y[chosen], task) is None:
             groups[value] = chosen
         else:
             notes.append(

@@ -30,7 +30,7 @@ class JudgedRows:
     weight
         Their weights, shape (n,); None where the declaration names no column.
     notes
-        A sentence on what was left out; empty where nothing was.
+        Sentences on what was left out; empty where nothing was.
     """
 
     rows: pl.DataFrame
@@ -65,14 +65,18 @@ def judged_rows(spec: PipelineSpec, rows: pl.DataFrame, y: FloatArray) -> Judged
         usable &= ~np.isnan(weight)
     missing = y.size - int(np.count_nonzero(usable))
     counted = usable if weight is None else usable & (weight > 0)
-    notes = (
-        (f"{missing:,} of {y.size:,} rows of the holdout have no label or no weight and were left out.",)
-        if missing
-        else ()
-    )
-    if counted.all():
-        return JudgedRows(rows, y, weight, notes)
-    return JudgedRows(rows.filter(counted), y[counted], None if weight is None else weight[counted], notes)
+    weightless = int(np.count_nonzero(usable & ~counted))
+    notes = []
+    if missing:
+        notes.append(
+            f"{missing:,} of {y.size:,} rows of the holdout have no label or no weight and were left out."
+        )
+    if weightless:
+        notes.append(f"{weightless:,} of {y.size:,} rows of the holdout have a weight of 0 and do not count.")
+    if not notes:
+        return JudgedRows(rows, y, weight)
+    own = None if weight is None else weight[counted]
+    return JudgedRows(rows.filter(counted), y[counted], own, tuple(notes))
 
 
 def rows_problem(y: FloatArray, task: Task, left_out: int = 0) -> str | None:

@@ -244,7 +244,8 @@ def test_rows_without_label_or_weight_are_left_out():
     document = judge(spec=declare(weight="w"), rows=rows, y=y)
     assert document["rows"]["holdout"] == 3_997
     assert document["guards"] == [
-        "2 of 4,000 rows of the holdout have no label or no weight and were left out."
+        "2 of 4,000 rows of the holdout have no label or no weight and were left out.",
+        "1 of 4,000 rows of the holdout have a weight of 0 and do not count.",
     ]
     expected = log_loss(y[3:], good(rows[3:]))
     assert document["comparisons"][0]["candidate"] == pytest.approx(expected, rel=1e-5)
