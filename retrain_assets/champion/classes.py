@@ -9,7 +9,7 @@ from retrain_assets.errors import ChampionError, TrainingError
 
 
 def check_same_classes(declaration: Declaration, version: int | None) -> None:
-    """Check that a version was trained on the declared classes, in their order, or for the declared positive one.
+    """Check that a version was trained on the declared classes, in their order.
 
     Parameters
     ----------
@@ -34,20 +34,10 @@ def check_same_classes(declaration: Declaration, version: int | None) -> None:
             f"declaration lists {_listed(declared)}. The scores in the lake are in the first order: put it back, or "
             "declare the other classes under another name."
         )
-    label = declaration.spec.label
-    positive = trained.payload.get("positive", label.positive)
-    # Of another label, which is learnt anew, the positive class may have another name.
-    same_label = trained.payload["task"] == "classification" and trained.payload.get("label") == label.column
-    if same_label and not _is_same(positive, label.positive):
-        raise ChampionError(
-            f"label.positive: version {version} of {declaration.name} was trained to give the probability of "
-            f"{positive!r}, and the declaration says {label.positive!r}. The scores in the lake are those of the "
-            "first: put it back, or declare the other class under another name."
-        )
 
 
 def check_same_task(declaration: Declaration, version: int | None, task: Task | None = None) -> None:
-    """Check that a version predicts what the declared estimator does: probabilities of classes, or numbers.
+    """Check that a version predicts what is declared: probabilities of classes, of the positive one, or numbers.
 
     Parameters
     ----------
@@ -61,7 +51,8 @@ def check_same_task(declaration: Declaration, version: int | None, task: Task | 
     Raises
     ------
     ChampionError
-        When it was trained for another task. Neither the metrics nor the scores in the lake are then of one kind.
+        When it was trained for another task, or another positive class of the same label. Neither the metrics nor
+        the scores in the lake are then of one kind.
     """
     trained = _training(declaration, version)
     if trained is None:
@@ -78,6 +69,16 @@ def check_same_task(declaration: Declaration, version: int | None, task: Task | 
         raise ChampionError(
             f"Version {version} of {declaration.name} was trained for {learnt}, and {other}. The scores in the lake "
             "are of the first kind: put the declaration back, or declare the other model under another name."
+        )
+    label = declaration.spec.label
+    positive = trained.payload.get("positive", label.positive)
+    # Of another label, which is learnt anew, the positive class may have another name.
+    same_label = learnt == "classification" and trained.payload.get("label") == label.column
+    if same_label and not _is_same(positive, label.positive):
+        raise ChampionError(
+            f"label.positive: version {version} of {declaration.name} was trained to give the probability of "
+            f"{positive!r}, and the declaration says {label.positive!r}. The scores in the lake are those of the "
+            "first: put it back, or declare the other class under another name."
         )
 
 
