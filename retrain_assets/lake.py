@@ -25,7 +25,7 @@ TABLE_PROPERTIES: dict[str, str | None] = {
     "delta.enableExpiredLogCleanup": "false",
 }
 
-_UNFIT = re.compile(r"[][=^|\\]|%[0-9A-Fa-f]{2}")
+_UNFIT = re.compile(r"[][=^?|\\]|%[0-9A-Fa-f]{2}")
 
 
 class Lake:

@@ -147,7 +147,7 @@ def test_folder_with_a_space_and_an_umlaut(tmp_path):
         assert_frame_equal(lake.scan(table).collect(), rows)
 
 
-@pytest.mark.parametrize("name", ["env=prod", "rows [1]", "a%20b"])
+@pytest.mark.parametrize("name", ["env=prod", "rows [1]", "a%20b", "where?"])
 def test_folder_that_tables_cannot_be_in(tmp_path, name):
     """A sign that is read as part of an address, or as a column's value, is told before anything is written."""
     root = str(tmp_path / name)
