@@ -7,6 +7,9 @@ from pathlib import Path
 
 from retrain_assets.errors import SpecError
 
+_HOME = "RETRAIN_ASSETS_HOME"
+_LAKE = "RETRAIN_ASSETS_LAKE"
+
 
 def home() -> Path:
     """The folder that holds everything written: ``RETRAIN_ASSETS_HOME``, or ``var`` beside pyproject.toml.
@@ -16,13 +19,13 @@ def home() -> Path:
     SpecError
         When neither tells where it is.
     """
-    return _home(Path.cwd()).resolve()
+    return _folder(_HOME, Path.cwd()).resolve()
 
 
 def settle_home(file: Path) -> None:
     """Let this process, and those that it starts, have the home of a declaration's project.
 
-    Wherever the command was started, everything is then written to one folder.
+    Wherever the command was started, everything is then written to one folder, and all tables to one lake.
 
     Parameters
     ----------
@@ -34,11 +37,16 @@ def settle_home(file: Path) -> None:
     SpecError
         When there is no such folder, above the working directory neither, and ``RETRAIN_ASSETS_HOME`` is not set.
     """
-    os.environ["RETRAIN_ASSETS_HOME"] = str(_home(file.resolve().parent, Path.cwd()))
+    places = (file.resolve().parent, Path.cwd())
+    os.environ[_HOME] = str(_folder(_HOME, *places))
+    lake = os.environ.get(_LAKE)
+    if lake and "://" not in lake:
+        os.environ[_LAKE] = str(_folder(_LAKE, *places))
 
 
-def _home(*places: Path) -> Path:
-    declared = Path(os.environ.get("RETRAIN_ASSETS_HOME") or "var").expanduser()
+def _folder(variable: str, *places: Path) -> Path:
+    """The folder that a variable names: a relative one starts beside the nearest pyproject.toml."""
+    declared = Path(os.environ.get(variable) or "var").expanduser()
     if declared.is_absolute():
         return declared
     for place in places:
@@ -47,5 +55,5 @@ def _home(*places: Path) -> Path:
                 return folder / declared
     raise SpecError(
         f"There is no pyproject.toml in {places[0]} or above, so there is no place for what is written. Set "
-        "RETRAIN_ASSETS_HOME to the address of a folder, or start the command in a project."
+        f"{variable} to the address of a folder, or start the command in a project."
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from retrain_assets.errors import SpecError
-from retrain_assets.home import home
+from retrain_assets.home import home, settle_home
+from retrain_assets.lake import Lake
 from retrain_assets_tests.bad_input.declarations import attributes, load_project
 
 
@@ -31,6 +32,20 @@ def test_home_is_that_of_the_declared_project_from_any_folder(tmp_path, monkeypa
             monkeypatch.setenv("RETRAIN_ASSETS_HOME", declared)
         load_project(project, monkeypatch, attributes(source__path=f"{tmp_path}/*.parquet"))
         assert home() == project / expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [("tables", "{project}/tables"), ("/srv/lake", "/srv/lake"), ("s3://b/lake", "s3://b/lake")],
+)
+def test_a_relative_lake_starts_at_the_project(tmp_path, monkeypatch, declared, expected):
+    """Commands that are started in different folders read and write one lake."""
+    monkeypatch.setenv("RETRAIN_ASSETS_LAKE", declared)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "outside").mkdir()
+    monkeypatch.chdir(tmp_path / "outside")
+    settle_home(tmp_path / "defs.yaml")
+    assert Lake("loans").root == expected.format(project=tmp_path)
 
 
 def test_without_a_project_the_home_is_asked_for(tmp_path, monkeypatch):
