@@ -166,6 +166,13 @@ def test_a_missing_environment_variable_is_named(load):
     assert "defs.yaml: source.path: the environment variable AD_CLICKS_FOLDER is not set." in str(cause)
 
 
+def test_an_empty_environment_variable_is_named(load, monkeypatch):
+    """A field that would come out empty names the variable that is."""
+    monkeypatch.setenv("CUSTOMERS", "")
+    told = refused(load, LEAST.replace("customers.csv", '"{{ env.CUSTOMERS }}"'))
+    assert told.endswith("defs.yaml: source.path: the environment variable CUSTOMERS is empty. Set it.")
+
+
 def declaration_of(definitions: dg.Definitions) -> Declaration:
     """The declaration of the only pipeline."""
     assert definitions.component_tree is not None

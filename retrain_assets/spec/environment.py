@@ -12,7 +12,9 @@ _ENVIRONMENT = re.compile(r"\{\{\s*env\.(\w+)\s*\}\}|\{\{\s*env\(\s*['\"](\w+)['
 
 
 def check_environment(written: Any, shown: str, field: str = "") -> None:
-    """Refuse a template whose environment variable is missing; Dagster would put nothing in its place.
+    """Refuse a template whose environment variable is missing, or the empty one that is all of a value.
+
+    Dagster would put nothing in its place, and the field would count as not declared.
 
     Parameters
     ----------
@@ -26,7 +28,7 @@ def check_environment(written: Any, shown: str, field: str = "") -> None:
     Raises
     ------
     SpecError
-        When a variable is not set, with the field that names it.
+        When a variable is not set or empty, with the field that names it.
     """
     if isinstance(written, dict):
         for name, value in written.items():
@@ -42,3 +44,5 @@ def check_environment(written: Any, shown: str, field: str = "") -> None:
                     f"{shown}: {field}: the environment variable {variable} is not set. Set it, or write "
                     f"{{{{ env('{variable}', 'a default') }}}}."
                 )
+            if match[0] == written.strip() and not os.environ[variable]:
+                raise SpecError(f"{shown}: {field}: the environment variable {variable} is empty. Set it.")
