@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 
 import polars as pl
 
@@ -50,8 +51,10 @@ def check_derivations(spec: PipelineSpec, columns: Iterable[str] | None) -> list
         if known is not None:
             known.add(name)
     if not faults and isinstance(columns, Mapping):
+        # A function is not called here, and what stands behind it may use what it makes.
+        before = dict(takewhile(lambda item: item[0] != "function", spec.features.derive.items()))
         try:
-            derive(visible(pl.DataFrame(schema=columns), spec), spec.features.derive)
+            derive(visible(pl.DataFrame(schema=columns), spec), before)
         except SpecError as error:
             faults.append(str(error))
     return faults

@@ -53,6 +53,11 @@ def shortened(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.head(1)
 
 
+def first_row(frame):
+    """A function that needs rows."""
+    return frame.with_columns(first=frame["bid"].to_list()[0])
+
+
 def test_expressions_apply_in_order():
     """A derivation may use the column of an earlier one, and rows keep their order."""
     frame = pl.DataFrame(
@@ -166,6 +171,16 @@ def test_wrong_function_is_a_sentence(reference, fault):
     faults = check_derivations(declare(derive={"function": reference}), SCHEMA)
     assert len(faults) == 1
     assert fault in faults[0]
+
+
+def test_a_function_is_not_called_when_the_declaration_is_loaded():
+    """A function that cannot do with frames without rows keeps no pipeline from being loaded."""
+    derive = {
+        "hour": "EXTRACT(hour FROM shown_at)",
+        "function": f"{__name__}:first_row",
+        "late": "hour > first",
+    }
+    assert check_derivations(declare(derive=derive), SCHEMA) == []
 
 
 def test_default_features_follow_the_types():
