@@ -56,8 +56,8 @@ def test_a_block_without_labels_costs_its_own_figures_alone(tmp_path, changes, l
 
 
 def test_a_block_without_weight_costs_its_own_figures_alone(tmp_path):
-    """Where all rows of a block have a weight of 0, nothing is estimated of it either."""
+    """Where all rows of a block have a weight of 0, none of them judges, and nothing is estimated of it either."""
     changes = NUMBERS | {"features": {"numeric": ["repaid"], "categorical": ["region"]}, "weight": "age"}
     matrix = finished(with_block(tmp_path, 19, 24, "age", 0, **changes))
-    assert matrix.blocks[4].rows == 600
+    assert matrix.blocks[4].rows == 0
     check_block_is_unknown(matrix, 4)
