@@ -307,6 +307,15 @@ def test_a_class_that_is_rare_is_a_doubt(tmp_path: Path) -> None:
     assert examine(declaration) == Findings([], [doubt])
 
 
+@pytest.mark.parametrize("declared", [{"positive": "1"}, {"classes": ["0", "1", "2"]}])
+def test_a_quoted_number_is_no_label_of_numbers(tmp_path: Path, declared: dict[str, object]) -> None:
+    """A label of numbers equals no text, and the quotes are named."""
+    write_days(tmp_path, 1)
+    label = {"column": "repaid", "delay": "1d"} | declared
+    [fault] = examine(declare(tmp_path, label=label, evaluation={})).faults
+    assert fault.endswith("What stands in quotes is a text: write numbers without.")
+
+
 def test_gaps_in_amounts_of_money_are_a_doubt(tmp_path: Path) -> None:
     """A column of amounts that is empty in labelled rows is told once, with what the reports will lack."""
     amount = pl.when(pl.int_range(pl.len()) % 4 > 0).then("amount").alias("lost")

@@ -7,6 +7,7 @@ import polars as pl
 from retrain_assets.errors import PartitionError, TrainingError
 from retrain_assets.labels import YAML_WORDS, labelled, target, unlisted
 from retrain_assets.spec import PipelineSpec
+from retrain_assets.spec.number_texts import NUMBER
 from retrain_assets.spec.value import OUTCOMES
 from retrain_assets.training_data.columns import text_label
 from retrain_assets.training_data.sources.timestamps import to_utc, unreadable
@@ -14,6 +15,7 @@ from retrain_assets.training_data.sources.timestamps import to_utc, unreadable
 _MOST_CLASSES = 20
 _NAMED = 5
 _UNIQUE = 0.9
+_NUMBERS = "What stands in quotes is a text: write numbers without."
 
 
 def check_times(spec: PipelineSpec, rows: pl.DataFrame, address: str) -> list[str]:
@@ -120,10 +122,16 @@ def _check_positive(spec: PipelineSpec, rows: pl.DataFrame, found: pl.Series) ->
     told = f"label.positive: none of the first {rows.height:,} labels equals {positive!r}; {holds}."
     if isinstance(positive, bool) and found.dtype == pl.String:
         return [f"{told} {YAML_WORDS}"], []
+    if _is_number_text(positive) and found.dtype.is_numeric():
+        return [f"{told} {_NUMBERS}"], []
     alike = [value for value in found if _folded(value) == _folded(positive)]
     if alike:
         return [f"{told} Did you mean {alike[0]!r}?"], []
     return [], [f"{told} Mend it, unless that class is too rare to be among them."]
+
+
+def _is_number_text(value: object) -> bool:
+    return isinstance(value, str) and NUMBER.match(value) is not None
 
 
 def _check_classes(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], list[str]]:
@@ -137,6 +145,10 @@ def _check_classes(spec: PipelineSpec, rows: pl.DataFrame) -> tuple[list[str], l
     if rows.filter(labelled(spec, rows.schema)).is_empty():
         words = any(isinstance(name, bool) for name in spec.label.classes or ())
         hint = f" {YAML_WORDS}" if words else ""
+        if rows.schema[spec.label.column].is_numeric() and any(
+            map(_is_number_text, spec.label.classes or ())
+        ):
+            hint = f" {_NUMBERS}"
         return [f"label.classes: none of the first {rows.height:,} labels is listed; {held}.{hint}"], []
     told = (
         f"label.classes: {others['rows'].sum():,} of the first {rows.height:,} labels are not listed; {held}."
