@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
-import logging
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,15 +18,12 @@ from retrain_assets.asset import (
     common,
     partitions_definition,
 )
-from retrain_assets.automation import cron_fault
 from retrain_assets.cadence_report import asset as cadence_report
 from retrain_assets.candidate_model import asset as candidate_model
-from retrain_assets.checks import check_history, examine
 from retrain_assets.declaration import Declaration
-from retrain_assets.errors import SpecError
 from retrain_assets.evaluation_report import asset as evaluation_report
 from retrain_assets.features import asset as features
-from retrain_assets.home import settle_home
+from retrain_assets.loading import check_name_is_free, faults_told_last, read_declaration
 from retrain_assets.monitoring_report import asset as monitoring_report
 from retrain_assets.predictions import asset as predictions
 from retrain_assets.registered_model import asset as registered_model
@@ -45,10 +34,7 @@ from retrain_assets.registered_model.jobs import (
     rollback_job,
 )
 from retrain_assets.retraining_decision.automation import retrain_schedule, retraining_sensor
-from retrain_assets.spec import PipelineSpec, load_spec
 from retrain_assets.spec.attributes import Attributes
-from retrain_assets.spec.environment import check_environment
-from retrain_assets.spec.repeated import repeated_fields
 from retrain_assets.spec.scaffolder import PipelineScaffolder
 from retrain_assets.training_data import asset as training_data
 from retrain_assets.training_data.automation import source_sensor
@@ -91,8 +77,9 @@ class RetrainingPipeline(dg.Component):
         """
         folder = Path(context.path)
         file = folder if folder.is_file() else folder / "defs.yaml"
-        with _faults_told_last():
-            return cls(_read(attributes.model_dump() if attributes is not None else {}, file, context))
+        with faults_told_last():
+            written = {} if attributes is None else attributes.model_dump()
+            return cls(read_declaration(written, file, context.resolution_context))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Build the pipeline's part of the code location.
@@ -103,8 +90,8 @@ class RetrainingPipeline(dg.Component):
             When another pipeline of the code location has the same name.
         """
         pipelines = context.component_tree.get_all_components(of_type=RetrainingPipeline)
-        with _faults_told_last():
-            _check_name(self.declaration, [each.declaration for each in pipelines])
+        with faults_told_last():
+            check_name_is_free(self.declaration, [each.declaration for each in pipelines])
         return build_definitions(self.declaration)
 
 
@@ -196,102 +183,3 @@ def _cadence_schedule(
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Replays history at the declared times; what earlier reports computed is not computed again.",
     )
-
-
-def _read(written: dict[str, Any], file: Path, context: dg.ComponentLoadContext) -> Declaration:
-    shown = _shown(file)
-    settle_home(file)
-    check_environment(written, shown)
-    spec = load_spec(_filled_in(written, context.resolution_context), shown)
-    declaration = Declaration(spec, file)
-    findings = examine(declaration)
-    faults = [*repeated_fields(file), *_check_for_dagster(spec), *findings.faults]
-    # Every load would read all timestamps of the source for this.
-    history = check_history(declaration) if _is_check() and not faults else []
-    for doubt in (*findings.doubts, *history):
-        _tell(f"{shown}: {doubt}")
-    if faults:
-        raise SpecError("\n".join(f"{shown}: {fault}" for fault in faults))
-    return declaration
-
-
-def _filled_in(written: Any, context: dg.ResolutionContext) -> Any:
-    """Put values into templates. Any other text stays as written: Dagster would make a number of the text "1"."""
-    if isinstance(written, dict):
-        return {name: _filled_in(value, context.at_path(name)) for name, value in written.items()}
-    if isinstance(written, list):
-        return [_filled_in(value, context.at_path(place)) for place, value in enumerate(written)]
-    return context.resolve_value(written) if isinstance(written, str) and "{{" in written else written
-
-
-def _check_name(declaration: Declaration, declared: Sequence[Declaration]) -> None:
-    """Refuse a pipeline whose name another one has: their tables and their models would be one.
-
-    Raises
-    ------
-    SpecError
-        With the file of the other one.
-    """
-    others = [each.file for each in declared if each is not declaration and each.name == declaration.name]
-    if others:
-        where = "in this file" if others[0] == declaration.file else f"in {_shown(others[0])}"
-        raise SpecError(
-            f"{_shown(declaration.file)}: name: a pipeline {where} is called {declaration.name!r} too; rename one."
-        )
-
-
-def _is_check() -> bool:
-    """Whether ``dg check defs`` loads the code location."""
-    return "DAGSTER_IS_DEFS_VALIDATION_CLI" in os.environ
-
-
-def _shown(file: Path) -> str:
-    """The file as a message names it: from the folder that the user works in, where it lies below it."""
-    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
-
-
-@cache
-def _tell(doubt: str) -> None:
-    """Tell a doubt in the log of whoever loads the code location, once: Dagster loads it twice to check it."""
-    logging.getLogger("dagster").warning(doubt)
-
-
-@contextmanager
-def _faults_told_last() -> Iterator[None]:
-    try:
-        yield
-    except SpecError as error:
-        if _is_check():
-            _tell_last(str(error))
-        raise
-
-
-@cache
-def _tell_last(faults: str) -> None:
-    """Let ``dg check defs`` end with the faults: Dagster tells them in the middle of a stack trace."""
-    atexit.register(print, f"\n{faults}", file=sys.stderr)
-
-
-def _check_for_dagster(spec: PipelineSpec) -> list[str]:
-    """Say which values Dagster would refuse, in words that name the field."""
-    faults = []
-    for owner in spec.owners:
-        try:
-            dg.AssetSpec("owned", owners=[owner])
-        except dg.DagsterInvalidDefinitionError:
-            faults.append(f"owners: {owner!r} is no owner; write an e-mail address, or team: and a name.")
-    crons = {"retrain_when.schedule": spec.retrain_when.schedule}
-    if spec.cadence is not None:
-        crons["cadence.schedule"] = spec.cadence.schedule
-    told = {field: None if cron is None else cron_fault(cron) for field, cron in crons.items()}
-    faults += [f"{field}: {fault}" for field, fault in told.items() if fault is not None]
-    freshness = {
-        "source.expected_every": spec.source.expected_every,
-        "retrain_when.max_age": spec.retrain_when.max_age,
-    }
-    faults += [
-        f"{field}: less than a minute cannot be watched; write a longer duration, such as 1h or 7d."
-        for field, length in freshness.items()
-        if length is not None and length < timedelta(minutes=1)
-    ]
-    return faults
