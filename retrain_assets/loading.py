@@ -1,4 +1,4 @@
-"""How a code location loads a declaration: templates filled in, and what is wrong told where it is read."""
+"""How a code location loads a declaration: read, examined, and what is wrong told where it is read."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import atexit
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
-
-from retrain_assets.automation import cron_fault
 from retrain_assets.checks import check_history, examine
 from retrain_assets.declaration import Declaration
 from retrain_assets.errors import SpecError
@@ -25,7 +21,12 @@ from retrain_assets.spec.environment import check_environment
 from retrain_assets.spec.repeated import repeated_fields
 
 
-def read_declaration(written: dict[str, Any], file: Path, context: dg.ResolutionContext) -> Declaration:
+def read_declaration(
+    written: dict[str, Any],
+    file: Path,
+    filled_in: Callable[[dict[str, Any]], dict[str, Any]],
+    refused: Callable[[PipelineSpec], list[str]],
+) -> Declaration:
     """Read a declaration, and tell doubts about it.
 
     Parameters
@@ -34,8 +35,10 @@ def read_declaration(written: dict[str, Any], file: Path, context: dg.Resolution
         The attributes as they stand in the file.
     file
         The file that they stand in.
-    context
-        Fills templates in.
+    filled_in
+        Puts values into the templates among them.
+    refused
+        Says which values Dagster would refuse, a sentence each.
 
     Raises
     ------
@@ -45,10 +48,10 @@ def read_declaration(written: dict[str, Any], file: Path, context: dg.Resolution
     shown = _shown(file)
     settle_home(file)
     check_environment(written, shown)
-    spec = load_spec(_filled_in(written, context), shown)
+    spec = load_spec(filled_in(written), shown)
     declaration = Declaration(spec, file)
     findings = examine(declaration)
-    faults = [*repeated_fields(file), *_check_for_dagster(spec), *findings.faults]
+    faults = [*repeated_fields(file), *refused(spec), *findings.faults]
     # Every load would read all timestamps of the source for this.
     history = check_history(declaration) if _is_check() and not faults else []
     for doubt in (*findings.doubts, *history):
@@ -56,15 +59,6 @@ def read_declaration(written: dict[str, Any], file: Path, context: dg.Resolution
     if faults:
         raise SpecError("\n".join(f"{shown}: {fault}" for fault in faults))
     return declaration
-
-
-def _filled_in(written: Any, context: dg.ResolutionContext) -> Any:
-    """Put values into templates. Any other text stays as written: Dagster would make a number of the text "1"."""
-    if isinstance(written, dict):
-        return {name: _filled_in(value, context.at_path(name)) for name, value in written.items()}
-    if isinstance(written, list):
-        return [_filled_in(value, context.at_path(place)) for place, value in enumerate(written)]
-    return context.resolve_value(written) if isinstance(written, str) and "{{" in written else written
 
 
 def check_name_is_free(declaration: Declaration, declared: Sequence[Declaration]) -> None:
@@ -114,28 +108,3 @@ def faults_told_last() -> Iterator[None]:
 def _tell_last(faults: str) -> None:
     """Tell faults when the process ends: Dagster tells them in the middle of a stack trace."""
     atexit.register(print, f"\n{faults}", file=sys.stderr)
-
-
-def _check_for_dagster(spec: PipelineSpec) -> list[str]:
-    """Say which values Dagster would refuse, in words that name the field."""
-    faults = []
-    for owner in spec.owners:
-        try:
-            dg.AssetSpec("owned", owners=[owner])
-        except dg.DagsterInvalidDefinitionError:
-            faults.append(f"owners: {owner!r} is no owner; write an e-mail address, or team: and a name.")
-    crons = {"retrain_when.schedule": spec.retrain_when.schedule}
-    if spec.cadence is not None:
-        crons["cadence.schedule"] = spec.cadence.schedule
-    told = {field: None if cron is None else cron_fault(cron) for field, cron in crons.items()}
-    faults += [f"{field}: {fault}" for field, fault in told.items() if fault is not None]
-    freshness = {
-        "source.expected_every": spec.source.expected_every,
-        "retrain_when.max_age": spec.retrain_when.max_age,
-    }
-    faults += [
-        f"{field}: less than a minute cannot be watched; write a longer duration, such as 1h or 7d."
-        for field, length in freshness.items()
-        if length is not None and length < timedelta(minutes=1)
-    ]
-    return faults

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +20,7 @@ from retrain_assets.asset import (
     common,
     partitions_definition,
 )
+from retrain_assets.automation import cron_fault
 from retrain_assets.cadence_report import asset as cadence_report
 from retrain_assets.candidate_model import asset as candidate_model
 from retrain_assets.declaration import Declaration
@@ -34,6 +37,7 @@ from retrain_assets.registered_model.jobs import (
     rollback_job,
 )
 from retrain_assets.retraining_decision.automation import retrain_schedule, retraining_sensor
+from retrain_assets.spec import PipelineSpec
 from retrain_assets.spec.attributes import Attributes
 from retrain_assets.spec.scaffolder import PipelineScaffolder
 from retrain_assets.training_data import asset as training_data
@@ -79,7 +83,11 @@ class RetrainingPipeline(dg.Component):
         file = folder if folder.is_file() else folder / "defs.yaml"
         with faults_told_last():
             written = {} if attributes is None else attributes.model_dump()
-            return cls(read_declaration(written, file, context.resolution_context))
+            return cls(
+                read_declaration(
+                    written, file, partial(_filled_in, context=context.resolution_context), _refused
+                )
+            )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Build the pipeline's part of the code location.
@@ -183,3 +191,37 @@ def _cadence_schedule(
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Replays history at the declared times; what earlier reports computed is not computed again.",
     )
+
+
+def _filled_in(written: Any, context: dg.ResolutionContext) -> Any:
+    """Put values into templates. Any other text stays as written: Dagster would make a number of the text "1"."""
+    if isinstance(written, dict):
+        return {name: _filled_in(value, context.at_path(name)) for name, value in written.items()}
+    if isinstance(written, list):
+        return [_filled_in(value, context.at_path(place)) for place, value in enumerate(written)]
+    return context.resolve_value(written) if isinstance(written, str) and "{{" in written else written
+
+
+def _refused(spec: PipelineSpec) -> list[str]:
+    """Say which values Dagster would refuse, in words that name the field."""
+    faults = []
+    for owner in spec.owners:
+        try:
+            dg.AssetSpec("owned", owners=[owner])
+        except dg.DagsterInvalidDefinitionError:
+            faults.append(f"owners: {owner!r} is no owner; write an e-mail address, or team: and a name.")
+    crons = {"retrain_when.schedule": spec.retrain_when.schedule}
+    if spec.cadence is not None:
+        crons["cadence.schedule"] = spec.cadence.schedule
+    told = {field: None if cron is None else cron_fault(cron) for field, cron in crons.items()}
+    faults += [f"{field}: {fault}" for field, fault in told.items() if fault is not None]
+    freshness = {
+        "source.expected_every": spec.source.expected_every,
+        "retrain_when.max_age": spec.retrain_when.max_age,
+    }
+    faults += [
+        f"{field}: less than a minute cannot be watched; write a longer duration, such as 1h or 7d."
+        for field, length in freshness.items()
+        if length is not None and length < timedelta(minutes=1)
+    ]
+    return faults
